@@ -1,0 +1,103 @@
+# make              prints the targets
+# make demo         the whole path on this machine     (KEEP=1 leaves it running)
+# make test         everything that CI runs
+include versions.mk
+export OPENSEARCH_VERSION
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# What is downloaded or built once lives outside the tree. OpenSearch refuses to run as root, so root's tests run it as nobody,
+# who may not look into root's home.
+ifeq ($(shell id -u),0)
+CACHE ?= /var/cache/out_opensearch_irsa
+else
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/out_opensearch_irsa
+endif
+TOOLS := $(CACHE)/tools
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+PLUGIN := bin/out_opensearch_irsa.so
+FBHOST := bin/fbhost
+LINTER := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+PYTHON := $(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/python
+OPENSEARCH := $(CACHE)/opensearch-$(OPENSEARCH_VERSION)/.ready
+
+# What the end-to-end tests stand on; a test that misses one of these says so.
+export OPENSEARCH_HOME = $(CACHE)/opensearch-$(OPENSEARCH_VERSION)
+export BOTOCORE_PYTHON = $(PYTHON)
+export PLUGIN_SO = $(CURDIR)/$(PLUGIN)
+export FBHOST_BIN = $(CURDIR)/$(FBHOST)
+
+GO_SOURCES := go.mod go.sum $(shell find plugin internal -name '*.go' -not -name '*_test.go')
+FUZZTIME ?= 5s
+KEEP ?=
+
+.PHONY: help
+help: ## print the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+
+.PHONY: build
+build: $(PLUGIN) ## build the shared object that Fluent Bit loads
+
+$(PLUGIN): $(GO_SOURCES) Makefile
+	go build -trimpath -buildmode=c-shared -ldflags '-s -w -X out_opensearch_irsa/internal/deliver.Version=$(VERSION)' -o $@ ./plugin
+
+$(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
+	@mkdir -p $(@D)
+	cc -O2 -g -Wall -Wextra -Werror -pthread -rdynamic -o $@ test/fbhost/*.c -ldl
+
+.PHONY: demo
+demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the whole path on this machine
+	go run ./test/demo $(if $(KEEP),-keep)
+
+.PHONY: test
+test: build vet lint unit fuzz e2e ## everything that CI runs
+
+.PHONY: vet
+vet: ## go vet, and go.mod as it has to be
+	go mod tidy -diff
+	go vet ./...
+
+.PHONY: lint
+lint: $(LINTER) ## golangci-lint, which also holds the arrows between packages
+	$(LINTER) run
+
+.PHONY: unit
+unit: $(PYTHON) ## unit tests, with the race detector
+	go test -race ./plugin/... ./internal/... ./test/localaws/...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME
+	@for dir in $$(grep -rlE '^func Fuzz' --include=*_test.go internal test | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$dir/*_test.go | cut -c6-); do \
+	    go test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) | grep -E '^(ok|FAIL|---|panic)' || exit 1; \
+	  done; \
+	done
+
+.PHONY: e2e
+e2e: $(PLUGIN) $(FBHOST) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
+	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/...
+
+.PHONY: tools
+tools: $(LINTER) $(PYTHON) $(OPENSEARCH) ## download and build what the tests need
+
+$(LINTER):
+	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION), once: a few minutes"
+	@mkdir -p $(TOOLS)
+	GOFLAGS=-mod=mod GOBIN=$(TOOLS)/tmp-$(GOLANGCI_LINT_VERSION) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv $(TOOLS)/tmp-$(GOLANGCI_LINT_VERSION)/golangci-lint $@
+
+$(PYTHON):
+	@echo "installing botocore $(BOTOCORE_VERSION), once"
+	python3 -m venv $(TOOLS)/botocore-$(BOTOCORE_VERSION)
+	$(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/pip --quiet install botocore==$(BOTOCORE_VERSION)
+
+$(OPENSEARCH): test/stack/install-opensearch.sh test/stack/checksums.txt
+	test/stack/install-opensearch.sh $(OPENSEARCH_VERSION) $(CACHE)
+	@touch $@
+
+.PHONY: clean
+clean: ## remove what was built in the tree
+	rm -rf bin dist

@@ -1,0 +1,239 @@
+package bulk
+
+import (
+	"bytes"
+	stdgzip "compress/gzip"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+func add(b *Batch, index, doc string, id string) {
+	b.Begin([]byte(index), len(b.Items)*10)
+	b.Buf = append(b.Buf, doc...)
+	var raw [IDSize]byte
+	copy(raw[:], id)
+	b.End(&raw)
+}
+
+func TestBatchNamesOnlyOtherIndices(t *testing.T) {
+	b := NewBatch("create", true)
+	id := func(c string) string { return strings.Repeat(c, IDSize) }
+	add(b, "eks-log", `{"a":1}`, id("a"))
+	add(b, "eks-log", `{"a":2}`, id("b"))
+	add(b, "other", `{"a":3}`, id("c"))
+	want := `{"create":{"_id":"` + id("a") + `"}}` + "\n" + `{"a":1}` + "\n" +
+		`{"create":{"_id":"` + id("b") + `"}}` + "\n" + `{"a":2}` + "\n" +
+		`{"create":{"_index":"other","_id":"` + id("c") + `"}}` + "\n" + `{"a":3}` + "\n"
+	if string(b.Buf) != want {
+		t.Fatalf("got  %s\nwant %s", b.Buf, want)
+	}
+	if b.Index() != "eks-log" || b.ID(2) != id("c") || string(b.Document(1)) != `{"a":2}` {
+		t.Fatalf("%q %q %q", b.Index(), b.ID(2), b.Document(1))
+	}
+	for line := range strings.Lines(string(b.Buf)) {
+		if !json.Valid([]byte(line)) {
+			t.Fatalf("not JSON: %s", line)
+		}
+	}
+}
+
+func TestBatchWithoutIDs(t *testing.T) {
+	b := NewBatch("index", false)
+	add(b, "x", `{}`, "")
+	add(b, "y", `{}`, "")
+	if want := "{\"index\":{}}\n{}\n{\"index\":{\"_index\":\"y\"}}\n{}\n"; string(b.Buf) != want {
+		t.Fatalf("got %s", b.Buf)
+	}
+	if b.ID(0) != "" {
+		t.Fatalf("id %q", b.ID(0))
+	}
+}
+
+func TestBatchAbandonLeavesNoBytes(t *testing.T) {
+	b := NewBatch("create", true)
+	add(b, "x", `{"a":1}`, strings.Repeat("a", IDSize))
+	before := len(b.Buf)
+	b.Begin([]byte("x"), 7)
+	b.Buf = append(b.Buf, `{"half`...)
+	b.Abandon()
+	if len(b.Buf) != before || len(b.Items) != 2 || b.Document(1) != nil || b.ID(1) != "" || b.Items[1].Record != 7 {
+		t.Fatalf("%d bytes, items %+v", len(b.Buf), b.Items)
+	}
+}
+
+func TestBatchCutAndBody(t *testing.T) {
+	b := NewBatch("index", false)
+	for i := range 6 {
+		add(b, "x", fmt.Sprintf(`{"n":%d}`, i), "")
+	}
+	one := int(b.Items[0].End - b.Items[0].Start)
+	all := []int32{0, 1, 2, 3, 4, 5}
+	for _, c := range []struct{ limit, count, want int }{{one * 6, 100, 6}, {one*6 - 1, 100, 5}, {one, 100, 1}, {1, 100, 1}, {one * 6, 2, 2}} {
+		if got := b.Cut(all, c.limit, c.count); got != c.want {
+			t.Fatalf("limit %d, count %d: cut after %d, want %d", c.limit, c.count, got, c.want)
+		}
+	}
+	body, scratch := b.Body(all[1:3], nil)
+	if &body[0] != &b.Buf[one] || scratch != nil {
+		t.Fatal("items side by side were copied")
+	}
+	body, _ = b.Body([]int32{0, 2, 5}, nil)
+	if got := strings.Count(string(body), "\n"); got != 6 || !strings.Contains(string(body), `{"n":2}`) || strings.Contains(string(body), `{"n":1}`) {
+		t.Fatalf("subset body: %s", body)
+	}
+	b.Reset(1 << 20)
+	if len(b.Items) != 0 || b.Index() != "" {
+		t.Fatal("Reset left something")
+	}
+}
+
+func makeIDs(tag string, chunk uint64, records ...record) []string {
+	var d IDs
+	d.Start(tag, chunk)
+	var out []string
+	for _, r := range records {
+		var id [IDSize]byte
+		d.Next(&id, r.sec, r.nsec, []byte(r.body))
+		out = append(out, string(id[:]))
+	}
+	return out
+}
+
+type record struct {
+	sec  int64
+	nsec uint32
+	body string
+}
+
+// TestIDsGolden holds the ids of a version that is out there: a plugin that makes others stores a chunk twice which was on
+// disk during the upgrade.
+func TestIDsGolden(t *testing.T) {
+	got := makeIDs("kube.var.log.containers.a.log", 42, record{1795444272, 123456789, "\x81\xa3log\xa5hello"}, record{1795444272, 123456789, "\x81\xa3log\xa5hello"},
+		record{1795444272, 0, "\x81\xa3log\xa5hello"}, record{0, 1, ""})
+	want := []string{"AaII0Wv7WbKAq98TksuA", "AaII0Wv7pcgssEVMrekM", "AaII0WuA5yDlYc_8VffJ", "AAAAAAAAk9ypG0hF2xqN"}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Fatalf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestIDsCarryTheTimeInOrder(t *testing.T) {
+	ids := makeIDs("t", 1, record{1795444272, 1, "x"}, record{1795444272, 2e6, "x"}, record{1795444273, 0, "x"})
+	for i, id := range ids {
+		raw, err := base64.RawURLEncoding.DecodeString(id)
+		if err != nil || len(raw) != 15 {
+			t.Fatalf("%q: %v", id, err)
+		}
+		ms := binary.BigEndian.Uint64(append([]byte{0, 0}, raw[:6]...))
+		if want := []uint64{1795444272000, 1795444272002, 1795444273000}[i]; ms != want {
+			t.Fatalf("%q carries %d ms, want %d", id, ms, want)
+		}
+	}
+}
+
+func TestIDsTellTwinsApart(t *testing.T) {
+	fine, coarse := record{5, 1234567, "x"}, record{5, 7e6, "x"}
+	f := func(name string, same bool, a, b string) {
+		t.Helper()
+		if (a == b) != same {
+			t.Fatalf("%s: %s and %s", name, a, b)
+		}
+	}
+	a := makeIDs("t", 1, fine, fine, coarse, coarse)
+	f("a second equal fine record is another", false, a[0], a[1])
+	f("a second equal coarse record is another", false, a[2], a[3])
+	b := makeIDs("t", 2, coarse, fine, record{6, 1, "y"}, fine, coarse)
+	f("fine record read again in another chunk", true, a[0], b[1])
+	f("second fine record read again", true, a[1], b[3])
+	f("coarse record in another chunk is another", false, a[2], b[0])
+	again := makeIDs("t", 1, fine, fine, coarse, coarse)
+	for i := range a {
+		f("the same chunk again", true, a[i], again[i])
+	}
+	f("another tag", false, a[0], makeIDs("u", 1, fine)[0])
+	f("another time in the same millisecond", false, a[0], makeIDs("t", 1, record{5, 1234568, "x"})[0])
+	f("another body", false, a[0], makeIDs("t", 1, record{5, 1234567, "y"})[0])
+}
+
+func TestIDsStayDistinctInALargeChunk(t *testing.T) {
+	var d IDs
+	seen := map[[IDSize]byte]bool{}
+	for range 2 {
+		d.Start("t", 9)
+		clear(seen)
+		for i := range 50_000 {
+			var id [IDSize]byte
+			d.Next(&id, 1, uint32(1+i%100), []byte{byte(i), byte(i >> 12)})
+			if seen[id] {
+				t.Fatalf("record %d has an id that was given before", i)
+			}
+			seen[id] = true
+		}
+	}
+}
+
+func TestCompressorRoundTripAndReuse(t *testing.T) {
+	var c Compressor
+	var buf []byte
+	for _, want := range []string{"", strings.Repeat("log line ", 10_000), "x"} {
+		buf = c.Compress(buf[:0], []byte(want))
+		r, err := stdgzip.NewReader(bytes.NewReader(buf))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if err != nil || string(got) != want {
+			t.Fatalf("%d bytes back, want %d: %v", len(got), len(want), err)
+		}
+	}
+}
+
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	b, d, c := NewBatch("create", true), IDs{}, Compressor{}
+	var out []byte
+	doc, index := []byte(`{"log":"hello"}`), []byte("eks-log")
+	run := func() {
+		b.Reset(1 << 20)
+		d.Start("t", 1)
+		for i := range 1000 {
+			b.Begin(index, i)
+			b.Buf = append(b.Buf, doc...)
+			var id [IDSize]byte
+			d.Next(&id, int64(i), 1, doc)
+			b.End(&id)
+		}
+		out = c.Compress(out[:0], b.Buf)
+	}
+	run()
+	if n := testing.AllocsPerRun(20, run); n != 0 {
+		t.Fatalf("%v allocations for 1000 records", n)
+	}
+}
+
+func BenchmarkID(b *testing.B) {
+	var d IDs
+	var id [IDSize]byte
+	body := bytes.Repeat([]byte("0123456789"), 15)
+	for i := 0; b.Loop(); i++ {
+		if i%10_000 == 0 {
+			d.Start("t", 1)
+		}
+		d.Next(&id, int64(i), 123, body)
+	}
+}
+
+func BenchmarkCompress(b *testing.B) {
+	var c Compressor
+	var body, out []byte
+	for i := range 10_000 {
+		body = fmt.Appendf(body, `{"create":{"_id":"%020d"}}`+"\n"+`{"@timestamp":"2026-11-01T00:%02d:%02d.%03dZ","stream":"stdout","logtag":"F","log":"GET cart checkout %x timeout retry"}`+"\n", i, i%60, i%59, i%1000, i*7919)
+	}
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		out = c.Compress(out[:0], body)
+	}
+}

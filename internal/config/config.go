@@ -1,0 +1,100 @@
+// Package config turns the options of an [OUTPUT] section into a Config that is known to be good. In comes a function that
+// looks an option up; out comes either a complete Config or every mistake at once, each with what to write instead. It reads
+// no file, opens no connection and logs nothing.
+package config
+
+import (
+	"net/url"
+	"time"
+)
+
+// Config is what one [OUTPUT] section asks for. Each field names its option; the options' defaults and help are in the table
+// in options.go.
+type Config struct {
+	// Endpoint is where the domain is: scheme, host and port, without a path. From Endpoint or OPENSEARCH_ENDPOINT.
+	Endpoint *url.URL
+	// Path comes before /_bulk, for a domain behind a reverse proxy. Empty, or with a leading and without a trailing slash.
+	Path string
+
+	// Index is the index template, or with Logstash_Format the composed one. From Index or INDEX_NAME.
+	Index string
+	// FallbackIndex is the index template for records that lack a key of Index. Fallback_Index.
+	FallbackIndex string
+	// CurrentTimeIndex renders index names from the clock instead of the record's time. Current_Time_Index.
+	CurrentTimeIndex bool
+	// WriteOperation is "create" or "index". Write_Operation.
+	WriteOperation string
+	// GenerateID gives each document an id made from its content. Generate_ID.
+	GenerateID bool
+	// IDKey is the record accessor of the value to use as the id; empty for none. Id_Key.
+	IDKey string
+	// Pipeline is the ingest pipeline's name; empty for none. Pipeline.
+	Pipeline string
+
+	// TimeKey is the field that gets the record's time; TimeKeyFormat its strftime format up to the second; TimeKeyNanos asks
+	// for nine digits instead of three behind it. Time_Key, Time_Key_Format, Time_Key_Nanos.
+	TimeKey       string
+	TimeKeyFormat string
+	TimeKeyNanos  bool
+	// TagKey is the field that gets the tag; empty where Include_Tag_Key is Off. Tag_Key.
+	TagKey string
+	// ReplaceDots turns dots in every key into underscores. Replace_Dots.
+	ReplaceDots bool
+
+	// Gzip compresses request bodies. Compress.
+	Gzip bool
+	// MaxRequestSize bounds a request body before compression, in bytes. Max_Request_Size.
+	MaxRequestSize int
+	// RequestTimeout bounds one attempt, from connecting to the last byte of the answer. Request_Timeout.
+	RequestTimeout time.Duration
+	// RetryBudget bounds how long one flush sends again before Fluent Bit is asked to keep the chunk. Retry_Budget.
+	RetryBudget time.Duration
+
+	// DeadLetterIndex is the index template that rejected records go to. Dead_Letter_Index.
+	DeadLetterIndex string
+	// DeadLetterPath is a file for rejected records instead of an index; empty for none. Dead_Letter_Path.
+	DeadLetterPath string
+
+	// HTTPUser and HTTPPasswd are for basic authentication; they exclude AWSAuth. HTTP_User, HTTP_Passwd.
+	HTTPUser   string
+	HTTPPasswd Secret
+
+	// AWSAuth signs requests. AWS_Auth.
+	AWSAuth bool
+	// AWSRegion and AWSService scope the signature. From the option, the environment, or the endpoint's name.
+	AWSRegion  string
+	AWSService string
+	// AWSRoleARN is a role to assume from the pod's own credentials; AWSExternalID goes with it. AWS_Role_ARN, AWS_External_ID.
+	AWSRoleARN    string
+	AWSExternalID string
+	// AWSSTSEndpoint is where STS is; empty for the region's own. AWS_STS_Endpoint.
+	AWSSTSEndpoint string
+
+	// TLSCAFile holds certificates to trust besides the system's; TLSServerName is the name to check instead of the
+	// endpoint's; TLSVerify Off checks nothing. TLS_CA_File, TLS_Client_Cert_File, TLS_Client_Key_File, TLS_Server_Name, TLS_Verify.
+	TLSCAFile         string
+	TLSClientCertFile string
+	TLSClientKeyFile  string
+	TLSServerName     string
+	TLSVerify         bool
+
+	// TraceError writes what the server answered for each failed item. Trace_Error.
+	TraceError bool
+}
+
+// Secret is a string that prints as redacted, so that no log line, error or dump of a Config shows it.
+type Secret string
+
+const redacted = "[redacted]"
+
+// String hides the secret from %v and %s.
+func (Secret) String() string { return redacted }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return redacted }
+
+// MarshalText hides the secret from encoders.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Reveal returns the secret itself, for the one place that sends it.
+func (s Secret) Reveal() string { return string(s) }

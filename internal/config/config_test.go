@@ -1,0 +1,133 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// load reads a section written as "Name value" lines; lines that start with $ are the environment.
+func load(section string) (*Config, error) {
+	options, env := map[string]string{}, map[string]string{}
+	for line := range strings.Lines(section) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if e, ok := strings.CutPrefix(name, "$"); ok {
+			env[e] = value
+		} else {
+			options[strings.ToLower(name)] = value
+		}
+	}
+	return Load(func(name string) string { return options[strings.ToLower(name)] }, func(name string) string { return env[name] })
+}
+
+func TestLoadSuccess(t *testing.T) {
+	f := func(section, want string) {
+		t.Helper()
+		c, err := load(section)
+		if err != nil {
+			t.Fatalf("%s\n%v", section, err)
+		}
+		got := fmt.Sprintf("%s %s %s %s", c.Endpoint, c.Index, c.AWSRegion, c.AWSService)
+		if got != want {
+			t.Fatalf("%s\ngot  %s\nwant %s", section, got, want)
+		}
+	}
+	f("Endpoint search-logs-abc.eu-west-1.es.amazonaws.com", "https://search-logs-abc.eu-west-1.es.amazonaws.com fluent-bit eu-west-1 es")
+	f("Endpoint https://vpc-x-1.cn-north-1.es.amazonaws.com.cn/\nIndex eks-log-%Y.%m.%d", "https://vpc-x-1.cn-north-1.es.amazonaws.com.cn eks-log-%Y.%m.%d cn-north-1 es")
+	f("Endpoint abc123.us-east-1.aoss.amazonaws.com", "https://abc123.us-east-1.aoss.amazonaws.com fluent-bit us-east-1 aoss")
+	f("Endpoint search-x.aos.us-west-2.on.aws", "https://search-x.aos.us-west-2.on.aws fluent-bit us-west-2 es")
+	f("$OPENSEARCH_ENDPOINT logs.example.com:8443\n$AWS_REGION ap-northeast-2\n$INDEX_NAME eks-log", "https://logs.example.com:8443 eks-log ap-northeast-2 es")
+	f("Endpoint logs.example.com\n$AWS_DEFAULT_REGION eu-north-1", "https://logs.example.com fluent-bit eu-north-1 es")
+	f("Endpoint search-x.eu-west-1.es.amazonaws.com\n$AWS_REGION us-east-1", "https://search-x.eu-west-1.es.amazonaws.com fluent-bit eu-west-1 es")
+	f("Endpoint http://127.0.0.1:9200\nAWS_Region eu-west-1", "http://127.0.0.1:9200 fluent-bit eu-west-1 es")
+	f("Endpoint http://logs:9200\nAWS_Auth Off\nHTTP_User a\nHTTP_Passwd b", "http://logs:9200 fluent-bit  ")
+}
+
+func TestLoadValues(t *testing.T) {
+	c, err := load("Endpoint http://127.0.0.1:9200/logs\nAWS_Auth off\nCompress GZIP\nMax_Request_Size 512k\nRetry_Budget 2\nRequest_Timeout 1m30s\nInclude_Tag_Key on\nWrite_Operation INDEX")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Gzip || c.MaxRequestSize != 512<<10 || c.RetryBudget != 2*time.Second || c.RequestTimeout != 90*time.Second ||
+		c.TagKey != "_flb-key" || c.Path != "/logs" || c.WriteOperation != "index" || c.DeadLetterIndex != "fluent-bit-dead-letter" ||
+		!c.GenerateID || !c.TLSVerify {
+		t.Fatalf("%+v", c)
+	}
+}
+
+func TestLoadFailure(t *testing.T) {
+	f := func(section string, wants ...string) {
+		t.Helper()
+		_, err := load(section)
+		if err == nil {
+			t.Fatalf("%s\nno error, want %q", section, wants)
+		}
+		if got := len(strings.Split(err.Error(), "\n")); got != len(wants) {
+			t.Fatalf("%s\n%d mistakes, want %d:\n%v", section, got, len(wants), err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(err.Error(), want) {
+				t.Fatalf("%s\ngot  %v\nwant %s", section, err, want)
+			}
+		}
+	}
+	f("Index x", "Endpoint: it is missing. Write Endpoint with the domain's host name, or set OPENSEARCH_ENDPOINT. (Host, Port and TLS do not reach this plugin")
+	f("Endpoint ftp://x\nAWS_Region eu-west-1", `Endpoint "ftp://x": the scheme ftp is not spoken here`)
+	f("Endpoint https://\nAWS_Region eu-west-1", "write the domain's host name")
+	f("$OPENSEARCH_ENDPOINT ${X}\nAWS_Region eu-west-1", `OPENSEARCH_ENDPOINT "${X}": write the domain's host name`)
+	f("Endpoint https://u:p@x\nAWS_Region eu-west-1", "HTTP_User and HTTP_Passwd instead")
+	f("Endpoint x:99999\nAWS_Region eu-west-1", "its port is not between 1 and 65535")
+	f("Endpoint x/a\nPath b\nAWS_Region eu-west-1", "Endpoint holds a path too")
+	f("Endpoint logs.example.com", `AWS_Region: it is missing and does not follow from the endpoint "logs.example.com"`)
+	f("Endpoint search-x.eu-west-1.es.amazonaws.com\nAWS_Region us-east-1", `AWS_Region "us-east-1": the endpoint's name says eu-west-1`)
+	f("Endpoint http://logs.example.com\nAWS_Region eu-west-1", "must not travel in clear text")
+	f("Endpoint x\nAWS_Region eu-west-1\nHTTP_User a\nHTTP_Passwd b", "write AWS_Auth Off, or leave HTTP_User out")
+	f("Endpoint x\nAWS_Auth Off\nHTTP_Passwd hunter2", `HTTP_Passwd "[redacted]": it has no user`)
+	f("Endpoint x\nAWS_Auth Off\nGenerate_ID maybe\nCompress zstd\nMax_Request_Size 1\nRetry_Budget soon\nWrite_Operation delete\nInclude_Tag_Key 2",
+		`Generate_ID "maybe": write On or Off`, `Compress "zstd": write gzip or none`, `Max_Request_Size "1": write a size from 64K to 100M`,
+		`Retry_Budget "soon": write a time such as 4s, 500ms or 1m`, `Write_Operation "delete": write create or index`, `Include_Tag_Key "2": write On or Off`)
+	f("Endpoint x\nAWS_Auth Off\nTLS_CA_File /nonexistent/ca.pem", `TLS_CA_File "/nonexistent/ca.pem": it cannot be read`)
+	f("Endpoint x\nAWS_Region eu-west-1\nAWS_Role_ARN log-writer", "write a role's ARN")
+	f("Endpoint x\nAWS_Region eu-west-1\nAWS_External_ID 7", "it goes with AWS_Role_ARN")
+	f("Endpoint x\nAWS_Auth Off\nDead_Letter_Index a\nDead_Letter_Path b", "Dead_Letter_Index is given too: keep one of them")
+}
+
+func TestClientCertificateNeedsBothFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cert.pem")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := load("Endpoint x\nAWS_Auth Off\nTLS_Client_Cert_File " + path)
+	if err == nil || !strings.Contains(err.Error(), "needs both") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestSecretNeverPrints(t *testing.T) {
+	c, err := load("Endpoint x\nAWS_Auth Off\nHTTP_User a\nHTTP_Passwd hunter2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		if out := fmt.Sprintf(format, *c); strings.Contains(out, "hunter2") {
+			t.Fatalf("%s shows the password: %s", format, out)
+		}
+	}
+	if c.HTTPPasswd.Reveal() != "hunter2" {
+		t.Fatal("the password itself is lost")
+	}
+}
+
+func FuzzParseEndpoint(f *testing.F) {
+	for _, s := range []string{"a.eu-west-1.es.amazonaws.com", "https://[::1]:9200/x", "http://%zz", "://", "a b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if u, err := parseEndpoint(s); err == nil && u.Hostname() == "" {
+			t.Fatalf("%q has no host", s)
+		}
+	})
+}

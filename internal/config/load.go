@@ -1,0 +1,116 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// MistakeError is one mistake in the section: the option, the value as given, and what to write.
+type MistakeError struct {
+	Option, Value, Remedy string
+}
+
+func (e *MistakeError) Error() string {
+	if e.Value == "" {
+		return e.Option + ": " + e.Remedy
+	}
+	return fmt.Sprintf("%s %q: %s", e.Option, e.Value, e.Remedy)
+}
+
+// Load reads every option through property (empty where an option is not given) and the environment through getenv. The
+// error joins a *MistakeError for each mistake there is, so that one start shows them all.
+func Load(property, getenv func(string) string) (*Config, error) {
+	c := &Config{}
+	given := map[string]string{}
+	var mistakes []error
+	mistake := func(option, value, format string, args ...any) {
+		mistakes = append(mistakes, &MistakeError{option, value, fmt.Sprintf(format, args...)})
+	}
+	for _, o := range Options {
+		value, from := strings.TrimSpace(property(o.Name)), o.Name
+		if value == "" && o.Env != "" {
+			value, from = strings.TrimSpace(getenv(o.Env)), o.Env
+		}
+		given[o.Name] = value
+		if value == "" {
+			value = o.Default
+			if value == "" || derived[o.Name] {
+				continue
+			}
+		}
+		if err := o.set(c, value); err != nil {
+			if o.Name == "HTTP_Passwd" {
+				value = redacted
+			}
+			mistake(from, value, "%v", err)
+		}
+	}
+	c.derive(given, getenv, mistake)
+	return c, errors.Join(mistakes...)
+}
+
+// derived are the options whose default is worked out from others, not parsed.
+var derived = map[string]bool{
+	"AWS_Region": true, "AWS_Service_Name": true, "AWS_STS_Endpoint": true, "Dead_Letter_Index": true,
+}
+
+// derive fills what follows from other options, and finds the combinations that cannot be meant.
+func (c *Config) derive(given map[string]string, getenv func(string) string, mistake func(option, value, format string, args ...any)) {
+	if given["Endpoint"] == "" {
+		mistake("Endpoint", "", "it is missing. Write Endpoint with the domain's host name, or set OPENSEARCH_ENDPOINT. "+
+			"(Host, Port and TLS do not reach this plugin: Fluent Bit keeps them for its built-in outputs.)")
+	}
+	if on, err := parseBool(given["Include_Tag_Key"]); given["Include_Tag_Key"] != "" && err != nil {
+		mistake("Include_Tag_Key", given["Include_Tag_Key"], "%v", err)
+	} else if !on {
+		c.TagKey = ""
+	}
+	if c.DeadLetterIndex == "" {
+		c.DeadLetterIndex = c.Index + "-dead-letter"
+	}
+	if given["Dead_Letter_Index"] != "" && c.DeadLetterPath != "" {
+		mistake("Dead_Letter_Path", c.DeadLetterPath, "Dead_Letter_Index is given too: keep one of them")
+	}
+	if (c.TLSClientCertFile == "") != (c.TLSClientKeyFile == "") {
+		mistake("TLS_Client_Cert_File", c.TLSClientCertFile, "a client certificate needs both TLS_Client_Cert_File and TLS_Client_Key_File")
+	}
+	c.deriveAuthentication(given, getenv, mistake)
+}
+
+func (c *Config) deriveAuthentication(given map[string]string, getenv func(string) string, mistake func(option, value, format string, args ...any)) {
+	if !c.AWSAuth {
+		if c.HTTPUser == "" && c.HTTPPasswd != "" {
+			mistake("HTTP_Passwd", redacted, "it has no user: write HTTP_User too")
+		}
+		return
+	}
+	if c.HTTPUser != "" {
+		mistake("HTTP_User", c.HTTPUser, "a request carries either a signature or a user: write AWS_Auth Off, or leave HTTP_User out")
+	}
+	if c.AWSExternalID != "" && c.AWSRoleARN == "" {
+		mistake("AWS_External_ID", c.AWSExternalID, "it goes with AWS_Role_ARN: write the role to assume, or leave it out")
+	}
+	if c.Endpoint == nil {
+		return
+	}
+	host := c.Endpoint.Hostname()
+	if c.Endpoint.Scheme == "http" && !isLoopback(host) {
+		mistake("Endpoint", given["Endpoint"], "signed requests must not travel in clear text: write https://, or AWS_Auth Off")
+	}
+	region, service := fromHost(host)
+	switch {
+	case c.AWSRegion == "" && region != "":
+		c.AWSRegion = region
+	case c.AWSRegion == "":
+		// The webhook sets both names to the cluster's region, which is the domain's too more often than not.
+		c.AWSRegion = cmp.Or(getenv("AWS_REGION"), getenv("AWS_DEFAULT_REGION"))
+	case region != "" && region != c.AWSRegion:
+		mistake("AWS_Region", c.AWSRegion, "the endpoint's name says %s, and the signature has to be for the domain's own region: write that, or leave AWS_Region out", region)
+	}
+	if c.AWSRegion == "" {
+		mistake("AWS_Region", "", "it is missing and does not follow from the endpoint %q: write the domain's region, such as eu-west-1, or set AWS_REGION", host)
+	}
+	c.AWSService = cmp.Or(c.AWSService, service, "es")
+}

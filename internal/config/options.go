@@ -1,0 +1,62 @@
+package config
+
+// Option is one option of the [OUTPUT] section: what it means, its default as a person would write it, and how its value
+// gets into a Config. Options is the only list of them: loading, validation and documentation all read it.
+type Option struct {
+	Name    string
+	Default string
+	Help    string
+	// Builtin tells that Fluent Bit's own opensearch output has an option of this name.
+	Builtin bool
+	// Env is the environment variable that stands in when the option is not given.
+	Env string
+
+	set func(c *Config, value string) error
+}
+
+// Options lists every option in the order in which the documentation shows them.
+var Options = []Option{
+	{Name: "Endpoint", Env: "OPENSEARCH_ENDPOINT", Help: "The domain: a host name as the EKS guides write it, or a URL.", set: setEndpoint},
+	{Name: "Path", Builtin: true, Help: "Path before /_bulk, for a domain behind a reverse proxy.", set: setPath},
+
+	{Name: "Index", Builtin: true, Env: "INDEX_NAME", Default: "fluent-bit", Help: "Index name; strftime of the record's time and record accessors are filled in.", set: text(func(c *Config) *string { return &c.Index })},
+	{Name: "Fallback_Index", Default: "fluent-bit", Help: "Index for a record that lacks a key which Index is made of.", set: text(func(c *Config) *string { return &c.FallbackIndex })},
+	{Name: "Current_Time_Index", Builtin: true, Default: "Off", Help: "Fill the index name from the clock instead of the record's time.", set: boolean(func(c *Config) *bool { return &c.CurrentTimeIndex })},
+	{Name: "Write_Operation", Builtin: true, Default: "create", Help: "create or index. create refuses an id that is there already, which is what keeps a second arrival out.", set: choice(func(c *Config) *string { return &c.WriteOperation }, "create", "index")},
+	{Name: "Generate_ID", Builtin: true, Default: "On", Help: "Give each document an id made from its tag, time and content, so that it is stored once however often it is sent.", set: boolean(func(c *Config) *bool { return &c.GenerateID })},
+	{Name: "Id_Key", Builtin: true, Help: "Record accessor of the value to use as the id, for example $trace_id.", set: text(func(c *Config) *string { return &c.IDKey })},
+	{Name: "Pipeline", Builtin: true, Help: "Ingest pipeline that the domain runs on each document.", set: text(func(c *Config) *string { return &c.Pipeline })},
+
+	{Name: "Time_Key", Builtin: true, Default: "@timestamp", Help: "Field that gets the record's time.", set: text(func(c *Config) *string { return &c.TimeKey })},
+	{Name: "Time_Key_Format", Builtin: true, Default: "%Y-%m-%dT%H:%M:%S", Help: "strftime format of that field up to the second; the fraction and Z follow.", set: text(func(c *Config) *string { return &c.TimeKeyFormat })},
+	{Name: "Time_Key_Nanos", Builtin: true, Default: "Off", Help: "Nine digits behind the second instead of three.", set: boolean(func(c *Config) *bool { return &c.TimeKeyNanos })},
+	{Name: "Include_Tag_Key", Builtin: true, Default: "Off", Help: "Add the tag to each document.", set: func(*Config, string) error { return nil }},
+	{Name: "Tag_Key", Builtin: true, Default: "_flb-key", Help: "Field that gets the tag, with Include_Tag_Key On.", set: text(func(c *Config) *string { return &c.TagKey })},
+	{Name: "Replace_Dots", Builtin: true, Default: "Off", Help: "Turn dots in every key into underscores.", set: boolean(func(c *Config) *bool { return &c.ReplaceDots })},
+
+	{Name: "Compress", Builtin: true, Default: "none", Help: "gzip or none.", set: setCompress},
+	{Name: "Max_Request_Size", Default: "5M", Help: "Largest request body before compression. The smallest domains refuse more than 10 MiB.", set: size(func(c *Config) *int { return &c.MaxRequestSize }, 64<<10, 100<<20)},
+	{Name: "Request_Timeout", Default: "25s", Help: "How long one attempt may take. Keep it below the service's Grace.", set: duration(func(c *Config) *timeDuration { return &c.RequestTimeout }, second, 10*minute)},
+	{Name: "Retry_Budget", Default: "4s", Help: "How long one flush sends again what failed before Fluent Bit keeps the chunk and brings it back later.", set: duration(func(c *Config) *timeDuration { return &c.RetryBudget }, 0, 10*minute)},
+
+	{Name: "Dead_Letter_Index", Default: "<index>-dead-letter", Help: "Index that gets the records which the domain rejects, whole, with the reason.", set: text(func(c *Config) *string { return &c.DeadLetterIndex })},
+	{Name: "Dead_Letter_Path", Help: "File that gets them instead, as JSON lines.", set: text(func(c *Config) *string { return &c.DeadLetterPath })},
+
+	{Name: "HTTP_User", Builtin: true, Help: "User for basic authentication, with AWS_Auth Off.", set: text(func(c *Config) *string { return &c.HTTPUser })},
+	{Name: "HTTP_Passwd", Builtin: true, Help: "Password that goes with it.", set: func(c *Config, v string) error { c.HTTPPasswd = Secret(v); return nil }},
+
+	{Name: "AWS_Auth", Builtin: true, Default: "On", Help: "Sign requests with AWS Signature Version 4.", set: boolean(func(c *Config) *bool { return &c.AWSAuth })},
+	{Name: "AWS_Region", Builtin: true, Default: "from the endpoint's name, else AWS_REGION", Help: "Region that the signature is for.", set: text(func(c *Config) *string { return &c.AWSRegion })},
+	{Name: "AWS_Service_Name", Builtin: true, Default: "from the endpoint's name, else es", Help: "es for a domain, aoss for a Serverless collection.", set: choice(func(c *Config) *string { return &c.AWSService }, "es", "aoss")},
+	{Name: "AWS_Role_ARN", Builtin: true, Help: "Role to assume from the pod's own credentials, for a domain in another account.", set: setRoleARN},
+	{Name: "AWS_External_ID", Builtin: true, Help: "External id that goes with AWS_Role_ARN.", set: text(func(c *Config) *string { return &c.AWSExternalID })},
+	{Name: "AWS_STS_Endpoint", Builtin: true, Env: "AWS_ENDPOINT_URL_STS", Default: "the region's own", Help: "Where STS is: a host name or a URL.", set: setSTSEndpoint},
+
+	{Name: "TLS_CA_File", Help: "Certificates (PEM) to trust besides the system's.", set: file(func(c *Config) *string { return &c.TLSCAFile })},
+	{Name: "TLS_Client_Cert_File", Help: "Client certificate (PEM).", set: file(func(c *Config) *string { return &c.TLSClientCertFile })},
+	{Name: "TLS_Client_Key_File", Help: "Key of the client certificate (PEM).", set: file(func(c *Config) *string { return &c.TLSClientKeyFile })},
+	{Name: "TLS_Server_Name", Help: "Name to look for in the server's certificate instead of the endpoint's.", set: text(func(c *Config) *string { return &c.TLSServerName })},
+	{Name: "TLS_Verify", Default: "On", Help: "Off accepts any certificate: for a test only.", set: boolean(func(c *Config) *bool { return &c.TLSVerify })},
+
+	{Name: "Trace_Error", Builtin: true, Default: "Off", Help: "Write what the server answered for each failed item.", set: boolean(func(c *Config) *bool { return &c.TraceError })},
+}

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+type timeDuration = time.Duration
+
+const (
+	second = time.Second
+	minute = time.Minute
+)
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = v
+		return nil
+	}
+}
+
+func boolean(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		b, err := parseBool(v)
+		*field(c) = b
+		return err
+	}
+}
+
+// parseBool reads a boolean with the words that Fluent Bit takes (flb_utils_bool).
+func parseBool(v string) (bool, error) {
+	switch strings.ToLower(v) {
+	case "on", "true", "yes":
+		return true, nil
+	case "off", "false", "no":
+		return false, nil
+	}
+	return false, errors.New("write On or Off")
+}
+
+func choice(field func(*Config) *string, allowed ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		for _, a := range allowed {
+			if strings.EqualFold(v, a) {
+				*field(c) = a
+				return nil
+			}
+		}
+		return fmt.Errorf("write %s", strings.Join(allowed, " or "))
+	}
+}
+
+func setCompress(c *Config, v string) error {
+	switch strings.ToLower(v) {
+	case "gzip":
+		c.Gzip = true
+	case "none", "off", "false":
+	default:
+		return errors.New("write gzip or none")
+	}
+	return nil
+}
+
+func size(field func(*Config) *int, low, high int) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := parseSize(v)
+		if err == nil && (n < low || n > high) {
+			err = fmt.Errorf("write a size from %s to %s", formatSize(low), formatSize(high))
+		}
+		*field(c) = n
+		return err
+	}
+}
+
+var sizePattern = regexp.MustCompile(`^(?i)(\d+(?:\.\d+)?)\s*(k|kb|kib|m|mb|mib|g|gb|gib|b|)$`)
+
+// parseSize reads a number of bytes. As in Fluent Bit's own options, K, M and G are powers of 1024.
+func parseSize(v string) (int, error) {
+	m := sizePattern.FindStringSubmatch(v)
+	if m == nil {
+		return 0, errors.New("write a number of bytes, such as 5M or 512K")
+	}
+	f, err := strconv.ParseFloat(m[1], 64)
+	if err != nil || f > 1<<40 {
+		return 0, errors.New("write a number of bytes, such as 5M or 512K")
+	}
+	switch strings.ToLower(m[2] + " ")[0] {
+	case 'k':
+		f *= 1 << 10
+	case 'm':
+		f *= 1 << 20
+	case 'g':
+		f *= 1 << 30
+	}
+	return int(f), nil
+}
+
+func formatSize(n int) string {
+	if n >= 1<<20 {
+		return strconv.Itoa(n>>20) + "M"
+	}
+	return strconv.Itoa(n>>10) + "K"
+}
+
+func duration(field func(*Config) *time.Duration, low, high time.Duration) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		d, err := parseDuration(v)
+		if err == nil && (d < low || d > high) {
+			err = fmt.Errorf("write a time from %s to %s", low, high)
+		}
+		*field(c) = d
+		return err
+	}
+}
+
+// parseDuration reads a time; a bare number is seconds, as in Fluent Bit's own options.
+func parseDuration(v string) (time.Duration, error) {
+	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
+		return time.Duration(n) * time.Second, nil
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		return 0, errors.New("write a time such as 4s, 500ms or 1m")
+	}
+	return d, nil
+}
+
+// file takes the path of a file that has to be readable now: a wrong path is a mistake that start-up should show.
+func file(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		f, err := os.Open(v) // #nosec G304 -- the operator names the file
+		if err != nil {
+			return fmt.Errorf("it cannot be read: %w", err)
+		}
+		*field(c) = v
+		return f.Close()
+	}
+}
+
+var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/.+$`)
+
+func setRoleARN(c *Config, v string) error {
+	if !roleARN.MatchString(v) {
+		return errors.New("write a role's ARN, such as arn:aws:iam::123456789012:role/log-writer")
+	}
+	c.AWSRoleARN = v
+	return nil
+}
