@@ -1,0 +1,383 @@
+package opensearch
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var oneItem = []byte("{\"create\":{}}\n{\"a\":1}\n")
+
+const oneDelivered = `{"errors":false,"items":[{"create":{"status":201}}]}`
+
+func deliver(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	_, _ = io.WriteString(w, oneDelivered)
+}
+
+func TestRequestOnTheWire(t *testing.T) {
+	var got *http.Request
+	var body []byte
+	h := func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ = io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, oneDelivered)
+	}
+	server := httptest.NewServer(http.HandlerFunc(h))
+	defer server.Close()
+	f := func(path string, r Request, uri string, change func(*Options)) http.Header {
+		t.Helper()
+		r.Body, r.Items = oneItem, 1
+		res := client(t, server.URL+path, change).Bulk(t.Context(), &r)
+		if !res.Delivered || res.Failure != nil || res.Status != 200 || res.Took <= 0 || time.Since(res.Date).Abs() > time.Minute {
+			t.Errorf("%s: got %+v", uri, res)
+		}
+		if got.Method != http.MethodPost || got.RequestURI != uri || !bytes.Equal(body, oneItem) || got.ContentLength != int64(len(oneItem)) {
+			t.Errorf("got %s %s of %d bytes, want %s", got.Method, got.RequestURI, got.ContentLength, uri)
+		}
+		if got.Header.Get("Content-Type") != "application/x-ndjson" || got.Header.Get("Accept-Encoding") != "" || got.Header.Get("Expect") != "" {
+			t.Errorf("headers %v", got.Header)
+		}
+		return got.Header
+	}
+	const query = "?filter_path=errors%2Citems.%2A.status%2Citems.%2A.error"
+	none := func(*Options) {}
+	h1 := f("", Request{}, "/_bulk"+query, none)
+	if h1.Get("Authorization") != "" || h1.Get("Content-Encoding") != "" || !strings.HasPrefix(h1.Get("User-Agent"), "opensearch-go/") {
+		t.Errorf("headers %v", h1)
+	}
+	h2 := f("/base/", Request{Index: "eks-log-2026.01.01", Pipeline: "p q&r", Gzip: true}, "/base/eks-log-2026.01.01/_bulk"+query+"&pipeline=p%20q%26r",
+		func(o *Options) { o.Username, o.UserAgent = "u", "agent/1" })
+	if h2.Get("Content-Encoding") != "gzip" || h2.Get("Authorization") != "Basic dTo=" || h2.Get("User-Agent") != "agent/1" {
+		t.Errorf("headers %v", h2)
+	}
+	sum := sha256.Sum256(oneItem)
+	hash := hex.EncodeToString(sum[:])
+	h3 := f("", Request{SHA256: hash}, "/_bulk"+query, func(o *Options) { o.Signer, o.Username = fakeSigner{}, "not used" })
+	if !strings.HasSuffix(h3.Get("Authorization"), "Signature="+hash) {
+		t.Errorf("headers %v", h3)
+	}
+}
+
+func TestNewFailure(t *testing.T) {
+	for _, s := range []string{"", "search.example:9200", "ftp://search.example", "/path"} {
+		u, err := url.Parse(s)
+		if err != nil {
+			u = nil
+		}
+		if _, err := New(Options{Endpoint: u}); err == nil || !strings.Contains(err.Error(), "Endpoint") {
+			t.Errorf("%q: got %v", s, err)
+		}
+	}
+}
+
+// TestBadAnswers wants a 2xx that does not account for each item to count as nothing but a reason to try again.
+func TestBadAnswers(t *testing.T) {
+	f := func(answer string, words ...string) {
+		t.Helper()
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+		got := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
+		fail := got.Failure
+		if got.Delivered || got.Items != nil || fail == nil || fail.Kind != BadAnswer || fail.Verdict != Again || !fail.Ambiguous || fail.Remedy == "" || !containsAll(fail.Error(), words) {
+			t.Errorf("%q: got %+v", answer, got)
+		}
+	}
+	f("", "empty")
+	f(`{"took":1,"errors":false,"items":[]}`, "0 items, and 1 were sent")
+	f("<html>\n<body>Welcome</body></html>", "not that of the bulk API", "<html> <body>Welcome")
+	f(oneDelivered[:20], "not that of the bulk API")
+	f(`{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}`, "more than the 1 items")
+}
+
+// TestBrokenAnswers has connections break at every stage of an answer.
+func TestBrokenAnswers(t *testing.T) {
+	f := func(name string, kind Kind, requests int32, serveConn func(net.Conn)) {
+		t.Helper()
+		var n atomic.Int32
+		c := client(t, listen(t, func(conn net.Conn) {
+			readRequest(conn)
+			n.Add(1)
+			serveConn(conn)
+		}))
+		res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
+		if res.Failure == nil || res.Failure.Kind != kind || !res.Failure.Ambiguous || res.Failure.Verdict != Again || res.Delivered || res.Failure.Remedy == "" {
+			t.Errorf("%s: got %+v", name, res.Failure)
+		}
+		if n.Load() != requests {
+			t.Errorf("%s: %d requests were sent, want %d", name, n.Load(), requests)
+		}
+	}
+	say := func(s string) func(net.Conn) {
+		return func(conn net.Conn) { _, _ = io.WriteString(conn, s) }
+	}
+	// opensearch-go's transport would send the spent body three times more for an EOF, were it not hidden from it.
+	f("closed without an answer", Reset, 1, func(net.Conn) {})
+	f("reset", Reset, 1, func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) })
+	f("half a header", Reset, 1, say("HTTP/1.1 200 OK\r\nConte"))
+	f("no HTTP", WrongEndpoint, 1, say("SSH-2.0-OpenSSH_9.6\r\n\r\n"))
+	f("half a body", BadAnswer, 1, say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"+oneDelivered))
+	f("half a chunk", BadAnswer, 1, say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n"+oneDelivered))
+}
+
+func TestEndlessAnswer(t *testing.T) {
+	chunk := bytes.Repeat([]byte(" "), 1<<20)
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	})
+	res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
+	if f := res.Failure; f == nil || f.Kind != BadAnswer || !errors.Is(f, errAnswerTooLarge) {
+		t.Errorf("got %+v", res)
+	}
+}
+
+func TestLongRefusal(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(403)
+		_, _ = io.WriteString(w, `{"message":"Rate exceeded`+strings.Repeat("\n é", 200_000)+`"}`)
+	})
+	res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
+	if f := res.Failure; f == nil || f.Kind != Throttled || len(f.Summary) > maxQuote+100 || strings.Contains(f.Summary, "\n") {
+		t.Errorf("got %+v", res.Failure)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	f := func(v string, least, most time.Duration) {
+		t.Helper()
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", v)
+			w.WriteHeader(429)
+		})
+		if got := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).RetryAfter; got < least || got > most {
+			t.Errorf("%q: got %s", v, got)
+		}
+	}
+	f("7", 7*time.Second, 7*time.Second)
+	f("", 0, 0)
+	f("-3", 0, 0)
+	f("soon", 0, 0)
+	f("99999999999", 24*time.Hour, 24*time.Hour)
+	f(time.Now().Add(time.Minute).UTC().Format(http.TimeFormat), 50*time.Second, time.Minute)
+	f(time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat), 0, 0)
+}
+
+// told is an error like identity's.
+type told struct{}
+
+func (told) Error() string                     { return "long" }
+func (told) Explain() (summary, remedy string) { return "no token\nfile", "restart the pod" }
+
+func TestSignerFails(t *testing.T) {
+	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("an unsigned request was sent") },
+		func(o *Options) { o.Signer = fakeSigner{err: fmt.Errorf("wrapped: %w", told{})} })
+	f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
+	if f == nil || f.Kind != Credentials || f.Ambiguous || f.Verdict != Again || f.Summary != "no token file" || f.Remedy != "restart the pod" || !errors.Is(f, told{}) {
+		t.Errorf("got %+v", f)
+	}
+	c = serve(t, func(http.ResponseWriter, *http.Request) {}, func(o *Options) { o.Signer = fakeSigner{err: errors.New("plain")} })
+	f = c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
+	if f == nil || f.Kind != Credentials || !strings.Contains(f.Summary, "plain") || f.Remedy == "" {
+		t.Errorf("got %+v", f)
+	}
+}
+
+// TestConnectionsAreKept wants one connection for one request after another, refusals included.
+func TestConnectionsAreKept(t *testing.T) {
+	var conns, n atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1)%2 == 0 {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(429)
+			return
+		}
+		deliver(w, r)
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	c := client(t, s.URL)
+	for range 10 {
+		c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
+	}
+	if n.Load() != 10 || conns.Load() != 1 {
+		t.Errorf("%d requests on %d connections", n.Load(), conns.Load())
+	}
+}
+
+// TestBodyGoesBack has servers answer before they read the body. The body's owner writes into it as soon as Bulk returns, and
+// nothing of that may be seen by the server (nor by the race detector).
+func TestBodyGoesBack(t *testing.T) {
+	const size = 8 << 20 // more than the sockets hold
+	for _, status := range []string{"429 Too Many Requests", "200 OK"} {
+		received, returned := make(chan []byte, 1), make(chan struct{})
+		c := client(t, listen(t, func(conn net.Conn) {
+			in := bufio.NewReader(conn)
+			readHeader(in)
+			_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n")
+			<-returned
+			b, _ := io.ReadAll(in)
+			received <- b
+		}))
+		body := bytes.Repeat([]byte("a"), size)
+		res := c.Bulk(t.Context(), &Request{Body: body, Items: 1})
+		for i := range body {
+			body[i] = 'X'
+		}
+		close(returned)
+		if res.Failure == nil || res.Status/100 == 0 {
+			t.Errorf("%s: got %+v", status, res)
+		}
+		if b := <-received; bytes.IndexByte(b, 'X') >= 0 || len(b) == size {
+			t.Errorf("%s: the server got %d bytes, some of them written after Bulk had returned: %v", status, len(b), bytes.IndexByte(b, 'X') >= 0)
+		}
+	}
+}
+
+func TestSource(t *testing.T) {
+	s := &source{data: []byte("body")}
+	one := s.open()
+	if _, err := io.ReadFull(one, make([]byte, 3)); err != nil || s.complete() {
+		t.Errorf("%v, complete %v", err, s.complete())
+	}
+	two, _ := s.reopen() // a dead connection: from the start again
+	if b, err := io.ReadAll(two); string(b) != "body" || err != nil || !s.complete() {
+		t.Errorf("%q, %v", b, err)
+	}
+	s.detach()
+	if n, err := one.Read(make([]byte, 1)); n != 0 || !errors.Is(err, errDetached) {
+		t.Errorf("read %d bytes, %v after detach", n, err)
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		_, _ = w.Write(answerOf(len(b), nil))
+	})
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for i := range 20 {
+				items := 1 + n*50 + i
+				if res := c.Bulk(t.Context(), &Request{Body: make([]byte, items), Items: items}); !res.Delivered {
+					t.Errorf("%d items: %+v", items, res.Failure)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestCanceled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		cancel()
+		<-r.Context().Done()
+	})
+	f := c.Bulk(ctx, &Request{Body: oneItem, Items: 1}).Failure
+	if f == nil || f.Kind != Canceled || !f.Ambiguous || !errors.Is(f, context.Canceled) {
+		t.Errorf("got %+v", f)
+	}
+	if f = c.Bulk(ctx, &Request{Body: oneItem, Items: 1}).Failure; f == nil || f.Kind != Canceled || f.Ambiguous {
+		t.Errorf("got %+v for a context that had ended before", f)
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	c := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	}, func(o *Options) { o.Timeout = 50 * time.Millisecond })
+	f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
+	if f == nil || f.Kind != Timeout || !f.Ambiguous || !strings.Contains(f.Summary, "Request_Timeout") || !strings.Contains(f.Remedy, "security group") {
+		t.Errorf("got %+v", f)
+	}
+	// The answer begins and does not end.
+	c = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, oneDelivered[:10])
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}, func(o *Options) { o.Timeout = 50 * time.Millisecond })
+	if f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure; f == nil || f.Kind != BadAnswer || !f.Ambiguous {
+		t.Errorf("got %+v", f)
+	}
+}
+
+// listen accepts connections on loopback, one goroutine each, and closes them after f. It returns the address as a URL.
+func listen(t *testing.T, f func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				f(conn)
+				_ = conn.Close()
+			})
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); wg.Wait() })
+	return "http://" + l.Addr().String()
+}
+
+// readRequest reads one request to its end.
+func readRequest(conn net.Conn) {
+	if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+		_, _ = io.Copy(io.Discard, r.Body)
+	}
+}
+
+// readHeader reads a request up to its body.
+func readHeader(in *bufio.Reader) {
+	for {
+		if line, err := in.ReadString('\n'); err != nil || line == "\r\n" {
+			return
+		}
+	}
+}
+
+func BenchmarkBulk(b *testing.B) {
+	answer := answerOf(4000, nil)
+	c := serve(b, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = w.Write(answer)
+	}, func(o *Options) { o.Signer = fakeSigner{} })
+	body := bytes.Repeat([]byte("x"), 400<<10) // 4,000 documents after gzip
+	r := &Request{Index: "eks-log", Body: body, Gzip: true, SHA256: strings.Repeat("0", 64), Items: 4000}
+	b.ReportAllocs()
+	for b.Loop() {
+		if res := c.Bulk(b.Context(), r); !res.Delivered {
+			b.Fatal(res.Failure)
+		}
+	}
+}
