@@ -1,0 +1,217 @@
+// Package deliver takes a chunk to the domain. In comes one flush: a tag and a chunk's bytes; out goes whether every record in
+// it is settled, which means stored or in the dead letters. It holds the loop: what to send again, when and for how long; the
+// memory of chunks that come back; and the bound on requests under way. It builds no document and judges no answer itself.
+package deliver
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/deadletter"
+	"out_opensearch_irsa/internal/identity"
+	"out_opensearch_irsa/internal/logging"
+	"out_opensearch_irsa/internal/metrics"
+	"out_opensearch_irsa/internal/opensearch"
+)
+
+// Deliverer is one instance: everything that the flushes of one [OUTPUT] section share. It is safe for concurrent use.
+type Deliverer struct {
+	cfg      *config.Config
+	log      *logging.Logger
+	troubles *logging.Streak // of delivering
+	asides   *logging.Streak // of anything else
+	rejects  *rejections
+	counts   metrics.Output
+
+	client   *opensearch.Client
+	closers  []func()
+	identity *identity.Identity // nil with AWS_Auth Off
+	dead     deadletter.Keeper
+
+	ledger  *ledger
+	limiter *limiter
+	// size is the largest body sent: Max_Request_Size, or less once the domain refused that.
+	size atomic.Int64
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+
+	mu   sync.Mutex
+	free []*flush // workers' buffers, ready for the next flush
+}
+
+// Version is what requests say they come from. The Makefile sets it.
+var Version = "dev"
+
+// New makes an instance. It opens no connection: a domain that is down, or a role that is not there yet, must not keep Fluent
+// Bit from starting. An error says which option is wrong.
+func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
+	d := &Deliverer{cfg: cfg, log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), limiter: newLimiter()}
+	d.size.Store(int64(cfg.MaxRequestSize))
+	d.ctx, d.stop = context.WithCancel(context.Background())
+	f, err := d.newFlush() // shows mistakes in the options that shape documents and names
+	if err = errors.Join(err, d.connect()); err != nil {
+		d.release()
+		return nil, err
+	}
+	d.giveBack(f)
+	log.Infof("%s", d.describe())
+	return d, nil
+}
+
+// connect prepares what speaks to others.
+func (d *Deliverer) connect() error {
+	tlsConfig, err := tlsConfig(d.cfg)
+	if err != nil {
+		return err
+	}
+	endpoint := *d.cfg.Endpoint
+	endpoint.Path = d.cfg.Path
+	o := opensearch.Options{
+		Endpoint: &endpoint, TLS: tlsConfig, Timeout: d.cfg.RequestTimeout, MaxConns: limiterTop,
+		UserAgent: "out_opensearch_irsa/" + Version, Serverless: d.cfg.AWSService == "aoss",
+		Username: d.cfg.HTTPUser, Password: d.cfg.HTTPPasswd.Reveal(),
+	}
+	if d.cfg.AWSAuth {
+		d.identity, err = identity.New(identity.Options{
+			Region: d.cfg.AWSRegion, Service: d.cfg.AWSService, RoleARN: d.cfg.AWSRoleARN, ExternalID: d.cfg.AWSExternalID,
+			STSEndpoint: d.cfg.AWSSTSEndpoint,
+		})
+		if err != nil {
+			return err
+		}
+		d.closers = append(d.closers, d.identity.Close)
+		o.Signer, o.RoleARN = d.identity, d.identity.RoleARN
+	}
+	client, err := opensearch.New(o)
+	if err != nil {
+		return err
+	}
+	d.client = client
+	d.closers = append(d.closers, client.Close)
+	if d.cfg.DeadLetterPath == "" {
+		d.dead = deadletter.NewIndex(client, d.cfg.MaxRequestSize)
+		return nil
+	}
+	file, err := deadletter.OpenFile(d.cfg.DeadLetterPath, d.log)
+	if err != nil {
+		return err
+	}
+	d.dead = file
+	return nil
+}
+
+func tlsConfig(cfg *config.Config) (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cfg.TLSServerName, InsecureSkipVerify: !cfg.TLSVerify} // #nosec G402 -- TLS_Verify Off asks for it
+	if cfg.TLSCAFile != "" {
+		pem, err := os.ReadFile(cfg.TLSCAFile)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read TLS_CA_File %q: %w", cfg.TLSCAFile, err)
+		}
+		if t.RootCAs, err = x509.SystemCertPool(); err != nil {
+			t.RootCAs = x509.NewCertPool()
+		}
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("cannot use TLS_CA_File %q: it holds no certificate in PEM form", cfg.TLSCAFile)
+		}
+	}
+	if cfg.TLSClientCertFile != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.TLSClientCertFile, cfg.TLSClientKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("cannot use TLS_Client_Cert_File %q with TLS_Client_Key_File %q: %w", cfg.TLSClientCertFile, cfg.TLSClientKeyFile, err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
+}
+
+// describe is the line that an instance starts with.
+func (d *Deliverer) describe() string {
+	who := "no authentication"
+	switch {
+	case d.identity != nil:
+		who = fmt.Sprintf("%s, signed for %s in %s", d.identity.Source(), d.cfg.AWSService, d.cfg.AWSRegion)
+	case d.cfg.HTTPUser != "":
+		who = "as user " + d.cfg.HTTPUser
+	}
+	compress := "uncompressed"
+	if d.cfg.Gzip {
+		compress = "gzip"
+	}
+	dead := "index " + d.cfg.DeadLetterIndex
+	if d.cfg.DeadLetterPath != "" {
+		dead = "file " + d.cfg.DeadLetterPath
+	}
+	return fmt.Sprintf("version %s delivers to %s%s, index %s, %s; %s, requests up to %d bytes, %s for each; dead letters to %s",
+		Version, d.cfg.Endpoint, d.cfg.Path, d.cfg.Index, who, compress, d.cfg.MaxRequestSize, d.cfg.RequestTimeout, dead)
+}
+
+// Close ends what is under way, with RETRY for its chunks, and frees what the instance holds.
+func (d *Deliverer) Close() {
+	d.release()
+	d.rejects.flush()
+	d.log.Infof("ended: %s", &d.counts)
+}
+
+func (d *Deliverer) release() {
+	d.stop()
+	for _, c := range d.closers {
+		c()
+	}
+	if d.dead != nil {
+		if err := d.dead.Close(); err != nil {
+			d.log.Warnf("%v", err)
+		}
+	}
+}
+
+// Flush delivers one chunk and tells whether all of it is settled: if not, the same chunk has to come again. It reads chunk
+// until it returns, and keeps nothing of it.
+func (d *Deliverer) Flush(tag string, chunk []byte) bool {
+	c := d.ledger.begin(tag, chunk)
+	f, err := d.takeFlush()
+	if err != nil { // it worked in New
+		d.log.Errorf("%v", err)
+		c.keep(c.settled)
+		return false
+	}
+	defer d.giveBack(f)
+	f.build(tag, chunk, c)
+	if f.run(d.ctx) {
+		c.done(f.coarse)
+		return true
+	}
+	c.keep(f.settledSet())
+	d.counts.Kept.Add(1)
+	return false
+}
+
+// maxFree is how many sets of buffers are kept between flushes: more than the workers that anybody gives one output.
+const maxFree = limiterTop
+
+func (d *Deliverer) takeFlush() (*flush, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := len(d.free); n > 0 {
+		f := d.free[n-1]
+		d.free = d.free[:n-1]
+		return f, nil
+	}
+	return d.newFlush()
+}
+
+func (d *Deliverer) giveBack(f *flush) {
+	f.reset()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.free) < maxFree {
+		d.free = append(d.free, f)
+	}
+}

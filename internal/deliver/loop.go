@@ -1,0 +1,290 @@
+package deliver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"math/rand/v2"
+	"time"
+
+	"out_opensearch_irsa/internal/deadletter"
+	"out_opensearch_irsa/internal/opensearch"
+)
+
+// The pause before round n is drawn from 0 to min(pauseTop, pauseStep·2ⁿ): full jitter, so that the nodes of a cluster do not
+// come back together (Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog 2015).
+const (
+	pauseStep = 100 * time.Millisecond
+	pauseTop  = 5 * time.Second
+)
+
+// refreshes is how often one flush gets new credentials, or corrects its clock, and sends at once.
+const refreshes = 2
+
+// run sends what is pending until it is settled or the flush's time is up, and tells whether all of it is settled.
+func (f *flush) run(ctx context.Context) bool {
+	d := f.d
+	deadline := time.Now().Add(d.cfg.RetryBudget)
+	fresh := 0
+	for len(f.pending) > 0 {
+		o := f.sendRound(ctx)
+		f.pending, f.again = f.again, f.pending[:0]
+		if len(f.pending) == 0 {
+			break
+		}
+		f.round++
+		if o.renewed && fresh < refreshes {
+			fresh++
+			continue
+		}
+		pause := max(o.retryAfter, rand.N(min(pauseTop, pauseStep<<min(f.round, 10))))
+		if time.Now().Add(pause).After(deadline) || !sleep(ctx, pause) {
+			break
+		}
+	}
+	return f.bury(ctx) && len(f.pending) == 0
+}
+
+func sleep(ctx context.Context, pause time.Duration) bool {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// outcome is what a round, or one request of it, tells the loop besides what became of the items.
+type outcome struct {
+	retryAfter time.Duration
+	renewed    bool // the credentials or the clock were put right: it is worth sending at once
+	stop       bool // the next request would fail as this one did
+}
+
+// sendRound sends each pending item once, in requests of the size that the domain takes, and collects in f.again those that
+// have to be sent again. A request that is too large is halved; one that fails as a whole ends the round.
+func (f *flush) sendRound(ctx context.Context) (all outcome) {
+	f.again = f.again[:0]
+	f.work = append(f.work[:0], f.pending)
+	for len(f.work) > 0 {
+		group := f.work[len(f.work)-1]
+		f.work = f.work[:len(f.work)-1]
+		if n := f.batch.Cut(group, int(f.d.size.Load()), len(group)); n < len(group) {
+			f.work = append(f.work, group[n:])
+			group = group[:n]
+		}
+		if all.stop {
+			f.again = append(f.again, group...)
+			continue
+		}
+		o := f.send(ctx, group)
+		all.retryAfter = max(all.retryAfter, o.retryAfter)
+		all.renewed = all.renewed || o.renewed
+		all.stop = o.stop
+	}
+	return all
+}
+
+// send makes one request of the items in group and settles those that the answer settles.
+func (f *flush) send(ctx context.Context, group []int32) outcome {
+	d := f.d
+	req := f.request(group)
+	since, err := d.limiter.acquire(ctx)
+	if err != nil {
+		f.again = append(f.again, group...)
+		return outcome{stop: true}
+	}
+	res := d.client.Bulk(ctx, req)
+	d.counts.Requests.Add(1)
+	if f.round > 0 {
+		d.counts.SentAgain.Add(int64(len(group)))
+	}
+	d.limiter.release(since, loaded(&res))
+	switch {
+	case res.Failure != nil:
+		return f.failed(group, &res)
+	case res.Delivered:
+		for _, i := range group {
+			f.settled.set(int(i))
+		}
+		d.counts.Delivered.Add(int64(len(group)))
+		d.works()
+		return outcome{}
+	default:
+		return f.judged(group, &res)
+	}
+}
+
+// request makes the body of the items in group.
+func (f *flush) request(group []int32) *opensearch.Request {
+	cfg := f.d.cfg
+	req := &opensearch.Request{Index: f.batch.Index(), Pipeline: cfg.Pipeline, Gzip: cfg.Gzip, Items: len(group)}
+	req.Body, f.scratch = f.batch.Body(group, f.scratch)
+	if cfg.Gzip {
+		f.wire = f.gz.Compress(f.wire[:0], req.Body)
+		req.Body = f.wire
+	}
+	if f.d.identity != nil {
+		sum := sha256.Sum256(req.Body)
+		req.SHA256 = hex.EncodeToString(sum[:])
+	}
+	return req
+}
+
+// loaded tells whether an answer shows that the domain has too much to do.
+func loaded(res *opensearch.Result) bool {
+	if f := res.Failure; f != nil {
+		return f.Kind == opensearch.Throttled || f.Kind == opensearch.Timeout || f.Kind == opensearch.Unavailable
+	}
+	for i := range res.Items {
+		if res.Items[i].Kind == opensearch.Throttled {
+			return true
+		}
+	}
+	return false
+}
+
+// failed handles a request that failed as a whole.
+func (f *flush) failed(group []int32, res *opensearch.Result) outcome {
+	d, fail := f.d, res.Failure
+	if fail.Kind == opensearch.TooLarge || fail.Kind == opensearch.Malformed {
+		// A single document is to blame: the halves find out which.
+		if len(group) > 1 {
+			f.halve(group, fail)
+			return outcome{}
+		}
+		f.reject(group[0], opensearch.Item{Status: fail.Status, Kind: fail.Kind, Type: fail.Kind.String(), Reason: fail.Summary})
+		return outcome{}
+	}
+	f.again = append(f.again, group...)
+	o := outcome{retryAfter: res.RetryAfter, stop: true}
+	if fail.Kind == opensearch.Canceled {
+		return o
+	}
+	switch {
+	case d.identity == nil:
+	case fail.Kind == opensearch.ExpiredToken || fail.Kind == opensearch.InvalidToken:
+		d.identity.Invalidate(fail.AccessKeyID)
+		o.renewed = true
+	case fail.Kind == opensearch.ClockSkew && !res.Date.IsZero():
+		d.identity.Observe(res.Date)
+		o.renewed = true
+	}
+	if !o.renewed || f.round > 0 {
+		d.troubles.Failed(fail.Kind.String(), "cannot deliver: "+fail.Error())
+	} else {
+		d.log.Warnf("%s: signing anew and sending at once", fail.Summary)
+	}
+	return o
+}
+
+// halve sends a group in two parts. What the domain refuses once it would refuse again, so the bound is kept for later
+// requests too.
+func (f *flush) halve(group []int32, fail *opensearch.Failure) {
+	size := 0
+	for _, i := range group {
+		size += int(f.batch.Items[i].End - f.batch.Items[i].Start)
+	}
+	if fail.Kind == opensearch.TooLarge {
+		if half := int64(max(size/2, 64<<10)); half < f.d.size.Load() {
+			f.d.size.Store(half)
+			f.d.log.Warnf("%s. Requests are cut to %d bytes from now on; Max_Request_Size %dK in the section spares the attempt", fail.Summary, half, half>>10)
+		}
+	}
+	half := f.batch.Cut(group, size/2, len(group)-1)
+	f.work = append(f.work, group[half:], group[:half])
+}
+
+// judged handles an answer that says something about each item.
+func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
+	d := f.d
+	o := outcome{retryAfter: res.RetryAfter}
+	delivered, duplicates, again := 0, 0, 0
+	for n, i := range group {
+		it := &res.Items[n]
+		switch it.Verdict {
+		case opensearch.Delivered:
+			f.settled.set(int(i))
+			if it.Duplicate {
+				duplicates++
+			} else {
+				delivered++
+			}
+		case opensearch.Rejected:
+			f.reject(i, *it)
+		default:
+			f.again = append(f.again, i)
+			if again++; again == 1 || it.Kind != res.Items[0].Kind {
+				f.explain(it)
+			}
+		}
+		if d.cfg.TraceError && it.Verdict != opensearch.Delivered {
+			d.log.Errorf("the answer to item %d of tag %s: %d %s: %s", i, f.tag, it.Status, it.Type, it.Reason)
+		}
+	}
+	d.counts.Delivered.Add(int64(delivered))
+	d.counts.Duplicates.Add(int64(duplicates))
+	if again == 0 {
+		d.works()
+	}
+	return o
+}
+
+// explain logs why an item has to be sent again.
+func (f *flush) explain(it *opensearch.Item) {
+	kind, remedy := f.d.client.Explain(*it)
+	line := "the domain does not take documents now: " + it.Type
+	if kind == opensearch.RoleNotMapped || kind == opensearch.Blocked || kind == opensearch.ShardLimit || kind == opensearch.IndexName {
+		line += ": " + it.Reason // the server's words about itself; other reasons may quote the document
+	}
+	if remedy != "" {
+		line += ": " + remedy
+	}
+	f.d.troubles.Failed(kind.String(), line)
+}
+
+// works tells that a request went through in full.
+func (d *Deliverer) works() {
+	if failing := d.troubles.Failing(); len(failing) > 0 {
+		d.troubles.Recovered("delivery works", failing...)
+	}
+}
+
+// reject makes a letter of an item that the domain will not take.
+func (f *flush) reject(item int32, it opensearch.Item) {
+	l := f.letter(item)
+	l.Status, l.Type, l.Reason, l.Attempts = it.Status, it.Type, it.Reason, f.round+1
+	f.letters = append(f.letters, deadLetter{item, l})
+}
+
+// bury writes the letters and settles their items. It tells whether that worked.
+func (f *flush) bury(ctx context.Context) bool {
+	d := f.d
+	if len(f.letters) == 0 {
+		return true
+	}
+	letters := make([]deadletter.Letter, len(f.letters))
+	for i, l := range f.letters {
+		letters[i] = l.letter
+	}
+	if err := d.dead.Write(ctx, letters); err != nil {
+		d.asides.Failed("dead letters", "cannot write "+d.deadPlace()+", so Fluent Bit keeps the chunk: "+err.Error())
+		return false
+	}
+	for _, l := range f.letters {
+		f.settled.set(int(l.item))
+	}
+	d.counts.DeadLetters.Add(int64(len(letters)))
+	d.rejects.add(letters)
+	d.asides.Recovered("dead letters are written", "dead letters")
+	return true
+}
+
+func (d *Deliverer) deadPlace() string {
+	if d.cfg.DeadLetterPath != "" {
+		return "dead letters to Dead_Letter_Path " + d.cfg.DeadLetterPath
+	}
+	return "dead letters to Dead_Letter_Index " + d.cfg.DeadLetterIndex
+}

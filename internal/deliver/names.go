@@ -1,0 +1,65 @@
+package deliver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"out_opensearch_irsa/internal/chunk"
+	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/document"
+)
+
+// names renders index names. It belongs to one flush: templates keep what they rendered last.
+type names struct {
+	target, fallback, dead *document.IndexTemplate
+	byClock                bool
+	buf                    []byte
+}
+
+func newNames(cfg *config.Config) (names, error) {
+	compile := func(option, text string) (*document.IndexTemplate, error) {
+		t, err := document.CompileIndex(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", option, err)
+		}
+		return t, nil
+	}
+	target, err1 := compile("Index", cfg.Index)
+	fallback, err2 := compile("Fallback_Index", cfg.FallbackIndex)
+	dead, err3 := compile("Dead_Letter_Index", cfg.DeadLetterIndex)
+	if err1 != nil {
+		err3 = nil // it is made of Index where it is not given, and would say the same again
+	}
+	return names{target: target, fallback: fallback, dead: dead, byClock: cfg.CurrentTimeIndex}, errors.Join(err1, err2, err3)
+}
+
+// index is the name of a record's index. It is good until the next name is rendered.
+func (n *names) index(f *flush, r *chunk.Record) []byte {
+	name, ok := n.render(n.target, f.tag, r)
+	if !ok {
+		name, _ = n.render(n.fallback, f.tag, r)
+		f.d.asides.Failed("index template", fmt.Sprintf("a record of tag %s lacks a key that Index %q is made of: such records go to Fallback_Index, now %s", f.tag, f.d.cfg.Index, name))
+	}
+	return name
+}
+
+// deadLetter is the name of the index that a record's dead letter goes to.
+func (n *names) deadLetter(f *flush, r *chunk.Record) []byte {
+	if name, ok := n.render(n.dead, f.tag, r); ok {
+		return name
+	}
+	name, _ := n.render(n.fallback, f.tag, r)
+	n.buf = append(name, "-dead-letter"...)
+	return n.buf
+}
+
+func (n *names) render(t *document.IndexTemplate, tag string, r *chunk.Record) ([]byte, bool) {
+	sec := r.Sec
+	if n.byClock {
+		sec = time.Now().Unix()
+	}
+	name, ok := t.Append(n.buf[:0], sec, tag, r.Body)
+	n.buf = name
+	return name, ok
+}

@@ -1,0 +1,71 @@
+package deliver
+
+import (
+	"sync"
+	"time"
+
+	"out_opensearch_irsa/internal/deadletter"
+	"out_opensearch_irsa/internal/logging"
+)
+
+// rejections writes about dead letters: one line for an index and a reason at most every rejectEvery, with how many there
+// were since the last one and the id of one of them, which the dead letters have too.
+type rejections struct {
+	log *logging.Logger
+
+	mu     sync.Mutex // guards the rest
+	groups map[rejectKey]*rejectGroup
+}
+
+type rejectKey struct{ index, reason string }
+
+type rejectGroup struct {
+	count   int
+	id      string
+	written time.Time
+}
+
+const rejectEvery = 30 * time.Second
+
+func newRejections(log *logging.Logger) *rejections {
+	return &rejections{log: log, groups: make(map[rejectKey]*rejectGroup)}
+}
+
+// add counts letters that have been written.
+func (r *rejections) add(letters []deadletter.Letter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range letters {
+		l := &letters[i]
+		key := rejectKey{l.Index, l.Type}
+		g := r.groups[key]
+		if g == nil {
+			g = &rejectGroup{}
+			r.groups[key] = g
+		}
+		g.count++
+		g.id = l.ID
+	}
+	for key, g := range r.groups {
+		if g.count > 0 && time.Since(g.written) >= rejectEvery {
+			r.write(key, g)
+		}
+	}
+}
+
+// flush writes about what was counted and not yet written.
+func (r *rejections) flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, g := range r.groups {
+		if g.count > 0 {
+			r.write(key, g)
+		}
+	}
+}
+
+func (r *rejections) write(key rejectKey, g *rejectGroup) {
+	r.log.Warnf("%d records for index %q are in the dead letters with %s; the last one has the id %q. The whole reason is there: mend the mapping or the record, then replay",
+		g.count, key.index, key.reason, g.id)
+	g.count, g.written = 0, time.Now()
+}

@@ -1,0 +1,84 @@
+package localaws
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Server serves a handler on a port of 127.0.0.1 and can be taken down and brought up again on the same port. While it is down,
+// connections are refused.
+type Server struct {
+	handler http.Handler
+	tls     *tls.Config // nil: plain HTTP
+	url     string
+	address string
+
+	mu      sync.Mutex
+	running *http.Server // guarded by mu; nil while down
+}
+
+// Serve starts a server on a free port. With a TLS configuration it speaks HTTPS, and HTTP/1.1 only, as domains do.
+func Serve(handler http.Handler, tlsConfig *tls.Config) (*Server, error) {
+	s := &Server{handler: handler, tls: tlsConfig, address: "127.0.0.1:0"}
+	if err := s.Up(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// URL returns scheme, address and port, without a slash at the end.
+func (s *Server) URL() string { return s.url }
+
+// Up listens again after Down. It does nothing while the server is up. It fails if another process took the port meanwhile.
+func (s *Server) Up() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running != nil {
+		return nil
+	}
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.address)
+	if err != nil {
+		return fmt.Errorf("cannot listen on %q: %w", s.address, err)
+	}
+	s.address = listener.Addr().String()
+	s.url = "http://" + s.address
+	if s.tls != nil {
+		s.url = "https://" + s.address
+		listener = tls.NewListener(listener, s.tls)
+	}
+	running := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0), // a client that gives up is what many tests are about
+	}
+	s.running = running
+	go func() {
+		if err := running.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			panic(fmt.Sprintf("cannot serve on %s: %v", listener.Addr(), err)) // a listener of ours on loopback does not fail by itself
+		}
+	}()
+	return nil
+}
+
+// Down closes the listener and every connection at once: whoever waits for an answer gets a reset or an end of file.
+func (s *Server) Down() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		return nil
+	}
+	err := s.running.Close()
+	s.running = nil
+	return err
+}
+
+// Close is Down for good.
+func (s *Server) Close() error { return s.Down() }
