@@ -5,11 +5,8 @@ package deliver
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -31,7 +28,6 @@ type Deliverer struct {
 	counts   metrics.Output
 
 	client   *opensearch.Client
-	closers  []func()
 	identity *identity.Identity // nil with AWS_Auth Off
 	dead     deadletter.Keeper
 
@@ -68,36 +64,12 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 
 // connect prepares what speaks to others.
 func (d *Deliverer) connect() error {
-	tlsConfig, err := tlsConfig(d.cfg)
-	if err != nil {
+	var err error
+	if d.client, d.identity, err = Dial(d.cfg); err != nil {
 		return err
 	}
-	endpoint := *d.cfg.Endpoint
-	endpoint.Path = d.cfg.Path
-	o := opensearch.Options{
-		Endpoint: &endpoint, TLS: tlsConfig, Timeout: d.cfg.RequestTimeout, MaxConns: limiterTop,
-		UserAgent: "out_opensearch_irsa/" + Version, Serverless: d.cfg.AWSService == "aoss",
-		Username: d.cfg.HTTPUser, Password: d.cfg.HTTPPasswd.Reveal(),
-	}
-	if d.cfg.AWSAuth {
-		d.identity, err = identity.New(identity.Options{
-			Region: d.cfg.AWSRegion, Service: d.cfg.AWSService, RoleARN: d.cfg.AWSRoleARN, ExternalID: d.cfg.AWSExternalID,
-			STSEndpoint: d.cfg.AWSSTSEndpoint,
-		})
-		if err != nil {
-			return err
-		}
-		d.closers = append(d.closers, d.identity.Close)
-		o.Signer, o.RoleARN = d.identity, d.identity.RoleARN
-	}
-	client, err := opensearch.New(o)
-	if err != nil {
-		return err
-	}
-	d.client = client
-	d.closers = append(d.closers, client.Close)
 	if d.cfg.DeadLetterPath == "" {
-		d.dead = deadletter.NewIndex(client, d.cfg.MaxRequestSize)
+		d.dead = deadletter.NewIndex(d.client, d.cfg.MaxRequestSize)
 		return nil
 	}
 	file, err := deadletter.OpenFile(d.cfg.DeadLetterPath, d.log)
@@ -106,30 +78,6 @@ func (d *Deliverer) connect() error {
 	}
 	d.dead = file
 	return nil
-}
-
-func tlsConfig(cfg *config.Config) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cfg.TLSServerName, InsecureSkipVerify: !cfg.TLSVerify} // #nosec G402 -- TLS_Verify Off asks for it
-	if cfg.TLSCAFile != "" {
-		pem, err := os.ReadFile(cfg.TLSCAFile)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read TLS_CA_File %q: %w", cfg.TLSCAFile, err)
-		}
-		if t.RootCAs, err = x509.SystemCertPool(); err != nil {
-			t.RootCAs = x509.NewCertPool()
-		}
-		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("cannot use TLS_CA_File %q: it holds no certificate in PEM form", cfg.TLSCAFile)
-		}
-	}
-	if cfg.TLSClientCertFile != "" {
-		pair, err := tls.LoadX509KeyPair(cfg.TLSClientCertFile, cfg.TLSClientKeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("cannot use TLS_Client_Cert_File %q with TLS_Client_Key_File %q: %w", cfg.TLSClientCertFile, cfg.TLSClientKeyFile, err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	return t, nil
 }
 
 // describe is the line that an instance starts with.
@@ -162,8 +110,11 @@ func (d *Deliverer) Close() {
 
 func (d *Deliverer) release() {
 	d.stop()
-	for _, c := range d.closers {
-		c()
+	if d.client != nil {
+		d.client.Close()
+	}
+	if d.identity != nil {
+		d.identity.Close()
 	}
 	if d.dead != nil {
 		if err := d.dead.Close(); err != nil {
