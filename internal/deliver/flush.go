@@ -133,13 +133,19 @@ func (f *flush) add(w *chunk.Walker, r *chunk.Record) error {
 	return nil
 }
 
-// letter begins a letter about an item.
-func (f *flush) letter(item int32) deadletter.Letter {
+// record reads the head of an item's record once more.
+func (f *flush) record(item int32) chunk.Record {
 	var r chunk.Record
 	w := chunk.NewWalker(f.chunk[f.batch.Items[item].Record:])
 	if ok, err := w.Next(&r); !ok || err != nil {
-		panic("a record that was read cannot be read again") // the chunk is not ours to change, and nobody else may
+		panic("a record that was read cannot be read again") // the chunk is the core's, and nobody changes it
 	}
+	return r
+}
+
+// letter begins a letter about an item.
+func (f *flush) letter(item int32) deadletter.Letter {
+	r := f.record(item)
 	return deadletter.Letter{
 		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, Index: string(f.names.index(f, &r)), To: string(f.names.deadLetter(f, &r)),
 		ID: f.batch.ID(int(item)), Document: f.batch.Document(int(item)),

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"out_opensearch_irsa/internal/deadletter"
@@ -110,7 +112,7 @@ func (f *flush) send(ctx context.Context, group []int32) outcome {
 			f.settled.set(int(i))
 		}
 		d.counts.Delivered.Add(int64(len(group)))
-		d.works()
+		f.works(group)
 		return outcome{}
 	default:
 		return f.judged(group, &res)
@@ -202,6 +204,7 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 	d := f.d
 	o := outcome{retryAfter: res.RetryAfter}
 	delivered, duplicates, again := 0, 0, 0
+	explained := opensearch.None
 	for n, i := range group {
 		it := &res.Items[n]
 		switch it.Verdict {
@@ -216,8 +219,10 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 			f.reject(i, *it)
 		default:
 			f.again = append(f.again, i)
-			if again++; again == 1 || it.Kind != res.Items[0].Kind {
-				f.explain(it)
+			again++
+			if it.Kind != explained {
+				f.explain(i, it)
+				explained = it.Kind
 			}
 		}
 		if d.cfg.TraceError && it.Verdict != opensearch.Delivered {
@@ -227,29 +232,40 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 	d.counts.Delivered.Add(int64(delivered))
 	d.counts.Duplicates.Add(int64(duplicates))
 	if again == 0 {
-		d.works()
+		f.works(group)
 	}
 	return o
 }
 
 // explain logs why an item has to be sent again.
-func (f *flush) explain(it *opensearch.Item) {
+func (f *flush) explain(item int32, it *opensearch.Item) {
 	kind, remedy := f.d.client.Explain(*it)
-	line := "the domain does not take documents now: " + it.Type
+	index := f.indexOf(item)
+	line := "index " + index + " does not take documents now: " + it.Type
 	if kind == opensearch.RoleNotMapped || kind == opensearch.Blocked || kind == opensearch.ShardLimit || kind == opensearch.IndexName {
 		line += ": " + it.Reason // the server's words about itself; other reasons may quote the document
 	}
 	if remedy != "" {
 		line += ": " + remedy
 	}
-	f.d.troubles.Failed(kind.String(), line)
+	f.d.troubles.Failed(kind.String()+" of index "+index, line)
 }
 
-// works tells that a request went through in full.
-func (d *Deliverer) works() {
-	if failing := d.troubles.Failing(); len(failing) > 0 {
-		d.troubles.Recovered("delivery works", failing...)
+// works tells that a request of the items in group went through in full: what failed whole requests is over, and so is what
+// failed items of the same indices.
+func (f *flush) works(group []int32) {
+	for _, trouble := range f.d.troubles.Failing() {
+		_, index, ofIndex := strings.Cut(trouble, " of index ")
+		if !ofIndex || slices.ContainsFunc(group, func(i int32) bool { return f.indexOf(i) == index }) {
+			f.d.troubles.Recovered("delivery works", trouble)
+		}
 	}
+}
+
+// indexOf is the index that an item goes to.
+func (f *flush) indexOf(item int32) string {
+	r := f.record(item)
+	return string(f.names.index(f, &r))
 }
 
 // reject makes a letter of an item that the domain will not take.
