@@ -227,7 +227,7 @@ type clock struct {
 }
 
 func (c clock) Do(req *http.Request) (*http.Response, error) {
-	res, err := c.Client.Do(req) // #nosec G704 -- AWS_STS_Endpoint and the SDK say where STS is
+	res, err := c.Client.Do(req)                       // #nosec G704 -- AWS_STS_Endpoint and the SDK say where STS is
 	if err == nil && res.StatusCode == http.StatusOK { // a proxy's own answers have the proxy's clock
 		if t, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 			c.observe(t)

@@ -220,3 +220,19 @@ func BenchmarkParseAnswer(b *testing.B) {
 	f("delivered", answerOf(4000, nil))
 	f("one-in-40-refused", answerOf(4000, some))
 }
+
+func TestVerboseAnswersAreCountedNotRead(t *testing.T) {
+	item := `{"create":{"_index":"eks-log","_id":"pQx0","_version":1,"result":"created","_shards":{"total":2,"successful":1,"failed":0},"_seq_no":7,"_primary_term":1,"status":201}}`
+	f := func(answer string, want int, delivered bool) {
+		t.Helper()
+		items, err := parseAnswer([]byte(answer), want)
+		if (err == nil && items == nil) != delivered {
+			t.Fatalf("%s for %d items: got %v, %v", answer, want, items, err)
+		}
+	}
+	f(`{"took":3,"errors":false,"items":[`+item+","+item+`]}`, 2, true)
+	f(`{"took":3,"errors":false,"items":[`+item+","+item+`]}`, 3, false)
+	f(`{"took":3,"errors":false,"items":[`+item+","+item[:len(item)-3], 2, false)
+	f(`{"took":3,"errors":true,"items":[`+item+","+strings.Replace(item, "201", "429", 1)+`]}`, 2, false)
+	f(`{"took":3,"errors":false,"items":[`+strings.Replace(item, `pQx0`, `\"status\":2`, 1)+`]}`, 1, true)
+}

@@ -1,0 +1,181 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// IndexTemplate names the index of a record. Its text mixes
+//
+//	logs-app                          literal text
+//	%Y.%m.%d                          strftime of the event time, in UTC
+//	$TAG  $TAG[2]                     the tag, or one of its parts between dots, from 0
+//	$kubernetes['namespace_name']     a field of the record
+//
+// It caches the rendered time, so each worker compiles its own; it is not safe
+// for concurrent use.
+type IndexTemplate struct {
+	segments []segment
+}
+
+// segment is a literal and what follows it.
+type segment struct {
+	literal  string
+	time     *timeSegment // or nil
+	accessor *accessor    // or nil
+}
+
+// timeSegment is a run of conversions, with its last rendering.
+type timeSegment struct {
+	format timeFormat
+	period int64
+	turn   int64 // the seconds divided by period that text is for
+	text   []byte
+}
+
+// maxIndexName is what OpenSearch takes, in bytes.
+const maxIndexName = 255
+
+// CompileIndex takes the text of an index name apart and checks what it can of
+// OpenSearch's rules for names; the error names the place and the remedy.
+func CompileIndex(text string) (*IndexTemplate, error) {
+	t, err := compileIndex(text)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use index name %q: %w", text, err)
+	}
+	return t, nil
+}
+
+func compileIndex(text string) (*IndexTemplate, error) {
+	if text == "" {
+		return nil, errors.New("it is empty")
+	}
+	t := &IndexTemplate{}
+	for rest := text; rest != ""; {
+		plain := rest
+		if at := strings.IndexByte(rest, '$'); at >= 0 {
+			plain = rest[:at]
+		}
+		rest = rest[len(plain):]
+		if err := t.addPlain(plain); err != nil {
+			return nil, err
+		}
+		if rest == "" {
+			break
+		}
+		a, after, err := parseAccessor(rest)
+		if err != nil {
+			return nil, err
+		}
+		t.segments = append(t.segments, segment{accessor: a})
+		rest = after
+	}
+	if !utf8.ValidString(text) {
+		return nil, errors.New("it is not valid UTF-8")
+	}
+	if isDots([]byte(text)) {
+		return nil, fmt.Errorf("a name cannot be %q", text)
+	}
+	length := 0
+	for _, s := range t.segments {
+		length += len(s.literal)
+	}
+	if length > maxIndexName {
+		return nil, fmt.Errorf("it has %d bytes of text; OpenSearch takes %d", length, maxIndexName)
+	}
+	return t, nil
+}
+
+// addPlain adds text without accessors.
+func (t *IndexTemplate) addPlain(text string) error {
+	f, err := compileTime(text)
+	if err != nil {
+		return err
+	}
+	for i, p := range f {
+		if err := checkLiteral(p.literal, i == 0 && len(t.segments) == 0); err != nil {
+			return err
+		}
+	}
+	switch n := len(f); {
+	case n == 0:
+	case n == 1 && f[0].verb == 0:
+		t.segments = append(t.segments, segment{literal: f[0].literal})
+	default:
+		literal := f[0].literal
+		f[0].literal = ""
+		t.segments = append(t.segments, segment{literal: literal, time: &timeSegment{format: f, period: f.period(), turn: -1}})
+	}
+	return nil
+}
+
+// forbidden are the characters that OpenSearch takes in no index name.
+const forbidden = "\\/*?\"<>| ,#:"
+
+// checkLiteral checks a literal part; first is true if the name starts with it.
+func checkLiteral(s string, first bool) error {
+	for _, c := range s {
+		switch {
+		case c >= 'A' && c <= 'Z' || strings.ToLower(string(c)) != string(c):
+			return fmt.Errorf("%q is upper case; OpenSearch takes lower case only", c)
+		case c < 0x20 || c == 0x7f || strings.ContainsRune(forbidden, c):
+			return fmt.Errorf("OpenSearch takes no %q in a name; leave it out, or write '-'", c)
+		}
+	}
+	if first && s != "" && strings.IndexByte("-_+", s[0]) >= 0 {
+		return fmt.Errorf("a name cannot start with %q", s[0])
+	}
+	return nil
+}
+
+// isDots tells the two names that a file system has taken.
+func isDots(name []byte) bool { return string(name) == "." || string(name) == ".." }
+
+// Append appends the name of the index for a record. body starts with the
+// record's body. ok is false, and dst comes back with its length, if a field is
+// missing, or is not text, a number or a bool, or if the name comes out empty or
+// longer than OpenSearch takes: the record then needs another index.
+func (t *IndexTemplate) Append(dst []byte, sec int64, tag string, body []byte) (out []byte, ok bool) {
+	start := len(dst)
+	for i := range t.segments {
+		s := &t.segments[i]
+		dst = append(dst, s.literal...)
+		switch {
+		case s.time != nil:
+			dst = s.time.append(dst, sec)
+		case s.accessor != nil:
+			if dst, ok = s.accessor.append(dst, tag, body); !ok {
+				return dst[:start], false
+			}
+		}
+	}
+	name := dst[start:]
+	if n := len(name); n == 0 || n > maxIndexName || strings.IndexByte("-_+", name[0]) >= 0 || isDots(name) {
+		return dst[:start], false
+	}
+	return dst, true
+}
+
+func (s *timeSegment) append(dst []byte, sec int64) []byte {
+	turn := sec / s.period // seconds are never negative
+	if turn != s.turn {
+		s.turn = turn
+		s.text = s.format.append(s.text[:0], sec)
+		makeLegal(s.text)
+	}
+	return append(dst, s.text...)
+}
+
+// makeLegal changes the bytes that an index name cannot have, in place.
+func makeLegal(name []byte) {
+	for i, c := range name {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			name[i] = c + 'a' - 'A'
+		case c <= 0x20 || c == 0x7f || strings.IndexByte(forbidden, c) >= 0:
+			name[i] = '-'
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package document
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestShapes encodes records, in turns, by one encoder, which learns from them,
+// and each by one that has learned nothing.
+func TestShapes(t *testing.T) {
+	f := func(name string, o Options, turns int, bodies ...[]byte) {
+		t.Helper()
+		warm := newEncoder(t, o)
+		for turn := range turns {
+			tag := fmt.Sprint("tag", turn/7)
+			warm.SetTag(tag)
+			cold := newEncoder(t, o)
+			cold.SetTag(tag)
+			body := bodies[turn%len(bodies)]
+			want, n, err := cold.Append(nil, int64(turn), 0, body)
+			if err != nil || n != len(body) {
+				t.Fatalf("%s: %d, %v", name, n, err)
+			}
+			check(t, o, want, body, int64(turn), 0, tag)
+			got, n, err := warm.Append(nil, int64(turn), 0, body)
+			if err != nil || n != len(body) || !bytes.Equal(got, want) {
+				t.Fatalf("%s, turn %d: got %s, %d, %v, want %s", name, turn, got, n, err, want)
+			}
+		}
+	}
+	long := func(n int, c string) []byte { return str(strings.Repeat(c, n)) }
+	o := Options{TimeKey: "t", TagKey: "tag", Dedot: []string{"k.labels"}}
+
+	f("long values", o, 9, object(str("log"), long(3*maxPiece, "a")), object(str("log"), long(2*maxPiece, "\"")))
+	const fixed = maxFixed - 8
+	f("more that is fixed than is kept", o, 9, object(str("a"), num(1)),
+		object(str("a"), long(fixed, "a"), str("b"), long(fixed, "b"), str("c"), long(fixed, "c"), str("d"), long(fixed, "d"), str("e"), long(fixed, "e")))
+	f("late differences", o, 20,
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(1), str("key_number_one_is_long"), num(1)),
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(2), str("key_number_two_is_long"), num(1)),
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(3), str("key_number_0ne_is_long"), num(1)),
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxy"), str("log"), num(3), str("key_number_0ne_is_long"), num(1)))
+	f("holes of every kind", o, 40,
+		object(str("v"), num(1)), object(str("v"), str("s")), object(str("v"), list(num(1), object(str("a.b"), num(1)))),
+		object(str("v"), flt(2)), object(str("v"), raw("\xc0")), object(str("v"), object(str("v"), num(1))), object(str("v"), object()))
+	f("containers in a hole", o, 12,
+		object(str("k"), object(str("labels"), list(num(1)))), object(str("k"), object(str("labels"), list(object(str("a.b"), num(1))))),
+		object(str("k"), object(str("labels"), list(object(str("a.b"), num(1), str("a_b"), num(2))))))
+	f("own time and tag", o, 40,
+		object(str("t"), num(1), str("a"), num(1)), object(str("tag"), num(1), str("a"), num(2)),
+		object(str("tag"), num(1), str("t"), num(2)), object(str("a"), num(1), str("t"), num(2)), object(str("a"), num(1)), object())
+	f("own time, no tag", Options{TimeKey: "t"}, 20, object(str("t"), num(1)), object(str("t"), num(2)), object(str("u"), num(2)))
+	f("doubles", o, 20,
+		object(str("a"), num(1), str("a"), num(1)), object(str("a"), num(1), str("a"), num(2)),
+		object(str("m"), object(str("a"), num(1), str("a"), num(1))), object(str("m"), object(str("a"), num(1), str("a"), num(2))))
+
+	var many [][]byte
+	for i := range 2 * maxPlaces {
+		many = append(many, str(fmt.Sprint("key", i/2)), num(int64(i)))
+	}
+	f("many values", o, 6, object(many...))
+
+	// more sets of keys than shapes, until the encoder rests
+	var sets [][]byte
+	for i := range 5 * maxShapes {
+		sets = append(sets, object(str(fmt.Sprint("key", i)), num(int64(i)), str("k"), object(
+			str("labels"), object(str("a.b"), long(minMemo, "x")), str("n"), num(int64(i%6)))))
+	}
+	f("many sets of keys", o, 2*restRecords, sets...)
+}
+
+// TestShapesAreUsed makes sure that what the benchmarks measure is what shapes do:
+// after a few records of a kind, none is encoded in full.
+func TestShapesAreUsed(t *testing.T) {
+	for name, data := range map[string][]byte{"cri": criChunk(500), "k8s": k8sChunk(500, false), "k8s, one pod": k8sChunk(500, true)} {
+		e := newEncoder(t, Options{TimeKey: "@timestamp"})
+		encodeChunk(t, e, nil, data)
+		if e.shapes.misses > 0 || len(e.shapes.known) != 1 {
+			t.Errorf("%s: %d misses more than hits, %d shapes", name, e.shapes.misses, len(e.shapes.known))
+		}
+		// another tag is another pod, of the same shape: one record to learn it
+		e.SetTag("another")
+		e.shapes.misses = 0
+		encodeChunk(t, e, nil, split(t, data, 5)[0])
+		if e.shapes.misses > 1 {
+			t.Errorf("%s: %d misses after a change of the tag", name, e.shapes.misses)
+		}
+	}
+}
