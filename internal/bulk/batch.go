@@ -2,6 +2,8 @@
 // come bodies within a size limit, for all items or for any subset of them. It sends nothing, and knows no server's answer.
 package bulk
 
+import "encoding/json"
+
 // Batch holds the action and document lines of a chunk's records, one after the other, and where each of them lies. A Batch
 // belongs to one flush at a time; Reset makes it ready for the next and keeps its memory.
 type Batch struct {
@@ -10,11 +12,22 @@ type Batch struct {
 	// Items are the records, in the chunk's order.
 	Items []Item
 
-	action []byte // `{"create":{` or `{"index":{`
-	path   []byte // the index that the requests' path names; lines name only other ones
-	route  []byte // the last other index, with its `"_index":"…"`
-	ids    bool
-	start  int
+	op    operation
+	path  []byte // the index that the requests' path names; lines name only other ones
+	ids   bool
+	start int
+	idAt  int // where the open item's id goes; 0 for nowhere
+}
+
+// operation is what surrounds an item's parts for one of the bulk API's operations.
+type operation struct{ action, before, after string }
+
+// The operations that Write_Operation names. An update takes a partial document, an upsert stores it where there is none.
+var operations = map[string]operation{
+	"create": {action: `{"create":{`},
+	"index":  {action: `{"index":{`},
+	"update": {action: `{"update":{`, before: `{"doc":`, after: `}`},
+	"upsert": {action: `{"update":{`, before: `{"doc":`, after: `,"doc_as_upsert":true}`},
 }
 
 // Item is where one record's lines lie in a Batch's Buf. A record that could not become a document has Start == End.
@@ -27,9 +40,9 @@ type Item struct {
 // idSpace is where an id goes: its 20 characters are written by End, when the record's bytes are known.
 const idSpace = "                    "
 
-// NewBatch returns an empty batch for a bulk operation, "create" or "index", with or without ids of our own.
-func NewBatch(operation string, ids bool) *Batch {
-	return &Batch{action: []byte(`{"` + operation + `":{`), ids: ids}
+// NewBatch returns an empty batch for a Write_Operation (create, index, update or upsert), with or without ids of our own.
+func NewBatch(writeOperation string, ids bool) *Batch {
+	return &Batch{op: operations[writeOperation], ids: ids}
 }
 
 // Reset empties the batch. keep bounds the buffer that is kept, in bytes.
@@ -37,43 +50,61 @@ func (b *Batch) Reset(keep int) {
 	if cap(b.Buf) > keep {
 		b.Buf = nil
 	}
-	b.Buf, b.Items = b.Buf[:0], b.Items[:0]
-	b.path, b.route = b.path[:0], b.route[:0]
+	b.Buf, b.Items, b.path = b.Buf[:0], b.Items[:0], b.path[:0]
 }
 
 // Index returns the index that the requests' path has to name: that of the batch's first record.
 func (b *Batch) Index() string { return string(b.path) }
 
+// Meta is what a record brings for its action line, each as a JSON string, or nil. An id of its own keeps ours away.
+type Meta struct{ ID, Routing, Pipeline []byte }
+
 // Begin appends the action line of the next record, whose offset in the chunk is record. index has to be legal as OpenSearch
 // sees it, so that it needs no escaping. The document is then appended to b.Buf, and End or Abandon closes the item.
-func (b *Batch) Begin(index []byte, record int) {
-	b.start = len(b.Buf)
-	b.Buf = append(b.Buf, b.action...)
+func (b *Batch) Begin(index []byte, m *Meta, record int) {
+	b.start, b.idAt = len(b.Buf), 0
+	buf := append(b.Buf, b.op.action...)
+	empty := len(buf)
 	if len(b.path) == 0 {
 		b.path = append(b.path, index...)
 	}
-	other := string(b.path) != string(index)
-	if other {
-		b.Buf = append(append(append(b.Buf, `"_index":"`...), index...), '"')
+	if string(b.path) != string(index) {
+		buf = append(append(append(buf, `"_index":"`...), index...), `",`...)
 	}
-	if b.ids {
-		if other {
-			b.Buf = append(b.Buf, ',')
-		}
-		b.Buf = append(b.Buf, `"_id":"`+idSpace+`"`...)
+	if m != nil {
+		buf = appendMember(buf, `"_id":`, m.ID)
+		buf = appendMember(buf, `"routing":`, m.Routing)
+		buf = appendMember(buf, `"pipeline":`, m.Pipeline)
 	}
-	b.Buf = append(b.Buf, "}}\n"...)
-	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(b.Buf)), Record: uint32(record)})
+	if b.ids && (m == nil || m.ID == nil) {
+		b.idAt = len(buf) + len(`"_id":"`)
+		buf = append(buf, `"_id":"`+idSpace+`",`...)
+	}
+	if len(buf) > empty {
+		buf = buf[:len(buf)-1] // the last comma
+	}
+	buf = append(append(buf, "}}\n"...), b.op.before...)
+	b.Buf = buf
+	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(buf)), Record: uint32(record)})
 }
 
-// End closes the item that Begin opened. With ids, id is its 20 characters.
-func (b *Batch) End(id *[IDSize]byte) {
-	it := &b.Items[len(b.Items)-1]
-	if b.ids {
-		copy(b.Buf[int(it.Doc)-len(`"}}`+"\n")-IDSize:], id[:])
+func appendMember(buf []byte, name string, value []byte) []byte {
+	if value == nil {
+		return buf
 	}
-	b.Buf = append(b.Buf, '\n')
-	it.End = uint32(len(b.Buf))
+	return append(append(append(buf, name...), value...), ',')
+}
+
+// NeedsID tells whether the open item takes an id of ours, for End.
+func (b *Batch) NeedsID() bool { return b.idAt > 0 }
+
+// End closes the item that Begin opened. id is its 20 characters, where NeedsID.
+func (b *Batch) End(id *[IDSize]byte) {
+	if b.idAt > 0 {
+		copy(b.Buf[b.idAt:], id[:])
+	}
+	b.Buf = append(append(b.Buf, b.op.after...), '\n')
+	b.Items[len(b.Items)-1].End = uint32(len(b.Buf))
 }
 
 // Abandon closes the item that Begin opened without a document: it stays in Items, with no bytes.
@@ -83,23 +114,32 @@ func (b *Batch) Abandon() {
 	it.Doc, it.End = it.Start, it.Start
 }
 
-// ID returns the id that item i is sent with, or "" without ids.
+// ID returns the id that item i is sent with, or "" where the domain makes one.
 func (b *Batch) ID(i int) string {
 	it := b.Items[i]
-	if !b.ids || it.Start == it.End {
+	if it.Start == it.End {
 		return ""
 	}
-	end := int(it.Doc) - len(`"}}`+"\n")
-	return string(b.Buf[end-IDSize : end])
+	line := b.Buf[it.Start : int(it.Doc)-len(b.op.before)]
+	var action map[string]struct {
+		ID string `json:"_id"`
+	}
+	if err := json.Unmarshal(line, &action); err != nil {
+		panic("an action line of our own is no JSON: " + err.Error())
+	}
+	for _, a := range action {
+		return a.ID
+	}
+	return ""
 }
 
-// Document returns the document of item i without its newline, aliasing Buf.
+// Document returns the document of item i without what the operation puts around it, aliasing Buf.
 func (b *Batch) Document(i int) []byte {
 	it := b.Items[i]
 	if it.Start == it.End {
 		return nil
 	}
-	return b.Buf[it.Doc : it.End-1]
+	return b.Buf[it.Doc : int(it.End)-len(b.op.after)-1]
 }
 
 // Cut returns how many of the leading items in pending make up the next request: as many as fit in limit bytes and in count,

@@ -13,7 +13,7 @@ import (
 )
 
 func add(b *Batch, index, doc string, id string) {
-	b.Begin([]byte(index), len(b.Items)*10)
+	b.Begin([]byte(index), nil, len(b.Items)*10)
 	b.Buf = append(b.Buf, doc...)
 	var raw [IDSize]byte
 	copy(raw[:], id)
@@ -54,11 +54,35 @@ func TestBatchWithoutIDs(t *testing.T) {
 	}
 }
 
+func TestBatchOperations(t *testing.T) {
+	f := func(operation string, ids bool, m *Meta, want, id string) {
+		t.Helper()
+		b := NewBatch(operation, ids)
+		b.Begin([]byte("x"), m, 0)
+		b.Buf = append(b.Buf, `{"a":1}`...)
+		if b.NeedsID() != (ids && (m == nil || m.ID == nil)) {
+			t.Fatal("NeedsID is wrong")
+		}
+		var raw [IDSize]byte
+		copy(raw[:], strings.Repeat("i", IDSize))
+		b.End(&raw)
+		if string(b.Buf) != want || string(b.Document(0)) != `{"a":1}` || b.ID(0) != id {
+			t.Fatalf("got  %q, document %s, id %q\nwant %q, id %q", b.Buf, b.Document(0), b.ID(0), want, id)
+		}
+	}
+	ours := strings.Repeat("i", IDSize)
+	f("update", false, &Meta{ID: []byte(`"k\"1"`)}, `{"update":{"_id":"k\"1"}}`+"\n"+`{"doc":{"a":1}}`+"\n", `k"1`)
+	f("upsert", true, nil, `{"update":{"_id":"`+ours+`"}}`+"\n"+`{"doc":{"a":1},"doc_as_upsert":true}`+"\n", ours)
+	f("create", true, &Meta{ID: []byte(`"own"`), Routing: []byte(`"r"`), Pipeline: []byte(`"p"`)}, `{"create":{"_id":"own","routing":"r","pipeline":"p"}}`+"\n"+`{"a":1}`+"\n", "own")
+	f("index", true, &Meta{Routing: []byte(`"r"`)}, `{"index":{"routing":"r","_id":"`+ours+`"}}`+"\n"+`{"a":1}`+"\n", ours)
+	f("index", false, &Meta{}, `{"index":{}}`+"\n"+`{"a":1}`+"\n", "")
+}
+
 func TestBatchAbandonLeavesNoBytes(t *testing.T) {
 	b := NewBatch("create", true)
 	add(b, "x", `{"a":1}`, strings.Repeat("a", IDSize))
 	before := len(b.Buf)
-	b.Begin([]byte("x"), 7)
+	b.Begin([]byte("x"), nil, 7)
 	b.Buf = append(b.Buf, `{"half`...)
 	b.Abandon()
 	if len(b.Buf) != before || len(b.Items) != 2 || b.Document(1) != nil || b.ID(1) != "" || b.Items[1].Record != 7 {
@@ -200,7 +224,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		b.Reset(1 << 20)
 		d.Start("t", 1)
 		for i := range 1000 {
-			b.Begin(index, i)
+			b.Begin(index, nil, i)
 			b.Buf = append(b.Buf, doc...)
 			var id [IDSize]byte
 			d.Next(&id, int64(i), 1, doc)

@@ -12,6 +12,14 @@ const (
 // Offset is relative to b. The work is linear in the length, however deeply
 // values nest and whatever sizes they declare.
 func Skip(b []byte) (n int, err error) {
+	n, corrupt := skip(b)
+	if corrupt != nil {
+		return 0, corrupt
+	}
+	return n, nil
+}
+
+func skip(b []byte) (n int, corrupt *CorruptError) {
 	for need := uint64(1); need > 0; need-- {
 		if n >= len(b) {
 			return 0, &CorruptError{n, truncated}

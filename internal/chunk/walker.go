@@ -70,9 +70,8 @@ func (w *Walker) Next(r *Record) (bool, error) {
 			r.Body = body
 			return true, nil
 		}
-		n, err := Skip(body)
-		if err != nil {
-			c := err.(*CorruptError)
+		n, c := skip(body)
+		if c != nil {
 			return false, w.corrupt(w.pos+c.Offset, c.Reason)
 		}
 		w.pos += n
@@ -130,9 +129,8 @@ func readHead(b []byte, r *Record) (rest []byte, marker bool, reason string) {
 	if entries == 0 {
 		return after, marker, ""
 	}
-	size, err := Skip(rest)
-	if err != nil {
-		c := err.(*CorruptError)
+	size, c := skip(rest)
+	if c != nil {
 		return rest[c.Offset:], false, c.Reason
 	}
 	r.Metadata = rest[:size:size]

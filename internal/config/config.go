@@ -16,19 +16,23 @@ type Config struct {
 	// Path comes before /_bulk, for a domain behind a reverse proxy. Empty, or with a leading and without a trailing slash.
 	Path string
 
-	// Index is the index template, or with Logstash_Format the composed one. From Index or INDEX_NAME.
+	// Index is the index template. From Index or INDEX_NAME, or composed of IndexFrom's others with Logstash_Format.
 	Index string
+	// IndexFrom names the option that Index came from, for errors about it.
+	IndexFrom string
 	// FallbackIndex is the index template for records that lack a key of Index. Fallback_Index.
 	FallbackIndex string
 	// CurrentTimeIndex renders index names from the clock instead of the record's time. Current_Time_Index.
 	CurrentTimeIndex bool
-	// WriteOperation is "create" or "index". Write_Operation.
+	// WriteOperation is "create", "index", "update" or "upsert". Write_Operation.
 	WriteOperation string
 	// GenerateID gives each document an id made from its content. Generate_ID.
 	GenerateID bool
 	// IDKey is the record accessor of the value to use as the id; empty for none. Id_Key.
 	IDKey string
-	// Pipeline is the ingest pipeline's name; empty for none. Pipeline.
+	// RoutingKey is the record accessor of the routing value; empty for none. Routing_Key.
+	RoutingKey string
+	// Pipeline is the ingest pipeline's name, or a record accessor, which starts with '$'; empty for none. Pipeline.
 	Pipeline string
 
 	// TimeKey is the field that gets the record's time; TimeKeyFormat its strftime format up to the second; TimeKeyNanos asks
@@ -40,6 +44,8 @@ type Config struct {
 	TagKey string
 	// ReplaceDots turns dots in every key into underscores. Replace_Dots.
 	ReplaceDots bool
+	// Dedot is the paths of the maps under which dots in keys become underscores. Dedot.
+	Dedot []string
 
 	// Gzip compresses request bodies. Compress.
 	Gzip bool
@@ -78,8 +84,21 @@ type Config struct {
 	TLSServerName     string
 	TLSVerify         bool
 
+	// TraceOutput prints each request to the standard output. Trace_Output.
+	TraceOutput bool
 	// TraceError writes what the server answered for each failed item. Trace_Error.
 	TraceError bool
+
+	// Unused names the options that were given and have no effect.
+	Unused []string
+
+	logstash logstash
+}
+
+// logstash is what Index is composed of with Logstash_Format.
+type logstash struct {
+	format                       bool
+	prefix, separator, key, date string
 }
 
 // Secret is a string that prints as redacted, so that no log line, error or dump of a Config shows it.

@@ -58,6 +58,37 @@ func TestLoadValues(t *testing.T) {
 	}
 }
 
+func TestLoadIndexNames(t *testing.T) {
+	f := func(section, index, fallback, dead string) {
+		t.Helper()
+		c, err := load("Endpoint x\nAWS_Auth Off\n" + section)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Index != index || c.FallbackIndex != fallback || c.DeadLetterIndex != dead {
+			t.Fatalf("%s\ngot %q, %q, %q", section, c.Index, c.FallbackIndex, c.DeadLetterIndex)
+		}
+	}
+	f("Logstash_Format On", "logstash-%Y.%m.%d", "fluent-bit", "logstash-%Y.%m.%d-dead-letter")
+	f("Logstash_Format On\nLogstash_Prefix eks\nLogstash_Prefix_Separator _\nLogstash_DateFormat %Y\nIndex unused", "eks_%Y", "fluent-bit", "eks_%Y-dead-letter")
+	f("Logstash_Format On\nLogstash_Prefix_Key $kubernetes['namespace_name']", "$kubernetes['namespace_name']-%Y.%m.%d", "logstash-%Y.%m.%d", "$kubernetes['namespace_name']-%Y.%m.%d-dead-letter")
+	f("Logstash_Format On\nLogstash_Prefix_Key app", "$app-%Y.%m.%d", "logstash-%Y.%m.%d", "$app-%Y.%m.%d-dead-letter")
+	f("Index a\nDead_Letter_Index dead\nFallback_Index other", "a", "other", "dead")
+}
+
+func TestLoadUnusedOptions(t *testing.T) {
+	c, err := load("Endpoint x\nAWS_Auth Off\nType _doc\nBuffer_Size 4M\nLogstash_Prefix eks\nDedot a.b, c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(c.Unused, " "); got != "Type Buffer_Size Logstash_Prefix" {
+		t.Fatalf("unused: %s", got)
+	}
+	if strings.Join(c.Dedot, "|") != "a.b|c" {
+		t.Fatalf("Dedot: %q", c.Dedot)
+	}
+}
+
 func TestLoadFailure(t *testing.T) {
 	f := func(section string, wants ...string) {
 		t.Helper()
@@ -88,10 +119,14 @@ func TestLoadFailure(t *testing.T) {
 	f("Endpoint x\nAWS_Auth Off\nHTTP_Passwd hunter2", `HTTP_Passwd "[redacted]": it has no user`)
 	f("Endpoint x\nAWS_Auth Off\nGenerate_ID maybe\nCompress zstd\nMax_Request_Size 1\nRetry_Budget soon\nWrite_Operation delete\nInclude_Tag_Key 2",
 		`Generate_ID "maybe": write On or Off`, `Compress "zstd": write gzip or none`, `Max_Request_Size "1": write a size from 64K to 100M`,
-		`Retry_Budget "soon": write a time such as 4s, 500ms or 1m`, `Write_Operation "delete": write create or index`, `Include_Tag_Key "2": write On or Off`)
+		`Retry_Budget "soon": write a time such as 4s, 500ms or 1m`, `Write_Operation "delete": write create, index, update or upsert`, `Include_Tag_Key "2": write On or Off`)
 	f("Endpoint x\nAWS_Auth Off\nTLS_CA_File /nonexistent/ca.pem", `TLS_CA_File "/nonexistent/ca.pem": it cannot be read`)
 	f("Endpoint x\nAWS_Region eu-west-1\nAWS_Role_ARN log-writer", "write a role's ARN")
 	f("Endpoint x\nAWS_Region eu-west-1\nAWS_External_ID 7", "it goes with AWS_Role_ARN")
+	f("Endpoint x\nAWS_Auth Off\nWrite_Operation update", "an update needs the id of the document to update: write Id_Key")
+	f("Endpoint x\nAWS_Auth Off\nWrite_Operation upsert\nGenerate_ID Off", "an upsert needs an id")
+	f("Endpoint x\nAWS_Auth Off\nDedot a[b]", "write On, Off, or paths")
+	f("Endpoint x\nAWS_Auth Off\nLogstash_Format On\nLogstash_Prefix_Key k\nFallback_Index z", "leave Fallback_Index out")
 	f("Endpoint x\nAWS_Auth Off\nDead_Letter_Index a\nDead_Letter_Path b", "Dead_Letter_Index is given too: keep one of them")
 }
 

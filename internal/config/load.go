@@ -28,7 +28,8 @@ func Load(property, getenv func(string) string) (*Config, error) {
 	mistake := func(option, value, format string, args ...any) {
 		mistakes = append(mistakes, &MistakeError{option, value, fmt.Sprintf(format, args...)})
 	}
-	for _, o := range Options {
+	for i := range Options {
+		o := &Options[i]
 		value, from := strings.TrimSpace(property(o.Name)), o.Name
 		if value == "" && o.Env != "" {
 			value, from = strings.TrimSpace(getenv(o.Env)), o.Env
@@ -62,13 +63,16 @@ func (c *Config) derive(given map[string]string, getenv func(string) string, mis
 		mistake("Endpoint", "", "it is missing. Write Endpoint with the domain's host name, or set OPENSEARCH_ENDPOINT. "+
 			"(Host, Port and TLS do not reach this plugin: Fluent Bit keeps them for its built-in outputs.)")
 	}
+	for _, name := range []string{"Type", "Suppress_Type_Name", "Buffer_Size"} {
+		if given[name] != "" {
+			c.Unused = append(c.Unused, name)
+		}
+	}
+	c.deriveIndex(given, mistake)
 	if on, err := parseBool(given["Include_Tag_Key"]); given["Include_Tag_Key"] != "" && err != nil {
 		mistake("Include_Tag_Key", given["Include_Tag_Key"], "%v", err)
 	} else if !on {
 		c.TagKey = ""
-	}
-	if c.DeadLetterIndex == "" {
-		c.DeadLetterIndex = c.Index + "-dead-letter"
 	}
 	if given["Dead_Letter_Index"] != "" && c.DeadLetterPath != "" {
 		mistake("Dead_Letter_Path", c.DeadLetterPath, "Dead_Letter_Index is given too: keep one of them")
@@ -77,6 +81,46 @@ func (c *Config) derive(given map[string]string, getenv func(string) string, mis
 		mistake("TLS_Client_Cert_File", c.TLSClientCertFile, "a client certificate needs both TLS_Client_Cert_File and TLS_Client_Key_File")
 	}
 	c.deriveAuthentication(given, getenv, mistake)
+}
+
+// deriveIndex composes the index with Logstash_Format, and finds operations without an id to work on.
+func (c *Config) deriveIndex(given map[string]string, mistake func(option, value, format string, args ...any)) {
+	l := &c.logstash
+	c.IndexFrom = "Index"
+	if l.format {
+		c.IndexFrom = "Logstash_Prefix"
+		c.Index = l.prefix + l.separator + l.date
+		if l.key != "" {
+			c.FallbackIndex = c.Index
+			c.Index = l.accessor() + l.separator + l.date
+			if given["Fallback_Index"] != "" {
+				mistake("Fallback_Index", given["Fallback_Index"], "with Logstash_Prefix_Key a record without the key goes to Logstash_Prefix: leave Fallback_Index out")
+			}
+		}
+	} else {
+		for _, name := range []string{"Logstash_Prefix", "Logstash_Prefix_Separator", "Logstash_Prefix_Key", "Logstash_DateFormat"} {
+			if given[name] != "" {
+				c.Unused = append(c.Unused, name)
+			}
+		}
+	}
+	if c.DeadLetterIndex == "" {
+		c.DeadLetterIndex = c.Index + "-dead-letter"
+	}
+	if c.WriteOperation == "update" && c.IDKey == "" {
+		mistake("Write_Operation", c.WriteOperation, "an update needs the id of the document to update: write Id_Key")
+	}
+	if c.WriteOperation == "upsert" && c.IDKey == "" && !c.GenerateID {
+		mistake("Write_Operation", c.WriteOperation, "an upsert needs an id: write Id_Key, or Generate_ID On")
+	}
+}
+
+// accessor is Logstash_Prefix_Key as a record accessor; the built-in output takes a bare key too.
+func (l *logstash) accessor() string {
+	if strings.HasPrefix(l.key, "$") {
+		return l.key
+	}
+	return "$" + l.key
 }
 
 func (c *Config) deriveAuthentication(given map[string]string, getenv func(string) string, mistake func(option, value, format string, args ...any)) {

@@ -21,11 +21,17 @@ var Options = []Option{
 
 	{Name: "Index", Builtin: true, Env: "INDEX_NAME", Default: "fluent-bit", Help: "Index name; strftime of the record's time and record accessors are filled in.", set: text(func(c *Config) *string { return &c.Index })},
 	{Name: "Fallback_Index", Default: "fluent-bit", Help: "Index for a record that lacks a key which Index is made of.", set: text(func(c *Config) *string { return &c.FallbackIndex })},
+	{Name: "Logstash_Format", Builtin: true, Default: "Off", Help: "Name indices Logstash_Prefix-date instead of Index.", set: boolean(func(c *Config) *bool { return &c.logstash.format })},
+	{Name: "Logstash_Prefix", Builtin: true, Default: "logstash", Help: "What the name starts with.", set: text(func(c *Config) *string { return &c.logstash.prefix })},
+	{Name: "Logstash_Prefix_Separator", Builtin: true, Default: "-", Help: "What stands between prefix and date.", set: text(func(c *Config) *string { return &c.logstash.separator })},
+	{Name: "Logstash_Prefix_Key", Builtin: true, Help: "Field whose value is the prefix, such as $kubernetes['namespace_name']; a record without it gets Logstash_Prefix.", set: text(func(c *Config) *string { return &c.logstash.key })},
+	{Name: "Logstash_DateFormat", Builtin: true, Default: "%Y.%m.%d", Help: "strftime format of the date.", set: text(func(c *Config) *string { return &c.logstash.date })},
 	{Name: "Current_Time_Index", Builtin: true, Default: "Off", Help: "Fill the index name from the clock instead of the record's time.", set: boolean(func(c *Config) *bool { return &c.CurrentTimeIndex })},
-	{Name: "Write_Operation", Builtin: true, Default: "create", Help: "create or index. create refuses an id that is there already, which is what keeps a second arrival out.", set: choice(func(c *Config) *string { return &c.WriteOperation }, "create", "index")},
+	{Name: "Write_Operation", Builtin: true, Default: "create", Help: "create, index, update or upsert. create refuses an id that is there already, which is what keeps a second arrival out.", set: choice(func(c *Config) *string { return &c.WriteOperation }, "create", "index", "update", "upsert")},
 	{Name: "Generate_ID", Builtin: true, Default: "On", Help: "Give each document an id made from its tag, time and content, so that it is stored once however often it is sent.", set: boolean(func(c *Config) *bool { return &c.GenerateID })},
-	{Name: "Id_Key", Builtin: true, Help: "Record accessor of the value to use as the id, for example $trace_id.", set: text(func(c *Config) *string { return &c.IDKey })},
-	{Name: "Pipeline", Builtin: true, Help: "Ingest pipeline that the domain runs on each document.", set: text(func(c *Config) *string { return &c.Pipeline })},
+	{Name: "Id_Key", Builtin: true, Help: "Field whose value is the id, such as $trace_id; a record without it gets an id as Generate_ID says.", set: text(func(c *Config) *string { return &c.IDKey })},
+	{Name: "Routing_Key", Help: "Field whose value routes the document to a shard.", set: text(func(c *Config) *string { return &c.RoutingKey })},
+	{Name: "Pipeline", Builtin: true, Help: "Ingest pipeline that the domain runs on each document, or the field that names it, such as $pipeline.", set: text(func(c *Config) *string { return &c.Pipeline })},
 
 	{Name: "Time_Key", Builtin: true, Default: "@timestamp", Help: "Field that gets the record's time.", set: text(func(c *Config) *string { return &c.TimeKey })},
 	{Name: "Time_Key_Format", Builtin: true, Default: "%Y-%m-%dT%H:%M:%S", Help: "strftime format of that field up to the second; the fraction and Z follow.", set: text(func(c *Config) *string { return &c.TimeKeyFormat })},
@@ -33,6 +39,8 @@ var Options = []Option{
 	{Name: "Include_Tag_Key", Builtin: true, Default: "Off", Help: "Add the tag to each document.", set: func(*Config, string) error { return nil }},
 	{Name: "Tag_Key", Builtin: true, Default: "_flb-key", Help: "Field that gets the tag, with Include_Tag_Key On.", set: text(func(c *Config) *string { return &c.TagKey })},
 	{Name: "Replace_Dots", Builtin: true, Default: "Off", Help: "Turn dots in every key into underscores.", set: boolean(func(c *Config) *bool { return &c.ReplaceDots })},
+
+	{Name: "Dedot", Default: "On", Help: "Turn dots in the keys under kubernetes.labels and kubernetes.annotations into underscores, so that app and app.kubernetes.io/name do not clash. Off, or other paths with commas between them.", set: setDedot},
 
 	{Name: "Compress", Builtin: true, Default: "none", Help: "gzip or none.", set: setCompress},
 	{Name: "Max_Request_Size", Default: "5M", Help: "Largest request body before compression. The smallest domains refuse more than 10 MiB.", set: size(func(c *Config) *int { return &c.MaxRequestSize }, 64<<10, 100<<20)},
@@ -58,5 +66,10 @@ var Options = []Option{
 	{Name: "TLS_Server_Name", Help: "Name to look for in the server's certificate instead of the endpoint's.", set: text(func(c *Config) *string { return &c.TLSServerName })},
 	{Name: "TLS_Verify", Default: "On", Help: "Off accepts any certificate: for a test only.", set: boolean(func(c *Config) *bool { return &c.TLSVerify })},
 
+	{Name: "Trace_Output", Builtin: true, Default: "Off", Help: "Print each request, documents and all, to the standard output.", set: boolean(func(c *Config) *bool { return &c.TraceOutput })},
 	{Name: "Trace_Error", Builtin: true, Default: "Off", Help: "Write what the server answered for each failed item.", set: boolean(func(c *Config) *bool { return &c.TraceError })},
+
+	{Name: "Type", Builtin: true, Help: "Accepted, without effect: OpenSearch has no types.", set: ignored},
+	{Name: "Suppress_Type_Name", Builtin: true, Help: "Accepted, without effect: types are never sent.", set: ignored},
+	{Name: "Buffer_Size", Builtin: true, Help: "Accepted, without effect: answers are read whole, up to 64 MiB.", set: ignored},
 }

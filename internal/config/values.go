@@ -51,7 +51,8 @@ func choice(field func(*Config) *string, allowed ...string) func(*Config, string
 				return nil
 			}
 		}
-		return fmt.Errorf("write %s", strings.Join(allowed, " or "))
+		last := len(allowed) - 1
+		return fmt.Errorf("write %s or %s", strings.Join(allowed[:last], ", "), allowed[last])
 	}
 }
 
@@ -151,3 +152,27 @@ func setRoleARN(c *Config, v string) error {
 	c.AWSRoleARN = v
 	return nil
 }
+
+// kubernetesMaps are the maps in which the kubernetes filter puts keys with dots that clash with each other.
+var kubernetesMaps = []string{"kubernetes.labels", "kubernetes.annotations"}
+
+func setDedot(c *Config, v string) error {
+	if on, err := parseBool(v); err == nil {
+		c.Dedot = nil
+		if on {
+			c.Dedot = kubernetesMaps
+		}
+		return nil
+	}
+	for path := range strings.SplitSeq(v, ",") {
+		path = strings.TrimSpace(path)
+		if path == "" || strings.ContainsAny(path, " $[]'") {
+			return errors.New("write On, Off, or paths such as kubernetes.labels with commas between them")
+		}
+		c.Dedot = append(c.Dedot, path)
+	}
+	return nil
+}
+
+// ignored is for options of the built-in output that have nothing to do here.
+func ignored(*Config, string) error { return nil }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -58,8 +59,17 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 		return nil, err
 	}
 	d.giveBack(f)
+	if len(cfg.Unused) > 0 {
+		log.Debugf("these options have no effect here: %s", strings.Join(cfg.Unused, ", "))
+	}
 	log.Infof("%s", d.describe())
 	return d, nil
+}
+
+// Check finds the mistakes in options that shape documents and names, which config.Load does not look into.
+func Check(cfg *config.Config) error {
+	_, err := (&Deliverer{cfg: cfg}).newFlush()
+	return err
 }
 
 // connect prepares what speaks to others.

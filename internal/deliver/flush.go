@@ -17,6 +17,7 @@ type flush struct {
 	d     *Deliverer
 	enc   *document.Encoder
 	names names
+	meta  *meta // nil where records bring nothing for their action lines
 	ids   bulk.IDs
 	gz    bulk.Compressor
 
@@ -48,13 +49,14 @@ const keepBuffers = 12 << 20
 func (d *Deliverer) newFlush() (*flush, error) {
 	enc, err := document.NewEncoder(document.Options{
 		TimeKey: d.cfg.TimeKey, TimeFormat: d.cfg.TimeKeyFormat, TimeNanos: d.cfg.TimeKeyNanos,
-		TagKey: d.cfg.TagKey, ReplaceDots: d.cfg.ReplaceDots,
+		TagKey: d.cfg.TagKey, ReplaceDots: d.cfg.ReplaceDots, Dedot: d.cfg.Dedot,
 	})
 	names, nerr := newNames(d.cfg)
-	if err = errors.Join(err, nerr); err != nil {
+	meta, merr := newMeta(d.cfg)
+	if err = errors.Join(err, nerr, merr); err != nil {
 		return nil, err
 	}
-	return &flush{d: d, enc: enc, names: names, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID)}, nil
+	return &flush{d: d, enc: enc, names: names, meta: meta, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID)}, nil
 }
 
 func (f *flush) reset() {
@@ -106,12 +108,16 @@ func (f *flush) build(tag string, data []byte, c *claim) {
 
 // add makes an item of the record that w stands at, and moves w behind it. An error means that the chunk cannot be read on.
 func (f *flush) add(w *chunk.Walker, r *chunk.Record) error {
-	f.batch.Begin(f.names.index(f, r), r.Offset)
+	f.batch.Begin(f.names.index(f, r), f.meta.of(f.tag, r.Body), r.Offset)
 	out, n, err := f.enc.Append(f.batch.Buf, r.Sec, r.Nsec, r.Body)
 	f.batch.Buf = out
+	var reject *document.RejectError
+	if err == nil && f.d.cfg.WriteOperation == "update" && !f.meta.hasID() {
+		reject = &document.RejectError{Type: "id_missing", Reason: "an update needs an id, and the record has no " + f.d.cfg.IDKey}
+		err = reject
+	}
 	if err != nil {
 		f.batch.Abandon()
-		var reject *document.RejectError
 		if !errors.As(err, &reject) {
 			f.batch.Items = f.batch.Items[:len(f.batch.Items)-1]
 			return err
@@ -122,7 +128,7 @@ func (f *flush) add(w *chunk.Walker, r *chunk.Record) error {
 		f.letters = append(f.letters, deadLetter{item, l})
 	} else {
 		var id [bulk.IDSize]byte
-		if f.d.cfg.GenerateID {
+		if f.batch.NeedsID() {
 			f.ids.Next(&id, r.Sec, r.Nsec, r.Body[:n])
 		}
 		f.batch.End(&id)

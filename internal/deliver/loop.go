@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -122,8 +123,14 @@ func (f *flush) send(ctx context.Context, group []int32) outcome {
 // request makes the body of the items in group.
 func (f *flush) request(group []int32) *opensearch.Request {
 	cfg := f.d.cfg
-	req := &opensearch.Request{Index: f.batch.Index(), Pipeline: cfg.Pipeline, Gzip: cfg.Gzip, Items: len(group)}
+	req := &opensearch.Request{Index: f.batch.Index(), Gzip: cfg.Gzip, Items: len(group)}
+	if !strings.HasPrefix(cfg.Pipeline, "$") {
+		req.Pipeline = cfg.Pipeline // else it is on each line
+	}
 	req.Body, f.scratch = f.batch.Body(group, f.scratch)
+	if cfg.TraceOutput {
+		fmt.Printf("POST %s%s index=%s pipeline=%s\n%s", cfg.Endpoint, cfg.Path, req.Index, req.Pipeline, req.Body)
+	}
 	if cfg.Gzip {
 		f.wire = f.gz.Compress(f.wire[:0], req.Body)
 		req.Body = f.wire

@@ -25,7 +25,7 @@ func newNames(cfg *config.Config) (names, error) {
 		}
 		return t, nil
 	}
-	target, err1 := compile("Index", cfg.Index)
+	target, err1 := compile(cfg.IndexFrom, cfg.Index)
 	fallback, err2 := compile("Fallback_Index", cfg.FallbackIndex)
 	dead, err3 := compile("Dead_Letter_Index", cfg.DeadLetterIndex)
 	if err1 != nil {

@@ -94,17 +94,25 @@ func (a *accessor) append(dst []byte, tag string, body []byte) (out []byte, ok b
 			dst = utf8.AppendRune(dst, unicode.ToLower(r))
 		}
 	} else {
-		for _, s := range a.path {
-			if body, ok = s.find(body); !ok {
-				return dst, false
-			}
+		if body, ok = a.find(body); !ok {
+			return dst, false
 		}
-		if dst, ok = appendScalar(dst, body); !ok {
+		if dst, ok = appendScalar(dst, body, true); !ok {
 			return dst, false
 		}
 	}
 	makeLegal(dst[start:])
 	return dst, true
+}
+
+// find returns where the accessor's value starts in a body.
+func (a *accessor) find(body []byte) (value []byte, ok bool) {
+	for _, s := range a.path {
+		if body, ok = s.find(body); !ok {
+			return nil, false
+		}
+	}
+	return body, true
 }
 
 // tagPart is the part of a tag between dots.
@@ -172,9 +180,12 @@ func (s step) find(b []byte) (value []byte, ok bool) {
 	return value, value != nil
 }
 
-// appendScalar appends the plain text of the value at b's start.
-func appendScalar(dst, b []byte) (out []byte, ok bool) {
+// appendScalar appends the plain text of the value at b's start, in lower case if fold is true.
+func appendScalar(dst, b []byte, fold bool) (out []byte, ok bool) {
 	if s, _, ok := chunk.ReadString(b); ok {
+		if !fold {
+			return append(dst, s...), true
+		}
 		for len(s) > 0 {
 			r, n := utf8.DecodeRune(s)
 			dst, s = utf8.AppendRune(dst, unicode.ToLower(r)), s[n:]

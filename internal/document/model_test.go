@@ -152,7 +152,7 @@ func readJSON(text []byte) (any, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, fmt.Errorf("more follows the value: %v", err)
+		return nil, fmt.Errorf("more follows the value: %w", err)
 	}
 	return v, nil
 }

@@ -6,6 +6,7 @@ package flb
 import "C"
 
 import (
+	"errors"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -34,7 +35,7 @@ func Init(plugin unsafe.Pointer) (code int) {
 	defer guard(&code, output.FLB_ERROR, log)
 
 	cfg, err := config.Load(func(name string) string { return output.FLBPluginConfigKey(plugin, name) }, os.Getenv)
-	if err != nil {
+	if err = errors.Join(err, deliver.Check(cfg)); err != nil {
 		for mistake := range strings.SplitSeq(err.Error(), "\n") {
 			log.Errorf("%s", mistake)
 		}

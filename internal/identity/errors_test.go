@@ -92,4 +92,6 @@ func TestTokenFileErrors(t *testing.T) {
 	sts := &fakeSTS{}
 	sts.refusal("", 403, "AccessDenied", "Not authorized")
 	check(t, irsa(t, sts, tokenFile(t, "not-a-jwt")), Denied, "(not readable in the token)")
+	sts.refusal("", 400, "InvalidIdentityToken", "The ID Token provided is not a valid JWT")
+	check(t, irsa(t, sts, tokenFile(t, "not-a-jwt")), TokenInvalid, "AWS_WEB_IDENTITY_TOKEN_FILE")
 }

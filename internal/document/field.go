@@ -1,0 +1,58 @@
+package document
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Field is a field of a record, or its tag or a part of that, as the text of an id, a routing value or a pipeline's name. It is
+// safe for concurrent use.
+type Field struct{ a *accessor }
+
+// CompileField takes a record accessor, such as $kubernetes['pod_id'], or the bare name of a field at the record's top.
+func CompileField(text string) (*Field, error) {
+	if text == "" {
+		return nil, errors.New("it is empty: write a field such as $trace_id")
+	}
+	if !strings.HasPrefix(text, "$") {
+		return &Field{&accessor{path: []step{{text, -1}}}}, nil
+	}
+	a, rest, err := parseAccessor(text)
+	if err == nil && rest != "" {
+		err = fmt.Errorf("%q follows the field: one field alone is taken here", rest)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot use field %q: %w", text, err)
+	}
+	return &Field{a}, nil
+}
+
+// Append appends what the field holds as a JSON string, with its quotation marks. ok is false, and dst comes back with its
+// length, if the record has no such field, or one that is empty or is not text, a number or a bool.
+func (f *Field) Append(dst []byte, tag string, body []byte) (out []byte, ok bool) {
+	start := len(dst)
+	var plain [512]byte // the longest id that OpenSearch takes; a longer value moves to the heap
+	text := plain[:0]
+	if f.a.path == nil {
+		part, ok := tagPart(tag, f.a.part)
+		if !ok {
+			return dst, false
+		}
+		text = append(text, part...)
+	} else {
+		value, ok := f.a.find(body)
+		if !ok {
+			return dst, false
+		}
+		if text, ok = appendScalar(text, value, false); !ok {
+			return dst, false
+		}
+	}
+	if len(text) == 0 {
+		return dst[:start], false
+	}
+	dst = append(dst, '"')
+	dst = appendText(dst, text, 0, len(text))
+	return append(dst, '"'), true
+}
