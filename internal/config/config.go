@@ -70,6 +70,8 @@ type Config struct {
 	// AWSRegion and AWSService scope the signature. From the option, the environment, or the endpoint's name.
 	AWSRegion  string
 	AWSService string
+	// AWSCredentials is the source of credentials: auto, web_identity, pod_identity or environment. AWS_Credentials.
+	AWSCredentials string
 	// AWSRoleARN is a role to assume from the pod's own credentials; AWSExternalID goes with it. AWS_Role_ARN, AWS_External_ID.
 	AWSRoleARN    string
 	AWSExternalID string
@@ -83,6 +85,9 @@ type Config struct {
 	TLSClientKeyFile  string
 	TLSServerName     string
 	TLSVerify         bool
+
+	// MetricsListen is the host:port that serves metrics; empty for none. Metrics_Listen.
+	MetricsListen string
 
 	// TraceOutput prints each request to the standard output. Trace_Output.
 	TraceOutput bool

@@ -125,6 +125,7 @@ func TestLoadFailure(t *testing.T) {
 	f("Endpoint x\nAWS_Region eu-west-1\nAWS_External_ID 7", "it goes with AWS_Role_ARN")
 	f("Endpoint x\nAWS_Auth Off\nWrite_Operation update", "an update needs the id of the document to update: write Id_Key")
 	f("Endpoint x\nAWS_Auth Off\nWrite_Operation upsert\nGenerate_ID Off", "an upsert needs an id")
+	f("Endpoint x\nAWS_Auth Off\nMetrics_Listen 2021", "write host:port, such as 127.0.0.1:2021")
 	f("Endpoint x\nAWS_Auth Off\nDedot a[b]", "write On, Off, or paths")
 	f("Endpoint x\nAWS_Auth Off\nLogstash_Format On\nLogstash_Prefix_Key k\nFallback_Index z", "leave Fallback_Index out")
 	f("Endpoint x\nAWS_Auth Off\nDead_Letter_Index a\nDead_Letter_Path b", "Dead_Letter_Index is given too: keep one of them")

@@ -78,6 +78,18 @@ func setSTSEndpoint(c *Config, v string) error {
 	return nil
 }
 
+func setMetricsListen(c *Config, v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("write host:port, such as 127.0.0.1:2021")
+	}
+	c.MetricsListen = v
+	return nil
+}
+
 // awsHost is what the name of a domain or collection tells: its region, and whether it is Serverless. The forms are those of
 // the Amazon OpenSearch Service developer guide: NAME.REGION.es.amazonaws.com (also .com.cn), the dual-stack
 // NAME.aos.REGION.on.aws, and ID.REGION.aoss.amazonaws.com.

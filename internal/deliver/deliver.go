@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deadletter"
@@ -26,7 +27,7 @@ type Deliverer struct {
 	troubles *logging.Streak // of delivering
 	asides   *logging.Streak // of anything else
 	rejects  *rejections
-	counts   metrics.Output
+	counts   *metrics.Output
 
 	client   *opensearch.Client
 	identity *identity.Identity // nil with AWS_Auth Off
@@ -37,8 +38,9 @@ type Deliverer struct {
 	// size is the largest body sent: Max_Request_Size, or less once the domain refused that.
 	size atomic.Int64
 
-	ctx  context.Context // ends with Close
-	stop context.CancelFunc
+	ctx         context.Context // ends with Close
+	stop        context.CancelFunc
+	stopMetrics func() // nil without Metrics_Listen
 
 	mu   sync.Mutex
 	free []*flush // workers' buffers, ready for the next flush
@@ -50,7 +52,7 @@ var Version = "dev"
 // New makes an instance. It opens no connection: a domain that is down, or a role that is not there yet, must not keep Fluent
 // Bit from starting. An error says which option is wrong.
 func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
-	d := &Deliverer{cfg: cfg, log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), limiter: newLimiter()}
+	d := &Deliverer{cfg: cfg, counts: metrics.Open(log.Name(), Version), log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), limiter: newLimiter()}
 	d.size.Store(int64(cfg.MaxRequestSize))
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	f, err := d.newFlush() // shows mistakes in the options that shape documents and names
@@ -59,6 +61,12 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 		return nil, err
 	}
 	d.giveBack(f)
+	d.counts.Attach(&metrics.Live{InFlight: d.limiter.underWay, Limit: d.limiter.bound, Ledger: d.ledger.size, Expires: d.expires})
+	if cfg.MetricsListen != "" {
+		if d.stopMetrics, err = metrics.Listen(cfg.MetricsListen); err != nil {
+			log.Warnf("%v. Delivery goes on without", err) // logs count for more than counts
+		}
+	}
 	if len(cfg.Unused) > 0 {
 		log.Debugf("these options have no effect here: %s", strings.Join(cfg.Unused, ", "))
 	}
@@ -115,11 +123,15 @@ func (d *Deliverer) describe() string {
 func (d *Deliverer) Close() {
 	d.release()
 	d.rejects.flush()
-	d.log.Infof("ended: %s", &d.counts)
+	d.log.Infof("ended: %s", d.counts)
 }
 
 func (d *Deliverer) release() {
 	d.stop()
+	if d.stopMetrics != nil {
+		d.stopMetrics()
+	}
+	d.counts.Close()
 	if d.client != nil {
 		d.client.Close()
 	}
@@ -131,6 +143,14 @@ func (d *Deliverer) release() {
 			d.log.Warnf("%v", err)
 		}
 	}
+}
+
+// expires is when the credentials do.
+func (d *Deliverer) expires() time.Time {
+	if d.identity == nil {
+		return time.Time{}
+	}
+	return d.identity.Expires()
 }
 
 // Flush delivers one chunk and tells whether all of it is settled: if not, the same chunk has to come again. It reads chunk
@@ -147,10 +167,11 @@ func (d *Deliverer) Flush(tag string, chunk []byte) bool {
 	f.build(tag, chunk, c)
 	if f.run(d.ctx) {
 		c.done(f.coarse)
+		d.counts.Settled.Inc()
 		return true
 	}
 	c.keep(f.settledSet())
-	d.counts.Kept.Add(1)
+	d.counts.Kept.Inc()
 	return false
 }
 

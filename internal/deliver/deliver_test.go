@@ -379,6 +379,42 @@ func TestChunkIsKeptWhenDeadLettersCannotBeWritten(t *testing.T) {
 	}
 }
 
+func TestRecordsBringTheirIDs(t *testing.T) {
+	d := newDomain(t)
+	out, log := start(t, d, "Id_Key log", "Routing_Key $log", "Pipeline $TAG[0]")
+	d.refuse = func(_ *http.Request, body []byte) (int, string) {
+		if !strings.Contains(string(body), `"_id":"x LINE=0","routing":"x LINE=0","pipeline":"kube"`) {
+			return 500, string(body[:100])
+		}
+		return 0, ""
+	}
+	if !out.Flush("kube.a", chunkOf(3, false, "x")) || d.stored["eks-log/x LINE=2"] == "" {
+		t.Fatalf("%v\n%s", d.stored, log)
+	}
+}
+
+func TestUpdateWithoutAnIDIsADeadLetter(t *testing.T) {
+	d := newDomain(t)
+	out, log := start(t, d, "Id_Key $missing", "Write_Operation update")
+	if !out.Flush("t", chunkOf(2, false, "x")) || d.in("eks-log-dead-letter") != 2 || d.in("eks-log") != 0 {
+		t.Fatalf("%v\n%s", d.stored, log)
+	}
+	if log.count("in the dead letters with id_missing") != 1 {
+		t.Fatalf("%s", log)
+	}
+}
+
+func TestRecordWithoutTheIndexKeyGoesToFallback(t *testing.T) {
+	d := newDomain(t)
+	out, log := start(t, d, "Index k8s-$kubernetes['namespace_name']", "Fallback_Index eks-log-other")
+	if !out.Flush("kube.a", chunkOf(5, false, "x")) || d.in("eks-log-other") != 5 {
+		t.Fatalf("%v\n%s", d.stored, log)
+	}
+	if log.count("such records go to Fallback_Index, now eks-log-other") != 1 {
+		t.Fatalf("%s", log)
+	}
+}
+
 func TestDamagedChunkDeliversWhatIsBeforeTheDamage(t *testing.T) {
 	whole := chunkOf(5, false, "x")
 	for _, c := range []struct {

@@ -28,7 +28,7 @@ func Dial(cfg *config.Config) (*opensearch.Client, *identity.Identity, error) {
 	var id *identity.Identity
 	if cfg.AWSAuth {
 		id, err = identity.New(identity.Options{
-			Region: cfg.AWSRegion, Service: cfg.AWSService, RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
+			Region: cfg.AWSRegion, Service: cfg.AWSService, Credentials: cfg.AWSCredentials, RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
 			STSEndpoint: cfg.AWSSTSEndpoint,
 		})
 		if err != nil {

@@ -91,7 +91,7 @@ func (f *flush) build(tag string, data []byte, c *claim) {
 		}
 	}
 	n := len(f.batch.Items)
-	f.d.counts.Records.Add(int64(n))
+	f.d.counts.Came(n, len(data))
 	f.settled = newBitmap(n + 1)
 	copy(f.settled, c.settled)
 	unbuilt := 0

@@ -81,3 +81,10 @@ func (l *limiter) bound() int {
 	defer l.mu.Unlock()
 	return int(l.limit)
 }
+
+// underWay returns the number of requests under way now.
+func (l *limiter) underWay() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.inFlight
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,9 +101,9 @@ func (f *flush) send(ctx context.Context, group []int32) outcome {
 		return outcome{stop: true}
 	}
 	res := d.client.Bulk(ctx, req)
-	d.counts.Requests.Add(1)
+	d.counts.Request(outcomeOf(&res), res.Took, len(req.Body))
 	if f.round > 0 {
-		d.counts.SentAgain.Add(int64(len(group)))
+		d.counts.SentAgain.Add(len(group))
 	}
 	d.limiter.release(since, loaded(&res))
 	switch {
@@ -112,12 +113,20 @@ func (f *flush) send(ctx context.Context, group []int32) outcome {
 		for _, i := range group {
 			f.settled.set(int(i))
 		}
-		d.counts.Delivered.Add(int64(len(group)))
+		d.counts.Stored.Add(len(group))
 		f.works(group)
 		return outcome{}
 	default:
 		return f.judged(group, &res)
 	}
+}
+
+// outcomeOf names a request's outcome for the metrics.
+func outcomeOf(res *opensearch.Result) string {
+	if res.Status == 0 && res.Failure != nil {
+		return res.Failure.Kind.String()
+	}
+	return strconv.Itoa(res.Status)
 }
 
 // request makes the body of the items in group.
@@ -236,8 +245,11 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 			d.log.Errorf("the answer to item %d of tag %s: %d %s: %s", i, f.tag, it.Status, it.Type, it.Reason)
 		}
 	}
-	d.counts.Delivered.Add(int64(delivered))
-	d.counts.Duplicates.Add(int64(duplicates))
+	d.counts.Stored.Add(delivered)
+	d.counts.Duplicates.Add(duplicates)
+	if again < len(group) {
+		d.counts.Took()
+	}
 	if again == 0 {
 		f.works(group)
 	}
@@ -261,6 +273,7 @@ func (f *flush) explain(item int32, it *opensearch.Item) {
 // works tells that a request of the items in group went through in full: what failed whole requests is over, and so is what
 // failed items of the same indices.
 func (f *flush) works(group []int32) {
+	f.d.counts.Took()
 	for _, trouble := range f.d.troubles.Failing() {
 		_, index, ofIndex := strings.Cut(trouble, " of index ")
 		if !ofIndex || slices.ContainsFunc(group, func(i int32) bool { return f.indexOf(i) == index }) {
@@ -279,6 +292,7 @@ func (f *flush) indexOf(item int32) string {
 func (f *flush) reject(item int32, it opensearch.Item) {
 	l := f.letter(item)
 	l.Status, l.Type, l.Reason, l.Attempts = it.Status, it.Type, it.Reason, f.round+1
+	f.d.counts.Rejected(it.Type)
 	f.letters = append(f.letters, deadLetter{item, l})
 }
 
@@ -299,7 +313,7 @@ func (f *flush) bury(ctx context.Context) bool {
 	for _, l := range f.letters {
 		f.settled.set(int(l.item))
 	}
-	d.counts.DeadLetters.Add(int64(len(letters)))
+	d.counts.DeadLetters.Add(len(letters))
 	d.rejects.add(letters)
 	d.asides.Recovered("dead letters are written", "dead letters")
 	return true

@@ -41,15 +41,18 @@ type Sink func(level Level, line string)
 
 // Logger writes lines up to a level, each with the name of the output it belongs to.
 type Logger struct {
-	sink   Sink
-	level  Level
-	prefix string
+	sink         Sink
+	level        Level
+	name, prefix string
 }
 
 // New returns a Logger that gives sink the lines up to level, each starting with "[name] ".
 func New(sink Sink, level Level, name string) *Logger {
-	return &Logger{sink: sink, level: level, prefix: "[" + name + "] "}
+	return &Logger{sink: sink, level: level, name: name, prefix: "[" + name + "] "}
 }
+
+// Name is that of the output which the lines belong to.
+func (l *Logger) Name() string { return l.name }
 
 // Enabled tells whether a line of this level would be written.
 func (l *Logger) Enabled(level Level) bool { return level <= l.level }
