@@ -33,6 +33,8 @@ export FBHOST_BIN = $(CURDIR)/$(FBHOST)
 GO_SOURCES := go.mod go.sum $(shell find plugin internal -name '*.go' -not -name '*_test.go')
 FUZZTIME ?= 5s
 KEEP ?=
+SEED ?=
+MINUTES ?= 2
 
 .PHONY: help
 help: ## print the targets
@@ -53,7 +55,7 @@ demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the 
 	go run ./test/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: build vet lint unit fuzz e2e ## everything that CI runs
+test: build vet lint unit fuzz e2e chaos-ci ## everything that CI runs
 
 .PHONY: vet
 vet: ## go vet, and go.mod as it has to be
@@ -66,7 +68,7 @@ lint: $(LINTER) ## golangci-lint, which also holds the arrows between packages
 
 .PHONY: unit
 unit: $(PYTHON) ## unit tests, with the race detector
-	go test -race ./plugin/... ./internal/... ./test/localaws/...
+	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/...
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
@@ -78,7 +80,24 @@ fuzz: ## each fuzz target for FUZZTIME
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
-	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/...
+	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/...
+
+.PHONY: faults
+faults: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## every fault there is, one table: nothing lost, nothing twice
+	go run ./test/faults
+
+.PHONY: chaos
+chaos: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## faults at random for MINUTES, drawn by SEED
+	go run ./test/faults -chaos -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
+
+.PHONY: chaos-ci
+chaos-ci: $(PLUGIN) $(FBHOST) $(OPENSEARCH) # two minutes of chaos with a fixed seed, one with a random one
+	go run ./test/faults -chaos -minutes 2 -seed 1
+	go run ./test/faults -chaos -minutes 1
+
+.PHONY: bench
+bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, one table
+	go run ./test/bench
 
 .PHONY: tools
 tools: $(LINTER) $(PYTHON) $(OPENSEARCH) ## download and build what the tests need
