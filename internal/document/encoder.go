@@ -37,8 +37,9 @@ type RejectError struct{ Type, Reason string }
 func (e *RejectError) Error() string { return e.Type + ": " + e.Reason }
 
 var (
-	errNotMap  = &RejectError{"body_not_a_map", "the record's body is not a map of keys and values, so it cannot be a document"}
-	errTooDeep = &RejectError{"nesting_too_deep", fmt.Sprintf("the record nests maps or arrays more than %d levels deep", maxDepth)}
+	errNotMap   = &RejectError{"body_not_a_map", "the record's body is not a map of keys and values, so it cannot be a document"}
+	errTooDeep  = &RejectError{"nesting_too_deep", fmt.Sprintf("the record nests maps or arrays more than %d levels deep", maxDepth)}
+	errKeyDepth = &RejectError{"nesting_too_deep", "the record has a map or an array inside a key that is itself a map or an array"}
 )
 
 // Encoder turns bodies into documents. It keeps what successive records have in
@@ -51,6 +52,9 @@ type Encoder struct {
 	keys []keySpan // of the maps that are open, outermost first
 	sort []int32   // for maps with very many keys
 	fail failure   // why a method returned a negative position
+	// inKey is set while a map or an array that is a key is encoded. Each level of such keys would double the text of the one
+	// below it by escaping, so there is one level.
+	inKey bool
 
 	trace  trace
 	shapes shapes
@@ -110,6 +114,7 @@ func (e *Encoder) Append(dst []byte, sec int64, nsec uint32, body []byte) (out [
 
 // appendNew is Append for a record of no known shape.
 func (e *Encoder) appendNew(dst []byte, sec int64, nsec uint32, learn bool) (out []byte, n int, err error) {
+	e.inKey = false
 	out, n = e.document(dst, sec, nsec, learn)
 	if cap(e.keys) > maxKeptKeys {
 		e.keys, e.sort = nil, nil

@@ -192,6 +192,7 @@ func TestAppendFailure(t *testing.T) {
 	reject(nest(0x81, maxDepth), "nesting_too_deep")
 	reject(nest(0x91, 1<<20), "nesting_too_deep")
 	reject(object(append(bytes.Repeat([]byte{0x91}, 1<<20), 0xc0), num(1)), "nesting_too_deep")
+	reject(object(object(object(num(1), num(1)), num(1)), num(1)), "nesting_too_deep")
 	for _, open := range []byte{0x81, 0x91} {
 		body := nest(open, maxDepth-1)
 		if out, n, err := e.Append(nil, 0, 0, body); err != nil || n != len(body) || !json.Valid(out) {

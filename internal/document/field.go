@@ -28,11 +28,15 @@ func CompileField(text string) (*Field, error) {
 	return &Field{a}, nil
 }
 
+// maxField is the longest id that OpenSearch takes, in bytes. It refuses a whole request for the sake of a longer one.
+const maxField = 512
+
 // Append appends what the field holds as a JSON string, with its quotation marks. ok is false, and dst comes back with its
-// length, if the record has no such field, or one that is empty or is not text, a number or a bool.
+// length, if the record has no such field, or one that is empty, is longer than OpenSearch takes for an id, or is not text, a
+// number or a bool.
 func (f *Field) Append(dst []byte, tag string, body []byte) (out []byte, ok bool) {
 	start := len(dst)
-	var plain [512]byte // the longest id that OpenSearch takes; a longer value moves to the heap
+	var plain [maxField]byte // a longer value moves to the heap
 	text := plain[:0]
 	if f.a.path == nil {
 		part, ok := tagPart(tag, f.a.part)
@@ -49,7 +53,7 @@ func (f *Field) Append(dst []byte, tag string, body []byte) (out []byte, ok bool
 			return dst, false
 		}
 	}
-	if len(text) == 0 {
+	if len(text) == 0 || len(text) > maxField {
 		return dst[:start], false
 	}
 	dst = append(dst, '"')

@@ -98,9 +98,14 @@ func (e *Encoder) key(dst []byte, i, depth int, path *dedotNode) ([]byte, int) {
 	case c >= 0xd4 && c <= 0xd8 || c >= 0xc7 && c <= 0xc9: // ext, a string already
 		dst, i = e.value(dst, i, depth, path)
 	case c >= 0x80 && c < 0xa0 || c >= 0xdc && c <= 0xdf: // map, array: they have quotes to escape
+		if e.inKey {
+			return dst, e.refuse(errKeyDepth)
+		}
+		e.inKey = true
 		traced := e.trace.pause()
 		dst, i = e.value(dst, i, depth, path)
 		e.trace.resume(traced)
+		e.inKey = false
 		inner := bytes.Clone(dst[start-1:])
 		dst = append(dst[:start-1], '"')
 		dst = appendText(dst, inner, 0, len(inner))
