@@ -20,23 +20,26 @@ const IDSize = 20
 type IDs struct {
 	tag, chunk uint64
 	ordinal    uint64
+	latest     uint64 // time of the chunk so far, in ns
 	twins      twins
 }
 
 // Start begins a chunk. chunk identifies its bytes, and how often the same bytes came before.
 func (d *IDs) Start(tag string, chunk uint64) {
-	d.tag, d.chunk, d.ordinal = mix(xxh3.HashString(tag)), chunk, 0
+	d.tag, d.chunk, d.ordinal, d.latest = mix(xxh3.HashString(tag)), chunk, 0, 0
 	d.twins.reset()
 }
 
 // Next makes the id of the chunk's next record. body is the record's msgpack as it came.
 func (d *IDs) Next(id *[IDSize]byte, sec int64, nsec uint32, body []byte) {
 	h := xxh3.Hash128(body)
-	seed := mix(d.tag ^ mix(uint64(sec)*1e9+uint64(nsec)))
+	at := uint64(sec)*1e9 + uint64(nsec)
+	seed := mix(d.tag ^ mix(at))
 	if nsec%1e6 != 0 {
-		if n := d.twins.count(h.Lo ^ seed); n > 0 {
+		if n := d.twins.count(h.Lo^seed, at > d.latest); n > 0 {
 			seed = mix(seed + uint64(n)*prime)
 		}
+		d.latest = max(d.latest, at)
 	} else {
 		seed = mix(seed ^ mix(d.chunk+d.ordinal*prime))
 	}
@@ -60,59 +63,4 @@ func mix(x uint64) uint64 {
 	x ^= x >> 27
 	x *= 0x94d049bb133111eb
 	return x ^ x>>31
-}
-
-// twins counts how often a hash occurred: an open-addressing table that is emptied by raising its epoch.
-type twins struct {
-	slots []twin
-	used  int
-	epoch uint32
-}
-
-type twin struct {
-	hash         uint64
-	epoch, count uint32
-}
-
-func (t *twins) reset() {
-	t.used = 0
-	if t.epoch++; t.epoch == 0 || len(t.slots) > 1<<17 {
-		t.slots, t.epoch = nil, 1
-	}
-}
-
-// count returns how often hash was counted before.
-func (t *twins) count(hash uint64) uint32 {
-	if t.used*2 >= len(t.slots) {
-		t.grow()
-	}
-	mask := uint64(len(t.slots) - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		s := &t.slots[i]
-		if s.epoch != t.epoch {
-			*s = twin{hash, t.epoch, 1}
-			t.used++
-			return 0
-		}
-		if s.hash == hash {
-			s.count++
-			return s.count - 1
-		}
-	}
-}
-
-func (t *twins) grow() {
-	old := t.slots
-	t.slots = make([]twin, max(1<<14, 2*len(old)))
-	mask := uint64(len(t.slots) - 1)
-	for _, s := range old {
-		if s.epoch != t.epoch {
-			continue
-		}
-		i := s.hash & mask
-		for t.slots[i].epoch == t.epoch {
-			i = (i + 1) & mask
-		}
-		t.slots[i] = s
-	}
 }

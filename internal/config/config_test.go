@@ -52,7 +52,7 @@ func TestLoadValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !c.Gzip || c.MaxRequestSize != 512<<10 || c.RetryBudget != 2*time.Second || c.RequestTimeout != 90*time.Second ||
-		c.TagKey != "_flb-key" || c.Path != "/logs" || c.WriteOperation != "index" || c.DeadLetterIndex != "fluent-bit-dead-letter" ||
+		c.TagKey != "flb-key" || c.Path != "/logs" || c.WriteOperation != "index" || c.DeadLetterIndex != "fluent-bit-dead-letter" ||
 		!c.GenerateID || !c.TLSVerify {
 		t.Fatalf("%+v", c)
 	}

@@ -37,7 +37,7 @@ var Options = []Option{
 	{Name: "Time_Key_Format", Builtin: true, Default: "%Y-%m-%dT%H:%M:%S", Help: "strftime format of that field up to the second; the fraction and Z follow.", set: text(func(c *Config) *string { return &c.TimeKeyFormat })},
 	{Name: "Time_Key_Nanos", Builtin: true, Default: "Off", Help: "Nine digits behind the second instead of three.", set: boolean(func(c *Config) *bool { return &c.TimeKeyNanos })},
 	{Name: "Include_Tag_Key", Builtin: true, Default: "Off", Help: "Add the tag to each document.", set: func(*Config, string) error { return nil }},
-	{Name: "Tag_Key", Builtin: true, Default: "_flb-key", Help: "Field that gets the tag, with Include_Tag_Key On.", set: text(func(c *Config) *string { return &c.TagKey })},
+	{Name: "Tag_Key", Builtin: true, Default: "flb-key", Help: "Field that gets the tag, with Include_Tag_Key On.", set: text(func(c *Config) *string { return &c.TagKey })},
 	{Name: "Replace_Dots", Builtin: true, Default: "Off", Help: "Turn dots in every key into underscores.", set: boolean(func(c *Config) *bool { return &c.ReplaceDots })},
 
 	{Name: "Dedot", Default: "On", Help: "Turn dots in the keys under kubernetes.labels and kubernetes.annotations into underscores, so that app and app.kubernetes.io/name do not clash. Off, or other paths with commas between them.", set: setDedot},

@@ -35,6 +35,7 @@ type Deliverer struct {
 
 	ledger  *ledger
 	limiter *limiter
+	outage  outage
 	// size is the largest body sent: Max_Request_Size, or less once the domain refused that.
 	size atomic.Int64
 
@@ -156,6 +157,14 @@ func (d *Deliverer) expires() time.Time {
 // Flush delivers one chunk and tells whether all of it is settled: if not, the same chunk has to come again. It reads chunk
 // until it returns, and keeps nothing of it.
 func (d *Deliverer) Flush(tag string, chunk []byte) bool {
+	asks, ok := d.outage.admit()
+	if !ok {
+		d.counts.Kept.Inc()
+		return false
+	}
+	if asks {
+		defer d.outage.leave()
+	}
 	c := d.ledger.begin(tag, chunk)
 	f, err := d.takeFlush()
 	if err != nil { // it worked in New
@@ -165,7 +174,7 @@ func (d *Deliverer) Flush(tag string, chunk []byte) bool {
 	}
 	defer d.giveBack(f)
 	f.build(tag, chunk, c)
-	if f.run(d.ctx) {
+	if f.run(d.ctx, asks) {
 		c.done(f.coarse)
 		d.counts.Settled.Inc()
 		return true

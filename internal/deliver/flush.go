@@ -111,13 +111,12 @@ func (f *flush) add(w *chunk.Walker, r *chunk.Record) error {
 	f.batch.Begin(f.names.index(f, r), f.meta.of(f.tag, r.Body), r.Offset)
 	out, n, err := f.enc.Append(f.batch.Buf, r.Sec, r.Nsec, r.Body)
 	f.batch.Buf = out
-	var reject *document.RejectError
 	if err == nil && f.d.cfg.WriteOperation == "update" && !f.meta.hasID() {
-		reject = &document.RejectError{Type: "id_missing", Reason: "an update needs an id, and the record has no " + f.d.cfg.IDKey}
-		err = reject
+		err = &document.RejectError{Type: "id_missing", Reason: "an update needs an id, and the record has no " + f.d.cfg.IDKey}
 	}
 	if err != nil {
 		f.batch.Abandon()
+		var reject *document.RejectError // here, since it is on the heap
 		if !errors.As(err, &reject) {
 			f.batch.Items = f.batch.Items[:len(f.batch.Items)-1]
 			return err

@@ -25,10 +25,12 @@ const (
 // refreshes is how often one flush gets new credentials, or corrects its clock, and sends at once.
 const refreshes = 2
 
-// run sends what is pending until it is settled or the flush's time is up, and tells whether all of it is settled.
-func (f *flush) run(ctx context.Context) bool {
+// run sends what is pending until it is settled or the flush's time is up, and tells whether all of it is settled. A flush that
+// asks whether an outage is over does not wait for its end.
+func (f *flush) run(ctx context.Context, asks bool) bool {
 	d := f.d
-	deadline := time.Now().Add(d.cfg.RetryBudget)
+	began := time.Now()
+	deadline := began.Add(d.cfg.RetryBudget)
 	fresh := 0
 	for len(f.pending) > 0 {
 		o := f.sendRound(ctx)
@@ -42,7 +44,8 @@ func (f *flush) run(ctx context.Context) bool {
 			continue
 		}
 		pause := max(o.retryAfter, rand.N(min(pauseTop, pauseStep<<min(f.round, 10))))
-		if time.Now().Add(pause).After(deadline) || !sleep(ctx, pause) {
+		if asks && d.outage.lasts() || time.Now().Add(pause).After(deadline) || !sleep(ctx, pause) {
+			d.outage.failed(began, o.retryAfter)
 			break
 		}
 	}
@@ -248,7 +251,7 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 	d.counts.Stored.Add(delivered)
 	d.counts.Duplicates.Add(duplicates)
 	if again < len(group) {
-		d.counts.Took()
+		d.took()
 	}
 	if again == 0 {
 		f.works(group)
@@ -270,10 +273,16 @@ func (f *flush) explain(item int32, it *opensearch.Item) {
 	f.d.troubles.Failed(kind.String()+" of index "+index, line)
 }
 
+// took tells that the domain settled a record.
+func (d *Deliverer) took() {
+	d.counts.Took()
+	d.outage.took()
+}
+
 // works tells that a request of the items in group went through in full: what failed whole requests is over, and so is what
 // failed items of the same indices.
 func (f *flush) works(group []int32) {
-	f.d.counts.Took()
+	f.d.took()
 	for _, trouble := range f.d.troubles.Failing() {
 		_, index, ofIndex := strings.Cut(trouble, " of index ")
 		if !ofIndex || slices.ContainsFunc(group, func(i int32) bool { return f.indexOf(i) == index }) {

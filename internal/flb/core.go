@@ -45,6 +45,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -86,17 +87,27 @@ type line struct {
 // and so to Log_File, only when a thread of its own prints it; from any other it goes to stderr.
 var carried = make(chan line)
 
+// carriers is how many flushes have a thread that waits, or is about to.
+var carriers atomic.Int32
+
+// carrierPatience is how long a line waits for one of them: they may all have ended since they were counted.
+const carrierPatience = 100 * time.Millisecond
+
 // write is the logging.Sink of every instance.
 func write(level logging.Level, text string) {
-	select {
-	case carried <- line{level, text}:
-	default:
-		printNow(level, text)
+	if carriers.Load() > 0 {
+		select {
+		case carried <- line{level, text}:
+			return
+		case <-time.After(carrierPatience):
+		}
 	}
+	printNow(level, text)
 }
 
-// waitAndWrite writes what others log on the calling thread until done has a value.
+// waitAndWrite writes what others log on the calling thread, which has been counted in carriers, until done has a value.
 func waitAndWrite(done <-chan int) int {
+	defer carriers.Add(-1)
 	for {
 		select {
 		case l := <-carried:

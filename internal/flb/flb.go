@@ -64,6 +64,7 @@ func Flush(ctx, data unsafe.Pointer, length uint64, tag unsafe.Pointer) (code in
 	// The core calls on a coroutine's stack, 24 KiB of it in 1.9, and what Go's runtime does on behalf of a goroutine that runs
 	// on a C thread runs on that stack. So the work is another goroutine's, and this thread only waits and prints.
 	done := make(chan int, 1)
+	carriers.Add(1)
 	go func() {
 		code := output.FLB_RETRY
 		defer func() { done <- code }()

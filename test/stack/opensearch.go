@@ -181,6 +181,9 @@ func (s *OpenSearch) waitReady(ctx context.Context) error {
 	}
 }
 
+// Pid returns the server's process id, for what /proc tells of it.
+func (s *OpenSearch) Pid() int { return s.process.command.Process.Pid }
+
 // Kill ends the server as a crash does. Its data stay.
 func (s *OpenSearch) Kill() {
 	if s.process != nil {

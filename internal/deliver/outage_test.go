@@ -1,0 +1,83 @@
+package deliver
+
+import (
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestOutageLetsOneFlushAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outage
+		admit := func(wantAsks, wantOK bool) {
+			t.Helper()
+			if asks, ok := o.admit(); asks != wantAsks || ok != wantOK {
+				t.Fatalf("asks %v, may send %v", asks, ok)
+			}
+		}
+		admit(false, true)
+		o.failed(time.Now(), 3*time.Second)
+		admit(false, false)
+		time.Sleep(3 * time.Second)
+		admit(true, true)
+		admit(false, false) // one asks already
+		o.failed(time.Now(), 0)
+		o.leave()
+		time.Sleep(pauseTop)
+		admit(true, true)
+		o.took()
+		o.leave()
+		admit(false, true)
+	})
+}
+
+func TestOutageBeginsOnlyWhenNothingIsSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o outage
+		began := time.Now()
+		time.Sleep(time.Second)
+		o.took()
+		o.failed(began, 0)
+		if o.lasts() {
+			t.Fatal("another flush settled records meanwhile")
+		}
+		time.Sleep(time.Second)
+		o.failed(time.Now(), 0)
+		if !o.lasts() {
+			t.Fatal("nothing was settled")
+		}
+	})
+}
+
+// TestFlushesDoNotWaitInAnOutage is about the flushes behind the first one, which would hold workers and chunks.
+func TestFlushesDoNotWaitInAnOutage(t *testing.T) {
+	d := newDomain(t)
+	d.refuse = func(*http.Request, []byte) (int, string) { return 503, "" }
+	out, log := start(t, d, "Retry_Budget 200ms")
+	chunk := chunkOf(10, false, "x")
+	if out.Flush("t", chunk) {
+		t.Fatal("settled")
+	}
+	asked := len(d.requests)
+	began := time.Now()
+	for range 1000 {
+		if out.Flush("t", chunk) {
+			t.Fatal("settled")
+		}
+	}
+	if took := time.Since(began); took > 20*time.Second || len(d.requests) > asked+100 {
+		t.Fatalf("1000 flushes took %s and %d requests", took, len(d.requests)-asked)
+	}
+	d.mu.Lock()
+	d.refuse = nil
+	d.mu.Unlock()
+	for deadline := time.Now().Add(2 * pauseTop); !out.Flush("t", chunk); {
+		if time.Now().After(deadline) {
+			t.Fatalf("the outage does not end\n%s", log)
+		}
+	}
+	if d.in("eks-log") != 10 {
+		t.Fatalf("%d documents\n%s", d.in("eks-log"), log)
+	}
+}
