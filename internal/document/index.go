@@ -135,8 +135,9 @@ func isDots(name []byte) bool { return string(name) == "." || string(name) == ".
 
 // Append appends the name of the index for a record. body starts with the
 // record's body. ok is false, and dst comes back with its length, if a field is
-// missing, or is not text, a number or a bool, or if the name comes out empty or
-// longer than OpenSearch takes: the record then needs another index.
+// missing, or is not text, a number or a bool, or if the name comes out empty,
+// longer than OpenSearch takes or, by what a record says, hidden as the system's
+// own are: the record then needs another index.
 func (t *IndexTemplate) Append(dst []byte, sec int64, tag string, body []byte) (out []byte, ok bool) {
 	start := len(dst)
 	for i := range t.segments {
@@ -152,7 +153,7 @@ func (t *IndexTemplate) Append(dst []byte, sec int64, tag string, body []byte) (
 		}
 	}
 	name := dst[start:]
-	if n := len(name); n == 0 || n > maxIndexName || strings.IndexByte("-_+", name[0]) >= 0 || isDots(name) {
+	if n := len(name); n == 0 || n > maxIndexName || strings.IndexByte("-_+", name[0]) >= 0 || name[0] == '.' && t.segments[0].literal == "" || isDots(name) {
 		return dst[:start], false
 	}
 	return dst, true

@@ -56,7 +56,7 @@ func TestIndexSuccess(t *testing.T) {
 }
 
 func TestIndexAppendFailure(t *testing.T) {
-	body := object(str("a"), object(), str("b"), raw("\xc0"), str("e"), str(""), str("dash"), str("-x"), str("dots"), str(".."),
+	body := object(str("a"), object(), str("b"), raw("\xc0"), str("e"), str(""), str("dash"), str("-x"), str("dots"), str(".."), str("hidden"), str(".x"),
 		str("long"), str(strings.Repeat("x", maxIndexName)), str("l"), list(num(1)))
 	f := func(text string, body []byte) {
 		t.Helper()
@@ -69,7 +69,7 @@ func TestIndexAppendFailure(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want false", text, out, ok)
 		}
 	}
-	for _, text := range []string{"x-$none", "x-$a", "x-$b", "$e", "$dash", "$dots", "$dots$e", "x-$long", "x-$a['none']", "x-$dash['none']",
+	for _, text := range []string{"x-$none", "x-$a", "x-$b", "$e", "$dash", "$dots", "$dots$e", "$hidden", "$hidden-x", "$e$hidden", "x-$long", "x-$a['none']", "x-$dash['none']",
 		"x-$l", "x-$l[1]", "x-$a[0]", "x-$TAG[2]"} {
 		f(text, body)
 	}

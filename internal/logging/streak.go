@@ -53,7 +53,7 @@ func (s *Streak) Recovered(what string, kinds ...string) {
 	defer s.mu.Unlock()
 	for _, kind := range kinds {
 		if k := s.kinds[kind]; k != nil {
-			s.log.Infof("%s again: %s was over after %s and %d failed attempts", what, kind, time.Since(k.since).Round(time.Millisecond), k.count)
+			s.log.Infof("%s again, after %s and %d failed attempts (%s)", what, time.Since(k.since).Round(100*time.Millisecond), k.count, kind)
 			delete(s.kinds, kind)
 		}
 	}

@@ -23,7 +23,11 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 	if to := res.Header.Get("Location"); to != "" {
 		f.Summary += " to " + clip(oneLine(to))
 	}
-	f.Summary += bodySuffix(body)
+	if typ != "" {
+		f.Summary += ": " + typ + ": " + reason // the body says it twice, in JSON
+	} else {
+		f.Summary += bodySuffix(body)
+	}
 	f.Remedy = ad.remedy(r.kind, reason+" "+quote(body))
 	// A server that fails, and a proxy that waits for one in vain, do not tell how far the request had come.
 	f.Ambiguous = res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout

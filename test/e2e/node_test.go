@@ -1,0 +1,262 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"out_opensearch_irsa/test/stack"
+)
+
+// patience is how long anything may take that has to happen.
+const patience = 15 * time.Second
+
+// node is where an agent runs: log files of pods, the agent's state, and the environment that its own pod has.
+type node struct {
+	t       *testing.T
+	version version
+	index   string // what INDEX_NAME says
+	dir     string
+	pods    *stack.Pods
+	config  string            // text of the configuration file
+	env     map[string]string // over the environment that the stack gives
+}
+
+// newNode makes a node with the shipped configuration and an index named for the test.
+func newNode(t *testing.T, v version) *node {
+	t.Helper()
+	if unmet != "" {
+		t.Skip(unmet)
+	}
+	n := &node{t: t, version: v, env: map[string]string{}, config: shipped(t)}
+	n.index = fmt.Sprintf("eks-log-%s-%d", strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"), serial.Add(1))
+	var err error
+	if n.dir, err = os.MkdirTemp("", "node-"); err != nil { // t.TempDir is named for the test, and a comma separates paths in tail's Path
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(n.dir) })
+	if n.pods, err = stack.NewPods(n.dir, "shop", "cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = n.pods.Close() })
+	if err := os.Mkdir(n.state(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+var (
+	notInIndex = regexp.MustCompile(`[^a-z0-9]+`)
+	serial     atomic.Int32 // a test that runs again (-count) has an index and roles of its own
+)
+
+func (n *node) state() string { return filepath.Join(n.dir, "state") }
+
+// write adds so many numbered lines to the pods' logs.
+func (n *node) write(lines int) {
+	n.t.Helper()
+	if err := n.pods.WriteLines(lines); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// appendLog adds text as it is to the log of one pod.
+func (n *node) appendLog(pod int, text string) {
+	n.t.Helper()
+	logs, err := filepath.Glob(n.pods.Glob())
+	if err != nil || pod >= len(logs) {
+		n.t.Fatalf("no log %d in %q (%v)", pod, logs, err)
+	}
+	f, err := os.OpenFile(logs[pod], os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Close()); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// configure writes the configuration file and returns its path.
+func (n *node) configure() string {
+	n.t.Helper()
+	path := filepath.Join(n.dir, "fluent-bit.conf")
+	if err := os.WriteFile(path, []byte(n.config), 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+	return path
+}
+
+// start runs the agent and waits until the plugin says that it delivers.
+func (n *node) start() *agent {
+	n.t.Helper()
+	a := n.launch()
+	a.wait(`\[opensearch_irsa\.\d+\] .*version .* delivers to`)
+	return a
+}
+
+// launch runs the agent and does not wait for anything.
+func (n *node) launch() *agent {
+	n.t.Helper()
+	plugins := filepath.Join(n.dir, "plugins.conf")
+	if err := os.WriteFile(plugins, []byte("[PLUGINS]\n    Path "+pluginSO+"\n"), 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+	env := map[string]string{
+		"INDEX_NAME": n.index, "FLUENT_BIT_LOGS": n.pods.Glob(), "FLUENT_BIT_STATE": n.state(), "FLUENT_BIT_PLUGINS": plugins,
+		"FLUENT_BIT_HTTP_PORT": freePort(n.t),
+	}
+	for _, pair := range world.Env() {
+		name, value, _ := strings.Cut(pair, "=")
+		if _, set := env[name]; !set {
+			env[name] = value
+		}
+	}
+	options := stack.FluentBitOptions{Config: n.configure(), ABI: n.version.abi, Dir: n.dir}
+	for name, value := range n.env {
+		env[name] = value
+	}
+	for name, value := range env {
+		if value != "" {
+			options.Env = append(options.Env, name+"="+value)
+		}
+	}
+	f, err := stack.StartFluentBit(host, options)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	a := &agent{FluentBit: f, t: n.t, version: n.version}
+	n.t.Cleanup(func() {
+		_ = a.Close()
+		if n.t.Failed() {
+			lines := a.Log()
+			n.t.Logf("the agent's last lines:\n%s", strings.Join(lines[max(0, len(lines)-25):], "\n"))
+		}
+	})
+	return a
+}
+
+// agent is a running Fluent Bit, or the test host.
+type agent struct {
+	*stack.FluentBit
+	t       *testing.T
+	version version
+}
+
+// wait waits for a line of the log.
+func (a *agent) wait(pattern string) string {
+	a.t.Helper()
+	ctx, cancel := context.WithTimeout(a.t.Context(), patience)
+	defer cancel()
+	line, err := a.WaitLog(ctx, pattern)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return line
+}
+
+// stop ends the agent as the kubelet does and checks that it ended well.
+func (a *agent) stop() {
+	a.t.Helper()
+	if err := a.Stop(45 * time.Second); err != nil {
+		a.t.Error(err)
+	}
+	if status := a.ExitStatus(); status != 0 {
+		a.t.Errorf("the agent ended with status %d", status)
+	}
+}
+
+// stopLeniently is stop where the core itself may crash at its very end, when everything is settled.
+func (a *agent) stopLeniently() {
+	a.t.Helper()
+	if host.TestHost {
+		a.stop()
+		return
+	}
+	if err := a.Stop(45 * time.Second); err != nil {
+		a.t.Error(err)
+	}
+}
+
+var lineHead = regexp.MustCompile(`^\[[^]]*\] \[ *(error|warn|info|debug|trace)\] (.*)$`)
+
+// ours returns the plugin's lines of a level, without time and level. A line that was cut because the core's logger takes no longer
+// ones is put together again.
+func (a *agent) ours(level string) []string {
+	var lines []string
+	more := false
+	for _, line := range a.Log() {
+		head := lineHead.FindStringSubmatch(line)
+		if head == nil || head[1] != level {
+			continue
+		}
+		text := head[2]
+		switch {
+		case more && strings.HasPrefix(text, "… "):
+			lines[len(lines)-1] += " " + strings.TrimPrefix(text, "… ")
+		case strings.HasPrefix(text, "[opensearch_irsa"):
+			lines = append(lines, text)
+		default:
+			continue
+		}
+		last := &lines[len(lines)-1]
+		*last, more = strings.CutSuffix(*last, " …")
+	}
+	return lines
+}
+
+// count returns how many lines of the log match.
+func (a *agent) count(pattern string) int {
+	wanted := regexp.MustCompile(pattern)
+	n := 0
+	for _, line := range a.Log() {
+		if wanted.MatchString(line) {
+			n++
+		}
+	}
+	return n
+}
+
+// eventually polls until done gives nil, and fails with what it gave last.
+func eventually(t *testing.T, done func() error) {
+	t.Helper()
+	within(t, patience, done)
+}
+
+// within is eventually with a patience of its own.
+func within(t *testing.T, patience time.Duration, done func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := done()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s: %v", patience, err)
+		}
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		}
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+}
