@@ -12,9 +12,8 @@ import (
 
 const reloads = 10
 
-// Fluent Bit 4 and 5 start the workers of a Go output twice and end them once: flb_proxy_output_cb_init's caller in
-// flb_plugin_proxy.c and flb_output_init_all both call flb_output_enable_multi_threading, and the second pool takes the place of the
-// first. So each reload leaves as many threads and their pipes behind as there are Workers, whatever a plugin does; every 1.5 s they
+// Fluent Bit 4 and 5 start the workers of a Go output twice and end them once: flb_proxy_output_cb_init and then flb_output_init_all
+// call flb_output_enable_multi_threading, and the second pool takes the place of the first. So each reload leaves as many threads and their pipes behind as there are Workers, whatever a plugin does; every 1.5 s they
 // look at the output instance that is freed by then, which may crash the process.
 
 // TestReload changes the configuration ten times under load: nothing is lost or stored twice.

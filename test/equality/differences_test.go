@@ -1,12 +1,15 @@
 package equality
 
 import (
-	"encoding/json"
+	"bytes"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"out_opensearch_irsa/internal/deadletter"
 )
 
 // difference is one that is wanted: where our output stores something else than the built-in one.
@@ -32,30 +35,31 @@ type cell struct {
 // in is what the built-in output stored of the record in another section.
 func (c *cell) in(section string) *document { return c.all[section][c.entry.name].clone() }
 
-// lost returns the records that our side wrote to the dead letters: room → record.
+// lost returns the records that our side wrote to the dead letters: section → record → reason.
 func lost(t *testing.T, side string) map[string]map[string]string {
 	t.Helper()
 	all := map[string]map[string]string{}
 	for i := range matrix {
 		s := &matrix[i]
 		all[s.name] = map[string]string{}
-		search(t, s.room(side)+"--"+deadLetters, func(_, _ string, source json.RawMessage) {
-			var letter struct {
-				Record, Type, Reason string
-				Raw                  []byte `json:"record_msgpack"`
-			}
-			if err := json.Unmarshal(source, &letter); err != nil {
+		text, err := os.ReadFile(deadLetters(s.room(side)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(text) {
+			letter, err := deadletter.Parse(line)
+			if err != nil {
 				t.Fatal(err)
 			}
-			body, err := canonical([]byte(letter.Record))
+			body, err := canonical(letter.Document)
 			if letter.Raw != nil {
 				body, _, err = msgp.ReadMapStrIntfBytes(letter.Raw, nil)
 			}
 			if err != nil {
-				t.Errorf("%s: a dead letter holds no record: %v: %.300s", s.name, err, source)
+				t.Errorf("%s: a dead letter holds no record: %v: %.300s", s.name, err, line)
 			}
 			all[s.name][recordName(body)] = letter.Type + ": " + letter.Reason
-		})
+		}
 	}
 	return all
 }

@@ -50,8 +50,6 @@ func openDoor(s *stack.OpenSearch, ca *localaws.CA) *door {
 	return d
 }
 
-func (d *door) close() { d.Close() }
-
 // enter takes the room from a request's path and puts it before the names of indices.
 func (d *door) enter(r *http.Request) error {
 	room, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")

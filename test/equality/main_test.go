@@ -9,6 +9,7 @@ package equality
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,7 +26,9 @@ var (
 	server *stack.OpenSearch   // nil if unmet says why
 	agent  stack.FluentBitHost // a real Fluent Bit; its Path is empty where there is none
 	front  *door
-	unmet  string // what is missing on this machine
+	// scratch is a directory for files; its name has nothing in it that a configuration file takes for more than a name.
+	scratch string
+	unmet   string // what is missing on this machine
 )
 
 // patience is how long anything may take that has to happen.
@@ -51,8 +54,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
-	front.close()
-	if err := server.Close(); err != nil {
+	front.Close()
+	if err := errors.Join(server.Close(), os.RemoveAll(scratch)); err != nil {
 		fmt.Println("equality tests:", err)
 		code = 1
 	}
@@ -79,6 +82,9 @@ func start(home string) error {
 	})
 	if err != nil {
 		return err
+	}
+	if scratch, err = os.MkdirTemp("", "equality-"); err != nil {
+		return errors.Join(err, server.Close())
 	}
 	front = openDoor(server, ca)
 	return nil

@@ -24,8 +24,7 @@ var matrix = []section{
 	set("defaults"),
 	{name: "type name sent", typed: true},
 	{name: "Dedot Off", ours: []string{"Dedot Off"}},
-	set("options without an effect", "Type event", "Buffer_Size 4M", "Trace_Output Off"),
-	set("Compress", "Compress gzip"),
+	set("Compress, and options without an effect", "Compress gzip", "Type event", "Buffer_Size 4M", "Trace_Output Off"),
 	set("Index", "Index shop.logs_1"),
 	set("Index with a date", "Index shop-%Y.%m.%d"),
 	set("Index with a field", "Index shop-$kubernetes['namespace_name']"),
@@ -59,7 +58,7 @@ var matrix = []section{
 
 // room is the part of a path, and of index names, that stands for a section on one side.
 func (s *section) room(side string) string {
-	return side + "." + strings.ReplaceAll(strings.ToLower(s.name), " ", "-")
+	return side + "." + strings.NewReplacer(" ", "-", ",", "").Replace(strings.ToLower(s.name))
 }
 
 // lines are the lines that both sides are given.

@@ -4,30 +4,37 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
-	"slices"
 	"testing"
 )
 
 const recordingFile = "testdata/builtin.json"
 
-// recording is what the built-in output of a Fluent Bit stored. Most sections store the same documents: each is written once.
+// recording is what the built-in output of a Fluent Bit stored.
 type recording struct {
-	FluentBit string `json:"fluent_bit"` // version
-	Corpus    string `json:"corpus"`     // fingerprint of the records that went in
-	// Documents are the different documents of each record.
-	Documents map[string][]*document `json:"documents"`
-	// Sections tells, for each section, which of them each record became: a number in Documents.
-	Sections map[string]map[string]int `json:"sections"`
+	FluentBit string                `json:"fluent_bit"` // version
+	Corpus    string                `json:"corpus"`     // fingerprint of the records that went in
+	Sections  []string              `json:"sections"`
+	Records   map[string][]*variant `json:"records"` // name → the different documents that the sections made of it
+}
+
+// variant is a document that some sections stored. Most differ little from the record's first one, so only that is whole.
+type variant struct {
+	Sections []int          `json:"sections"` // numbers in recording.Sections
+	Index    string         `json:"index"`
+	ID       string         `json:"id,omitempty"`
+	Body     map[string]any `json:"body"`              // after the first, only what is new
+	Without  []string       `json:"without,omitempty"` // keys of the first one that this one lacks
 }
 
 func load(t *testing.T) *recording {
 	t.Helper()
-	text, err := os.ReadFile(recordingFile)
-	if os.IsNotExist(err) && *record {
+	if *record {
 		return &recording{}
 	}
+	text, err := os.ReadFile(recordingFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,13 +49,39 @@ func load(t *testing.T) *recording {
 
 func (r *recording) results() results {
 	all := results{}
-	for section, records := range r.Sections {
+	for _, section := range r.Sections {
 		all[section] = map[string]*document{}
-		for name, n := range records {
-			all[section][name] = r.Documents[name][n]
+	}
+	for name, variants := range r.Records {
+		for _, v := range variants {
+			d := &document{Index: v.Index, ID: v.ID, Body: maps.Clone(variants[0].Body)}
+			maps.Copy(d.Body, v.Body)
+			for _, key := range v.Without {
+				delete(d.Body, key)
+			}
+			for _, n := range v.Sections {
+				all[r.Sections[n]][name] = d
+			}
 		}
 	}
 	return all
+}
+
+// newVariant tells a document by how it differs from the record's first one.
+func newVariant(d *document, first []*variant) *variant {
+	v := &variant{Index: d.Index, ID: d.ID, Body: maps.Clone(d.Body)}
+	if len(first) == 0 {
+		return v
+	}
+	for _, key := range names(first[0].Body) {
+		switch value, there := d.Body[key]; {
+		case !there:
+			v.Without = append(v.Without, key)
+		case marshal(value) == marshal(first[0].Body[key]):
+			delete(v.Body, key)
+		}
+	}
+	return v
 }
 
 var versionNumber = regexp.MustCompile(`v(\d+\.\d+\.\d+)`)
@@ -60,34 +93,32 @@ func save(t *testing.T, version string, entries []entry, got results) {
 	if number == nil {
 		t.Fatalf("%q holds no version", version)
 	}
-	r := recording{FluentBit: number[1], Corpus: fingerprint(entries), Documents: map[string][]*document{}, Sections: map[string]map[string]int{}}
-	for _, section := range names(got) {
-		r.Sections[section] = map[string]int{}
+	r := recording{FluentBit: number[1], Corpus: fingerprint(entries), Records: map[string][]*variant{}}
+	same := map[string]*variant{}
+	for n := range matrix {
+		section := matrix[n].name
+		r.Sections = append(r.Sections, section)
 		for _, name := range names(got[section]) {
 			d := got[section][name]
-			n := slices.IndexFunc(r.Documents[name], func(other *document) bool { return other.text() == d.text() })
-			if n < 0 {
-				n = len(r.Documents[name])
-				r.Documents[name] = append(r.Documents[name], d)
+			v := same[name+d.text()]
+			if v == nil {
+				v = newVariant(d, r.Records[name])
+				same[name+d.text()] = v
+				r.Records[name] = append(r.Records[name], v)
 			}
-			r.Sections[section][name] = n
+			v.Sections = append(v.Sections, n)
 		}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "{\n\"fluent_bit\": %q,\n\"corpus\": %q,\n\"documents\": {", r.FluentBit, r.Corpus)
-	for i, name := range names(r.Documents) {
+	fmt.Fprintf(&b, "{\n\"fluent_bit\": %q,\n\"corpus\": %q,\n\"sections\": %s,\n\"records\": {", r.FluentBit, r.Corpus, marshal(r.Sections))
+	for i, name := range names(r.Records) {
 		separate(&b, i)
 		fmt.Fprintf(&b, "%s: [", marshal(name))
-		for j, d := range r.Documents[name] {
+		for j, v := range r.Records[name] {
 			separate(&b, j)
-			b.WriteString(d.text())
+			b.WriteString(marshal(v))
 		}
 		b.WriteString("]")
-	}
-	b.WriteString("\n},\n\"sections\": {")
-	for i, section := range names(r.Sections) {
-		separate(&b, i)
-		fmt.Fprintf(&b, "%s: %s", marshal(section), marshal(r.Sections[section]))
 	}
 	b.WriteString("\n}\n}\n")
 	if err := os.WriteFile(recordingFile, b.Bytes(), 0o600); err != nil {

@@ -35,12 +35,12 @@ func collect(t *testing.T, side string) results {
 		documents := map[string]*document{}
 		search(t, room+"--*", func(index, id string, source json.RawMessage) {
 			index = strings.TrimPrefix(index, room+"--")
-			if index == deadLetters {
-				return
-			}
 			body, err := canonical(source)
 			if err != nil {
 				t.Fatalf("%s, index %s: %v: %.300s", s.name, index, err, source)
+			}
+			if _, there := body["seeded"]; there && len(body) == 2 {
+				return // it was there before, and nothing was done to it
 			}
 			clocked(body)
 			d := &document{Index: dated(index), Body: body}
@@ -162,11 +162,7 @@ func (d *document) text() string {
 	if d == nil {
 		return "not stored"
 	}
-	b, err := json.Marshal(d)
-	if err != nil {
-		panic(err) // it was JSON before
-	}
-	return string(b)
+	return marshal(d)
 }
 
 // clone is a document whose top fields can be changed.
@@ -181,11 +177,13 @@ func (d *document) clone() *document {
 }
 
 func marshal(x any) string {
-	b, err := json.Marshal(x)
-	if err != nil {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(x); err != nil {
 		panic(err) // it was JSON before
 	}
-	return string(b)
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // names returns the keys of a map in order.

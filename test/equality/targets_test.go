@@ -57,13 +57,17 @@ func send(t *testing.T, bodies []value, options ...string) {
 
 func flush(t *testing.T, out *deliver.Deliverer, log *logged, bodies []value) {
 	t.Helper()
-	var entries []entry
+	if !out.Flush("kube.targets", pack(numberedEntries(bodies), "", false)) {
+		t.Fatalf("the chunk is not settled\n%s", strings.Join(log.lines, "\n"))
+	}
+}
+
+// numberedEntries are records with these bodies, a second apart.
+func numberedEntries(bodies []value) (entries []entry) {
 	for i, body := range bodies {
 		entries = append(entries, entry{sec: firstSecond + uint32(i), nsec: 123_456_789, body: body})
 	}
-	if !out.Flush("kube.targets", pack(entries, "", false)) {
-		t.Fatalf("the chunk is not settled\n%s", strings.Join(log.lines, "\n"))
-	}
+	return entries
 }
 
 // numbered are n small records.
@@ -206,37 +210,47 @@ func TestIDKey(t *testing.T) {
 	}
 }
 
-// TestPipelineOfRecord names the pipeline in the record. The distribution has no processors, so that it ran shows in its statistics.
+// TestPipelineOfRecord names the pipeline in the record. The distribution has no processors: what shows that the name arrives is that
+// OpenSearch refuses one that is not there.
 func TestPipelineOfRecord(t *testing.T) {
 	requireServer(t)
 	ask(t, "PUT", "/_ingest/pipeline/of-record", `{"processors":[]}`)
-	ran := func() int {
-		var statistics struct {
-			Nodes map[string]struct {
-				Ingest struct {
-					Pipelines map[string]struct{ Count int }
-				}
-			}
-		}
-		if err := json.Unmarshal(ask(t, "GET", "/_nodes/stats/ingest", ""), &statistics); err != nil {
-			t.Fatal(err)
-		}
-		n := 0
-		for _, node := range statistics.Nodes {
-			n += node.Ingest.Pipelines["of-record"].Count
-		}
-		return n
+	bodies := append(numbered(3), object(str("pipeline"), str("of-record"), str("n"), num(10)), object(str("pipeline"), str("to-come"), str("n"), num(11)))
+	out, log := deliverer(t, "Path /"+asIs, "Index piped", "Pipeline $pipeline", "Retry_Budget 0")
+	defer out.Close()
+	records := pack(numberedEntries(bodies), "", false)
+	if out.Flush("kube.targets", records) {
+		t.Error("a chunk is settled although a pipeline is missing")
 	}
-	before := ran()
-	send(t, append(numbered(3), object(str("pipeline"), str("of-record"), str("n"), num(10)), object(str("pipeline"), str("of-record"), str("n"), num(11))), "Index piped", "Pipeline $pipeline")
-	if n := len(hits(t, "piped")); n != 5 {
-		t.Errorf("%d documents, want 5", n)
+	if n := len(hits(t, "piped")); n != 4 {
+		t.Errorf("%d documents, want 4: all but the one whose pipeline is missing", n)
 	}
-	if n := ran() - before; n != 2 {
-		t.Errorf("the pipeline ran for %d records, want the two that name it", n)
+	if text := strings.Join(log.lines, "\n"); !strings.Contains(text, "create the ingest pipeline") {
+		t.Errorf("the log does not say what to do:\n%s", text)
 	}
-	send(t, numbered(4), "Index piped", "Pipeline of-record", "Generate_ID Off")
-	if n := ran() - before; n != 6 {
-		t.Errorf("the pipeline ran for %d records, want 6 with those of the option that names it", n)
+	ask(t, "PUT", "/_ingest/pipeline/to-come", `{"processors":[]}`)
+	if !out.Flush("kube.targets", records) || len(hits(t, "piped")) != 5 {
+		t.Errorf("the chunk is not settled once the pipeline is there\n%s", strings.Join(log.lines, "\n"))
+	}
+}
+
+// TestDeadLettersKnowTheirIndex looks for the index that a dead letter was meant for, which is where a replay sends it.
+func TestDeadLettersKnowTheirIndex(t *testing.T) {
+	requireServer(t)
+	send(t, []value{object(str("log"), str("a line"))}, "Index meant-for-this", "Id_Key id", "Write_Operation update", "Dead_Letter_Index elsewhere")
+	for _, h := range hits(t, "elsewhere") {
+		var letter struct{ Index string }
+		if err := json.Unmarshal(h.Source, &letter); err != nil || letter.Index != "meant-for-this" {
+			t.Errorf("the dead letter says that its index is %q (%v): %s", letter.Index, err, h.Source)
+		}
+	}
+}
+
+// TestDeadLettersOfOneID rejects two different records that have the same id of their own.
+func TestDeadLettersOfOneID(t *testing.T) {
+	requireServer(t)
+	send(t, []value{object(str("id"), str("a"), str("n"), num(1)), object(str("id"), str("a"), str("n"), num(2))}, "Index none", "Id_Key id", "Write_Operation update")
+	if got := letters(t, "none-dead-letter"); len(got) != 2 {
+		t.Errorf("dead letters %q, want both records", got)
 	}
 }
