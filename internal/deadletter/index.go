@@ -3,10 +3,12 @@ package deadletter
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"out_opensearch_irsa/internal/opensearch"
 )
@@ -25,7 +27,7 @@ type Index struct {
 // NewIndex returns a Keeper that sends letters through client, in requests of at most limit bytes where a letter allows it.
 func NewIndex(client Bulker, limit int) *Index { return &Index{client, limit} }
 
-// Write sends the letters. A letter with an id keeps it, so one that is written again is stored once.
+// Write sends the letters. That of a record with an id has one too, so one that is written again is stored once.
 func (x *Index) Write(ctx context.Context, letters []Letter) error {
 	var body []byte
 	items := 0
@@ -49,7 +51,7 @@ func (x *Index) Write(ctx context.Context, letters []Letter) error {
 func appendItem(body []byte, l *Letter) ([]byte, error) {
 	action := map[string]map[string]string{"create": {"_index": l.To}}
 	if l.ID != "" {
-		action["create"]["_id"] = l.ID
+		action["create"]["_id"] = l.letterID()
 	}
 	line, err := json.Marshal(action)
 	if err != nil {
@@ -60,6 +62,15 @@ func appendItem(body []byte, l *Letter) ([]byte, error) {
 		return body, err
 	}
 	return append(body, '\n'), nil
+}
+
+// letterID is a letter's own id: several records may have one id by Id_Key, and each of them is to be kept.
+func (l *Letter) letterID() string {
+	h := sha256.New()
+	for _, part := range []string{l.Tag, l.ID, l.Time.UTC().Format(time.RFC3339Nano), string(l.Document)} {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash takes everything
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
 }
 
 func (x *Index) send(ctx context.Context, body []byte, items int) error {

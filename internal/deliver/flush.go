@@ -151,8 +151,9 @@ func (f *flush) record(item int32) chunk.Record {
 // letter begins a letter about an item.
 func (f *flush) letter(item int32) deadletter.Letter {
 	r := f.record(item)
+	index := string(f.names.index(f, &r)) // deadLetter renders into the same bytes
 	return deadletter.Letter{
-		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, Index: string(f.names.index(f, &r)), To: string(f.names.deadLetter(f, &r)),
+		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, Index: index, To: string(f.names.deadLetter(f, &r)),
 		ID: f.batch.ID(int(item)), Document: f.batch.Document(int(item)),
 	}
 }

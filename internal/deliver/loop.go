@@ -224,8 +224,12 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 	o := outcome{retryAfter: res.RetryAfter}
 	delivered, duplicates, again := 0, 0, 0
 	explained := opensearch.None
+	ofRecord := strings.HasPrefix(d.cfg.Pipeline, "$")
 	for n, i := range group {
 		it := &res.Items[n]
+		if ofRecord && it.Kind == opensearch.Pipeline {
+			it.Verdict = opensearch.Rejected // the record itself names a pipeline that is not there: nothing to wait for
+		}
 		switch it.Verdict {
 		case opensearch.Delivered:
 			f.settled.set(int(i))

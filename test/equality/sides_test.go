@@ -21,22 +21,27 @@ const (
 	direct  = "direct" // ours without
 )
 
-// deadLetters is the file for what is not stored of a room. An index would take longer; others tests have one.
+// deadLetters is the file for what is not stored of a room. An index would take longer; other tests have one.
 func deadLetters(room string) string { return filepath.Join(scratch, room+".dead") }
 
 // deliverDirectly puts the corpus through internal/deliver, once for each section.
 func deliverDirectly(t *testing.T, entries []entry) {
 	t.Helper()
-	for i := range matrix {
-		s := &matrix[i]
-		out, log := deliverer(t, append(s.lines(), append(s.ours, "Path /"+s.room(direct), "Dead_Letter_Path "+deadLetters(s.room(direct)))...)...)
-		chunks(entries, false, func(tag string, records []byte) {
-			if !out.Flush(tag, records) {
-				t.Errorf("%s: the records of tag %s are not settled\n%s", s.name, tag, strings.Join(log.lines, "\n"))
-			}
-		})
-		out.Close()
-	}
+	t.Run("deliver", func(t *testing.T) { // returns when all of its parallel tests have
+		for i := range matrix {
+			s := &matrix[i]
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				out, log := deliverer(t, append(s.lines(), append(s.ours, "Path /"+s.room(direct), "Dead_Letter_Path "+deadLetters(s.room(direct)))...)...)
+				defer out.Close()
+				chunks(entries, false, func(tag string, records []byte) {
+					if !out.Flush(tag, records) {
+						t.Errorf("the records of tag %s are not settled\n%s", tag, strings.Join(log.lines, "\n"))
+					}
+				})
+			})
+		}
+	})
 }
 
 // logged keeps what an instance logs. It is used by one goroutine.
@@ -90,13 +95,13 @@ func runFluentBit(t *testing.T, entries []entry, sides ...string) {
 			lines := f.Log()
 			t.Logf("Fluent Bit's last lines:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
 		}
-		_ = os.WriteFile("/tmp/eq_fb.log", []byte(strings.Join(f.Log(), "\n")), 0o600) // XXX
 	}()
 	chunks(entries, true, func(tag string, records []byte) { forward(t, "127.0.0.1:"+port, tag, records) })
 	if err := f.Stop(250 * time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if status := f.ExitStatus(); status != 0 {
+	// 1.9 frees once for each instance of a Go plugin what they share, and does not survive its end with two of them.
+	if status := f.ExitStatus(); status != 0 && !strings.Contains(agent.Version, "v1.9.") {
 		t.Errorf("Fluent Bit ended with status %d", status)
 	}
 }

@@ -170,7 +170,7 @@ func (d *document) ownID() *document {
 	return d
 }
 
-// names are what fields of these records become in a name; those that are not there cannot be in one.
+// inName is what the fields of these records become in a name; those that are not there cannot be in one.
 var inName = map[string]string{
 	"namespace upper case": "ns-c", "namespace space": "a-b", "namespace slash": "a-b", "namespace comma": "a-b", "namespace star": "a-b", "namespace hash": "a-b", "namespace colon": "a-b",
 	"namespace dots": "..-x", "namespace angle": "-x-", "namespace quote": "a-b", "namespace backslash": "a-b", "namespace newline": "a-b", "namespace float": "1.5", "namespace bin": "ns-bin",
