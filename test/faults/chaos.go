@@ -46,7 +46,7 @@ func (b *bench) runChaos(ctx context.Context, seed uint64, lasts time.Duration) 
 	if res.proven() {
 		return nil
 	}
-	fmt.Printf("\n%d planted, %d misfiled, lost%s; the agent's last lines:\n%s\n", t.bad, s.misfiled, s.gone, t.logTail())
+	fmt.Printf("\n%d planted, %d misfiled, lost%s, twice%s\n%sthe agent's last lines:\n%s\n", t.bad, s.misfiled, s.gone, s.twice, t.copies(ctx, s), t.logTail())
 	return errors.Join(errUnproven, res.err)
 }
 

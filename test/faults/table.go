@@ -33,6 +33,7 @@ type result struct {
 	fired   int
 	sent    int // requests
 	err     error
+	copies  string // of duplicates
 	log     string
 }
 
@@ -68,7 +69,7 @@ func (b *bench) table(ctx context.Context) error {
 	}
 	for _, r := range rows {
 		if res, ran := done[r.id]; ran && !res.proven() {
-			fmt.Printf("\n%s: fault met %d times, %d planted, %d misfiled, lost%s: %v\n%s\n", r.name, res.fired, res.bad, res.sums.misfiled, res.sums.gone, res.err, res.log)
+			fmt.Printf("\n%s: fault met %d times, %d planted, %d misfiled, lost%s, twice%s: %v\n%s%s\n", r.name, res.fired, res.bad, res.sums.misfiled, res.sums.gone, res.sums.twice, res.err, res.copies, res.log)
 		}
 	}
 	if !proven {
@@ -133,7 +134,7 @@ func (b *bench) one(ctx context.Context, r row) (res result) {
 	if t.second != nil {
 		res.sent += t.second.requestCount()
 	}
-	res.log = t.logTail()
+	res.copies, res.log = t.copies(ctx, res.sums), t.logTail()
 	return res
 }
 

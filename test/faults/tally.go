@@ -15,11 +15,11 @@ import (
 type sums struct {
 	written, indexed, duplicates, dead, lost int
 	misfiled                                 int    // good ones in the dead letters, planted ones in the index, and such that nobody wrote
-	gone                                     string // numbers of lost ones, the first few runs of them
+	gone, twice                              string // numbers of lost ones and of duplicates, the first few runs of them
 }
 
 func (s sums) add(o sums) sums {
-	return sums{s.written + o.written, s.indexed + o.indexed, s.duplicates + o.duplicates, s.dead + o.dead, s.lost + o.lost, s.misfiled + o.misfiled, s.gone + o.gone}
+	return sums{s.written + o.written, s.indexed + o.indexed, s.duplicates + o.duplicates, s.dead + o.dead, s.lost + o.lost, s.misfiled + o.misfiled, s.gone + o.gone, s.twice + o.twice}
 }
 
 // expected is what was written: good lines are numbered from 1, and bad ones from planted.
@@ -30,6 +30,7 @@ type expected struct{ good, bad int }
 func count(want expected, indexed, dead []int) sums {
 	s := sums{written: want.good + want.bad, indexed: len(indexed), dead: len(dead)}
 	seen := make(map[int]bool, len(indexed)+len(dead))
+	again := map[int]bool{}
 	see := func(n int, fits bool) {
 		known := n >= 1 && n <= want.good || n >= planted && n < planted+want.bad
 		switch {
@@ -37,6 +38,7 @@ func count(want expected, indexed, dead []int) sums {
 			s.misfiled++
 		case seen[n]:
 			s.duplicates++
+			again[n] = true
 		case !fits:
 			s.misfiled++
 		}
@@ -52,6 +54,7 @@ func count(want expected, indexed, dead []int) sums {
 	}
 	s.lost = s.written - len(seen)
 	s.gone = runs(want.good, func(n int) bool { return !seen[n] })
+	s.twice = runs(want.good, func(n int) bool { return again[n] })
 	return s
 }
 
