@@ -43,7 +43,7 @@ func (f *flush) run(ctx context.Context, asks bool) bool {
 			fresh++
 			continue
 		}
-		pause := max(o.retryAfter, rand.N(min(pauseTop, pauseStep<<min(f.round, 10))))
+		pause := max(o.retryAfter, jitter(f.round))
 		if asks && d.outage.lasts() || time.Now().Add(pause).After(deadline) || !sleep(ctx, pause) {
 			d.outage.failed(began, o.retryAfter)
 			break
@@ -51,6 +51,9 @@ func (f *flush) run(ctx context.Context, asks bool) bool {
 	}
 	return f.bury(ctx) && len(f.pending) == 0
 }
+
+// jitter draws the pause before round n.
+func jitter(n int) time.Duration { return rand.N(min(pauseTop, pauseStep<<min(n, 10))) }
 
 func sleep(ctx context.Context, pause time.Duration) bool {
 	t := time.NewTimer(pause)

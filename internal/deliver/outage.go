@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -58,7 +57,7 @@ func (o *outage) failed(began time.Time, retryAfter time.Duration) {
 	}
 	o.on = true
 	o.failures++
-	o.next = time.Now().Add(max(retryAfter, rand.N(min(pauseTop, pauseStep<<min(o.failures, 10)))))
+	o.next = time.Now().Add(max(retryAfter, jitter(o.failures)))
 }
 
 // lasts tells whether there is an outage.
