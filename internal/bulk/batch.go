@@ -107,6 +107,12 @@ func (b *Batch) End(id *[IDSize]byte) {
 	b.Items[len(b.Items)-1].End = uint32(len(b.Buf))
 }
 
+// SetID replaces the id that item i was closed with, where that was one of ours.
+func (b *Batch) SetID(i int32, id *[IDSize]byte) {
+	end := int(b.Items[i].Doc) - len(b.op.before) - len(`"}}`+"\n")
+	copy(b.Buf[end-IDSize:end], id[:])
+}
+
 // Abandon closes the item that Begin opened without a document: it stays in Items, with no bytes.
 func (b *Batch) Abandon() {
 	it := &b.Items[len(b.Items)-1]

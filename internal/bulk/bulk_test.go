@@ -117,15 +117,19 @@ func TestBatchCutAndBody(t *testing.T) {
 }
 
 func makeIDs(tag string, chunk uint64, records ...record) []string {
-	var d IDs
-	d.Start(tag, chunk)
-	var out []string
-	for _, r := range records {
-		var id [IDSize]byte
-		d.Next(&id, r.sec, r.nsec, []byte(r.body))
-		out = append(out, string(id[:]))
-	}
+	out, _ := makeIDsOf(NewFineTags(), tag, chunk, records...)
 	return out
+}
+
+func makeIDsOf(tags *FineTags, tag string, chunk uint64, records ...record) (ids []string, coarse bool) {
+	d := NewIDs(tags)
+	d.Start(tag, chunk)
+	for i, r := range records {
+		var id [IDSize]byte
+		d.Next(&id, int32(i), r.sec, r.nsec, []byte(r.body))
+		ids = append(ids, string(id[:]))
+	}
+	return ids, d.End(func(i int32, id *[IDSize]byte) { ids[i] = string(id[:]) })
 }
 
 type record struct {
@@ -183,6 +187,70 @@ func TestIDsTellTwinsApart(t *testing.T) {
 	f("another body", false, a[0], makeIDs("t", 1, record{5, 1234567, "y"})[0])
 }
 
+// TestIDsOfTimesThatLookCoarse is about a time in nanoseconds that ends in six zeros, once in a million lines: read again in
+// another chunk, the record has to get the same id.
+func TestIDsOfTimesThatLookCoarse(t *testing.T) {
+	fine := func(n int) (r []record) {
+		for i := range n {
+			r = append(r, record{5, uint32(1_000_001 + i), "line"})
+		}
+		return r
+	}
+	odd, second := record{6, 593e6, "odd"}, record{6, 0, "odd"}
+	f := func(name string, same bool, tags *FineTags, last record, before, again []record) {
+		t.Helper()
+		a, _ := makeIDsOf(tags, "t", 1, append(before, last, last)...)
+		b, coarse := makeIDsOf(tags, "t", 2, append(again, last, last)...)
+		for i := range 2 {
+			if x, y := a[len(before)+i], b[len(again)+i]; (x == y) != same || coarse == same {
+				t.Fatalf("%s: %s and %s, coarse %v", name, x, y, coarse)
+			}
+		}
+		if a[len(before)] == a[len(before)+1] {
+			t.Fatalf("%s: twins share an id", name)
+		}
+	}
+	f("among many fine ones", true, NewFineTags(), odd, fine(200), fine(128))
+	f("among few, of a tag that nothing is known of", false, NewFineTags(), odd, fine(5), fine(5))
+	f("whole seconds are coarse anyway", false, NewFineTags(), second, fine(200), fine(200))
+	known := NewFineTags()
+	makeIDsOf(known, "t", 0, fine(200)...)
+	one, _ := makeIDsOf(known, "t", 1, odd)
+	two, _ := makeIDsOf(known, "t", 2, fine(3)[0], odd)
+	if one[0] != two[1] {
+		t.Fatalf("alone, of a tag that is known: %s and %s", one[0], two[1])
+	}
+	other, _ := makeIDsOf(known, "u", 2, odd)
+	again, _ := makeIDsOf(known, "u", 3, odd)
+	if other[0] == again[0] {
+		t.Fatal("one tag's times say nothing about another's")
+	}
+	f("a tag that was fine and has become coarse", false, known, odd, []record{odd, odd}, nil)
+}
+
+func TestFineTagsAreBounded(t *testing.T) {
+	tags := NewFineTags()
+	for i := range uint64(maxFineTags + 10) {
+		tags.judge(i, fineShare, 0)
+	}
+	if n := len(tags.tags); n != 10 || !tags.judge(maxFineTags+1, 0, 1) || tags.judge(1, 0, 1) {
+		t.Fatalf("%d tags are remembered", n)
+	}
+}
+
+func TestSetIDReplacesOurs(t *testing.T) {
+	for _, operation := range []string{"create", "upsert"} {
+		b := NewBatch(operation, true)
+		add(b, "x", `{"a":1}`, strings.Repeat("a", IDSize))
+		add(b, "y", `{"a":2}`, strings.Repeat("a", IDSize))
+		id := [IDSize]byte([]byte(strings.Repeat("b", IDSize)))
+		b.SetID(1, &id)
+		if b.ID(0) != strings.Repeat("a", IDSize) || b.ID(1) != string(id[:]) || string(b.Document(1)) != `{"a":2}` {
+			t.Fatalf("%s", b.Buf)
+		}
+	}
+}
+
 func TestIDsStayDistinctInALargeChunk(t *testing.T) {
 	var d IDs
 	seen := map[[IDSize]byte]bool{}
@@ -191,7 +259,7 @@ func TestIDsStayDistinctInALargeChunk(t *testing.T) {
 		clear(seen)
 		for i := range 50_000 {
 			var id [IDSize]byte
-			d.Next(&id, 1, uint32(1+i%100), []byte{byte(i), byte(i >> 12)})
+			d.Next(&id, int32(i), 1, uint32(1+i%100), []byte{byte(i), byte(i >> 12)})
 			if seen[id] {
 				t.Fatalf("record %d has an id that was given before", i)
 			}
@@ -227,7 +295,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			b.Begin(index, nil, i)
 			b.Buf = append(b.Buf, doc...)
 			var id [IDSize]byte
-			d.Next(&id, int64(i), 1, doc)
+			d.Next(&id, int32(i), int64(i), 1, doc)
 			b.End(&id)
 		}
 		out = c.Compress(out[:0], b.Buf)
@@ -246,7 +314,7 @@ func BenchmarkID(b *testing.B) {
 		if i%10_000 == 0 {
 			d.Start("t", 1)
 		}
-		d.Next(&id, int64(i), 123, body)
+		d.Next(&id, int32(i), int64(i), 123, body)
 	}
 }
 

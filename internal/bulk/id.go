@@ -14,39 +14,86 @@ const IDSize = 20
 // hash over tag, time and body: time-ordered, because ordered ids cost the cluster hardly more than automatic ones, and made
 // from content, because a record that is sent again has to be known again.
 //
-// Two equal records are told apart by how often the record occurred before in its chunk where the time is finer than a
-// millisecond: a file that is read again then gives the same ids. Where the time is coarser, equal records are likely to be
+// Two equal records are told apart by how often the record occurred before in its chunk where times are finer than a
+// millisecond: a file that is read again then gives the same ids. Where they are coarser, equal records are likely to be
 // different lines, and the chunk and the position in it tell them apart.
+//
+// A fine time ends in six zeros by chance, once in a million lines. So a whole second counts as coarse by itself, but a whole
+// millisecond only where its chunk's other times are no finer either; End decides that.
 type IDs struct {
 	tag, chunk uint64
+	fineTags   *FineTags
 	ordinal    uint64
 	latest     uint64 // time of the chunk so far, in ns
 	twins      twins
+	fine       int     // records with a time finer than a millisecond
+	whole      []whole // those with a whole millisecond
+	coarse     bool    // there is a record whose id is of this chunk alone
 }
+
+// whole is a record at a whole millisecond, which is no whole second.
+type whole struct {
+	item   int32
+	at, ms uint64
+	hash   xxh3.Uint128
+}
+
+// NewIDs returns a maker of ids. fineTags is what is known of tags, shared by all makers of an instance.
+func NewIDs(fineTags *FineTags) IDs { return IDs{fineTags: fineTags} }
 
 // Start begins a chunk. chunk identifies its bytes, and how often the same bytes came before.
 func (d *IDs) Start(tag string, chunk uint64) {
 	d.tag, d.chunk, d.ordinal, d.latest = mix(xxh3.HashString(tag)), chunk, 0, 0
+	d.fine, d.whole, d.coarse = 0, d.whole[:0], false
 	d.twins.reset()
 }
 
-// Next makes the id of the chunk's next record. body is the record's msgpack as it came.
-func (d *IDs) Next(id *[IDSize]byte, sec int64, nsec uint32, body []byte) {
+// Next makes the id of the chunk's next record, which is the batch's item. body is the record's msgpack as it came. End may
+// change the id.
+func (d *IDs) Next(id *[IDSize]byte, item int32, sec int64, nsec uint32, body []byte) {
 	h := xxh3.Hash128(body)
 	at := uint64(sec)*1e9 + uint64(nsec)
-	seed := mix(d.tag ^ mix(at))
+	ms := uint64(sec*1000) + uint64(nsec/1e6)
 	if nsec%1e6 != 0 {
-		if n := d.twins.count(h.Lo^seed, at > d.latest); n > 0 {
-			seed = mix(seed + uint64(n)*prime)
-		}
-		d.latest = max(d.latest, at)
+		d.fine++
+		encode(id, ms, h, d.fineSeed(at, h))
 	} else {
-		seed = mix(seed ^ mix(d.chunk+d.ordinal*prime))
+		encode(id, ms, h, mix(mix(d.tag^mix(at))^mix(d.chunk+d.ordinal*prime)))
+		if nsec == 0 {
+			d.coarse = true
+		} else {
+			d.whole = append(d.whole, whole{item, at, ms, h})
+		}
 	}
 	d.ordinal++
+}
 
+// End calls set with the items that were taken for coarse but are not, and their right ids. It tells whether the chunk holds
+// records whose ids are of this chunk alone.
+func (d *IDs) End(set func(item int32, id *[IDSize]byte)) bool {
+	if !d.fineTags.judge(d.tag, d.fine, len(d.whole)) {
+		return d.coarse || len(d.whole) > 0
+	}
+	for _, w := range d.whole {
+		var id [IDSize]byte
+		encode(&id, w.ms, w.hash, d.fineSeed(w.at, w.hash))
+		set(w.item, &id)
+	}
+	return d.coarse
+}
+
+// fineSeed is what a record with a fine time adds to its body's hash.
+func (d *IDs) fineSeed(at uint64, h xxh3.Uint128) uint64 {
+	seed := mix(d.tag ^ mix(at))
+	if n := d.twins.count(h.Lo^seed, at > d.latest); n > 0 {
+		seed = mix(seed + uint64(n)*prime)
+	}
+	d.latest = max(d.latest, at)
+	return seed
+}
+
+func encode(id *[IDSize]byte, ms uint64, h xxh3.Uint128, seed uint64) {
 	var raw [16]byte
-	ms := uint64(sec*1000) + uint64(nsec/1e6)
 	binary.BigEndian.PutUint64(raw[:8], ms<<16)
 	binary.BigEndian.PutUint64(raw[6:14], h.Lo^seed)
 	raw[14] = byte((h.Hi + seed) >> 56)

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deadletter"
 	"out_opensearch_irsa/internal/identity"
@@ -33,9 +34,10 @@ type Deliverer struct {
 	identity *identity.Identity // nil with AWS_Auth Off
 	dead     deadletter.Keeper
 
-	ledger  *ledger
-	limiter *limiter
-	outage  outage
+	ledger   *ledger
+	fineTags *bulk.FineTags
+	limiter  *limiter
+	outage   outage
 	// size is the largest body sent: Max_Request_Size, or less once the domain refused that.
 	size atomic.Int64
 
@@ -53,7 +55,7 @@ var Version = "dev"
 // New makes an instance. It opens no connection: a domain that is down, or a role that is not there yet, must not keep Fluent
 // Bit from starting. An error says which option is wrong.
 func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
-	d := &Deliverer{cfg: cfg, counts: metrics.Open(log.Name(), Version), log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), limiter: newLimiter()}
+	d := &Deliverer{cfg: cfg, counts: metrics.Open(log.Name(), Version), log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), fineTags: bulk.NewFineTags(), limiter: newLimiter()}
 	d.size.Store(int64(cfg.MaxRequestSize))
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	f, err := d.newFlush() // shows mistakes in the options that shape documents and names

@@ -239,8 +239,8 @@ func TestChunkThatComesBackSendsOnlyTheRest(t *testing.T) {
 		if d.in("eks-log") != 100 || len(d.requests) != before+1 || d.requests[before] != 10 {
 			t.Fatalf("ids %s: %d documents, requests %v", ids, d.in("eks-log"), d.requests)
 		}
-		if out.ledger.size() != 1 {
-			t.Fatalf("the ledger holds %d chunks, want the coarse one", out.ledger.size())
+		if remembered := map[string]int{"On": 1, "Off": 0}[ids]; out.ledger.size() != remembered {
+			t.Fatalf("ids %s: the ledger holds %d chunks, want %d: only ids need the number of a coarse one", ids, out.ledger.size(), remembered)
 		}
 	}
 }

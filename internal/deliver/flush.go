@@ -29,7 +29,7 @@ type flush struct {
 	settled bitmap
 	// letters are what the dead letters have to keep before the flush is settled; item tells which one each is about.
 	letters []deadLetter
-	coarse  bool // a record's time is no finer than a millisecond
+	coarse  bool // there is an id that is of this chunk alone
 	size    int  // of the body that was read last
 	round   int  // how often items have been sent
 
@@ -56,7 +56,7 @@ func (d *Deliverer) newFlush() (*flush, error) {
 	if err = errors.Join(err, nerr, merr); err != nil {
 		return nil, err
 	}
-	return &flush{d: d, enc: enc, names: names, meta: meta, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID)}, nil
+	return &flush{d: d, enc: enc, names: names, meta: meta, ids: bulk.NewIDs(d.fineTags), batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID)}, nil
 }
 
 func (f *flush) reset() {
@@ -91,6 +91,7 @@ func (f *flush) build(tag string, data []byte, c *claim) {
 		}
 	}
 	n := len(f.batch.Items)
+	f.coarse = f.ids.End(f.batch.SetID)
 	f.d.counts.Came(n, len(data))
 	f.settled = newBitmap(n + 1)
 	copy(f.settled, c.settled)
@@ -128,10 +129,9 @@ func (f *flush) add(w *chunk.Walker, r *chunk.Record) error {
 	} else {
 		var id [bulk.IDSize]byte
 		if f.batch.NeedsID() {
-			f.ids.Next(&id, r.Sec, r.Nsec, r.Body[:n])
+			f.ids.Next(&id, int32(len(f.batch.Items)-1), r.Sec, r.Nsec, r.Body[:n])
 		}
 		f.batch.End(&id)
-		f.coarse = f.coarse || r.Nsec%1e6 == 0
 	}
 	f.size = n
 	w.Advance(n)
