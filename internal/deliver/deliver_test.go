@@ -30,6 +30,7 @@ type domain struct {
 	requests []int             // items of each request
 	refuse   func(r *http.Request, body []byte) (status int, answer string)
 	judge    func(index, doc string) (status int, errorType string)
+	breaks   int // that many answers are cut off, after the documents were stored
 	autoID   int
 }
 
@@ -93,6 +94,10 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	d.requests = append(d.requests, len(items))
+	if d.breaks > 0 {
+		d.breaks--
+		panic(http.ErrAbortHandler)
+	}
 	_, _ = fmt.Fprintf(w, `{"errors":%v,"items":[%s]}`, failed, strings.Join(items, ","))
 }
 
@@ -241,6 +246,19 @@ func TestChunkThatComesBackSendsOnlyTheRest(t *testing.T) {
 		}
 		if remembered := map[string]int{"On": 1, "Off": 0}[ids]; out.ledger.size() != remembered {
 			t.Fatalf("ids %s: the ledger holds %d chunks, want %d: only ids need the number of a coarse one", ids, out.ledger.size(), remembered)
+		}
+	}
+}
+
+// TestConnectionBreaksAfterTheRequest is the outcome that nobody knows: the documents are stored, and the answer is lost. Ids
+// make the second arrival a conflict; without them it is stored again, which is better than lost.
+func TestConnectionBreaksAfterTheRequest(t *testing.T) {
+	for ids, want := range map[string]int{"On": 100, "Off": 200} {
+		d := newDomain(t)
+		d.breaks = 1
+		out, log := start(t, d, "Generate_ID "+ids, "Retry_Budget 10s")
+		if !out.Flush("t", chunkOf(100, false, "x")) || d.in("eks-log") != want || len(d.requests) != 2 {
+			t.Fatalf("ids %s: %d documents, want %d, requests %v\n%s", ids, d.in("eks-log"), want, d.requests, log)
 		}
 	}
 }
