@@ -56,7 +56,7 @@ demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the 
 	go run ./test/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: build vet lint unit fuzz e2e ## everything that CI runs
+test: build vet lint unit fuzz e2e chaos-ci ## everything that CI runs
 
 .PHONY: vet
 vet: ## go vet, and go.mod as it has to be
@@ -93,8 +93,11 @@ chaos: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## faults at random for MINUTES, drawn 
 	go run ./test/faults -chaos -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
 
 .PHONY: chaos-ci
-chaos-ci: $(PLUGIN) $(FBHOST) $(OPENSEARCH) # two minutes of chaos with a fixed seed
-	go run ./test/faults -chaos -minutes 2 -seed 1
+chaos-ci: $(PLUGIN) $(FBHOST) $(OPENSEARCH) # two minutes of chaos with a fixed seed, beside two with one drawn at random
+	@mkdir -p bin
+	go build -o bin/faults ./test/faults
+	@failed=0; bin/faults -chaos -minutes 2 > bin/chaos-drawn.txt 2>&1 & \
+	bin/faults -chaos -minutes 2 -seed 1 || failed=1; wait $$! || failed=1; cat bin/chaos-drawn.txt; exit $$failed
 
 .PHONY: bench
 bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, one table
