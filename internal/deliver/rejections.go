@@ -15,6 +15,7 @@ type rejections struct {
 
 	mu     sync.Mutex // guards the rest
 	groups map[rejectKey]*rejectGroup
+	timer  *time.Timer // writes what was counted meanwhile; nil where there is no group
 }
 
 type rejectKey struct{ index, reason string }
@@ -46,22 +47,46 @@ func (r *rejections) add(letters []deadletter.Letter) {
 		g.count++
 		g.id = l.ID
 	}
+	r.writeDue()
+}
+
+// writeDue writes about the groups of which nothing was written for a while, forgets those that had nothing more, and sees to it
+// that the others have their turn. r.mu is held.
+func (r *rejections) writeDue() {
 	for key, g := range r.groups {
-		if g.count > 0 && time.Since(g.written) >= rejectEvery {
+		switch due := time.Since(g.written) >= rejectEvery; {
+		case due && g.count > 0:
 			r.write(key, g)
+		case due:
+			delete(r.groups, key)
 		}
+	}
+	if r.timer == nil && len(r.groups) > 0 {
+		r.timer = time.AfterFunc(rejectEvery, r.tick)
 	}
 }
 
-// flush writes about what was counted and not yet written.
+func (r *rejections) tick() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.timer = nil
+	r.writeDue()
+}
+
+// flush writes about what was counted and not yet written, and forgets everything.
 func (r *rejections) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.timer != nil {
+		r.timer.Stop()
+		r.timer = nil
+	}
 	for key, g := range r.groups {
 		if g.count > 0 {
 			r.write(key, g)
 		}
 	}
+	clear(r.groups)
 }
 
 func (r *rejections) write(key rejectKey, g *rejectGroup) {
