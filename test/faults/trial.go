@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long a thing may take that has to happen. It is far more than it takes: what it bounds is a failure.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // spread is the time over which a row's records are written, so that a fault meets them on their way.
 const spread = 5 * time.Second
