@@ -69,7 +69,7 @@ lint: $(LINTER) ## golangci-lint, which also holds the arrows between packages
 
 .PHONY: unit
 unit: $(PYTHON) ## unit tests, with the race detector
-	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/...
+	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/... ./test/readme/...
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
