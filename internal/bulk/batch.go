@@ -13,6 +13,7 @@ type Batch struct {
 	Items []Item
 
 	op    operation
+	bare  bool   // no item has an id, neither ours nor a record's
 	path  []byte // the index that the requests' path names; lines name only other ones
 	ids   bool
 	start int
@@ -72,11 +73,13 @@ func (b *Batch) Begin(index []byte, m *Meta, record int) {
 		buf = append(append(append(buf, `"_index":"`...), index...), `",`...)
 	}
 	if m != nil {
-		buf = appendMember(buf, `"_id":`, m.ID)
+		if !b.bare {
+			buf = appendMember(buf, `"_id":`, m.ID)
+		}
 		buf = appendMember(buf, `"routing":`, m.Routing)
 		buf = appendMember(buf, `"pipeline":`, m.Pipeline)
 	}
-	if b.ids && (m == nil || m.ID == nil) {
+	if b.ids && !b.bare && (m == nil || m.ID == nil) {
 		b.idAt = len(buf) + len(`"_id":"`)
 		buf = append(buf, `"_id":"`+idSpace+`",`...)
 	}

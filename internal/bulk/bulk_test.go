@@ -54,6 +54,40 @@ func TestBatchWithoutIDs(t *testing.T) {
 	}
 }
 
+func TestBatchDropIDs(t *testing.T) {
+	own := []byte(`"a\"_id\":\\"`) // an id with quotes, and a backslash at its end
+	build := func(b *Batch) {
+		for _, c := range []struct {
+			index string
+			m     *Meta
+		}{{"x", nil}, {"y", nil}, {"x", &Meta{ID: own}}, {"y", &Meta{ID: own, Routing: []byte(`"r"`), Pipeline: []byte(`"p"`)}}, {"x", &Meta{Routing: []byte(`"r"`)}}} {
+			b.Begin([]byte(c.index), c.m, 0)
+			b.Buf = append(b.Buf, `{"_id":"kept"}`...)
+			b.End(&[IDSize]byte{'i'})
+		}
+	}
+	before, after := NewBatch("create", true), NewBatch("create", true)
+	build(before)
+	before.DropIDs()
+	before.DropIDs()
+	after.DropIDs()
+	build(after)
+	all := []int32{0, 1, 2, 3, 4}
+	got, _ := before.Body(all, nil)
+	want, _ := after.Body(all, nil)
+	if string(got) != string(want) {
+		t.Fatalf("dropped afterwards %q\ndropped before %q", got, want)
+	}
+	doc := `{"_id":"kept"}` + "\n"
+	if text := `{"create":{}}` + "\n" + doc + `{"create":{"_index":"y"}}` + "\n" + doc + `{"create":{}}` + "\n" + doc +
+		`{"create":{"_index":"y","routing":"r","pipeline":"p"}}` + "\n" + doc + `{"create":{"routing":"r"}}` + "\n" + doc; string(want) != text {
+		t.Fatalf("got  %s\nwant %s", want, text)
+	}
+	if before.ID(2) != "" || string(before.Document(2)) != `{"_id":"kept"}` || after.NeedsID() {
+		t.Fatalf("id %q of document %s", before.ID(2), before.Document(2))
+	}
+}
+
 func TestBatchOperations(t *testing.T) {
 	f := func(operation string, ids bool, m *Meta, want, id string) {
 		t.Helper()

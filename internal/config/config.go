@@ -70,8 +70,10 @@ type Config struct {
 	// AWSRegion and AWSService scope the signature. From the option, the environment, or the endpoint's name.
 	AWSRegion  string
 	AWSService string
-	// AWSCredentials is the source of credentials: auto, web_identity, pod_identity or environment. AWS_Credentials.
+	// AWSCredentials is the source of credentials: auto, web_identity, pod_identity, environment, profile or default. AWS_Credentials.
 	AWSCredentials string
+	// AWSProfile names a profile of the shared files; empty for none. AWS_Profile.
+	AWSProfile string
 	// AWSRoleARN is a role to assume from the pod's own credentials; AWSExternalID goes with it. AWS_Role_ARN, AWS_External_ID.
 	AWSRoleARN    string
 	AWSExternalID string

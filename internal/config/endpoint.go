@@ -91,9 +91,9 @@ func setMetricsListen(c *Config, v string) error {
 }
 
 // awsHost is what the name of a domain or collection tells: its region, and whether it is Serverless. The forms are those of
-// the Amazon OpenSearch Service developer guide: NAME.REGION.es.amazonaws.com (also .com.cn), the dual-stack
-// NAME.aos.REGION.on.aws, and ID.REGION.aoss.amazonaws.com.
-var awsHost = regexp.MustCompile(`^[^.]+\.(?:([a-z0-9-]+)\.(es|aoss)\.amazonaws\.com(?:\.cn)?|aos\.([a-z0-9-]+)\.on\.aws)$`)
+// the Amazon OpenSearch Service developer guide: NAME.REGION.es.amazonaws.com and ID.REGION.aoss.amazonaws.com (in China .com.cn),
+// the dual-stack NAME.aos.REGION.on.aws and ID.aoss.REGION.on.aws (in China on.amazonwebservices.com.cn), and each with -fips.
+var awsHost = regexp.MustCompile(`^[^.]+\.(?:([a-z0-9-]+)\.(es|aoss)(?:-fips)?\.amazonaws\.com(?:\.cn)?|(aos|aoss)(?:-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))$`)
 
 // fromHost derives region and service from the name of a domain; both are empty for any other name.
 func fromHost(host string) (region, service string) {
@@ -101,8 +101,10 @@ func fromHost(host string) (region, service string) {
 	switch {
 	case m == nil:
 		return "", ""
+	case m[3] == "aos":
+		return m[4], "es"
 	case m[3] != "":
-		return m[3], "es"
+		return m[4], m[3]
 	default:
 		return m[1], m[2]
 	}

@@ -52,6 +52,9 @@ func Load(property, getenv func(string) string) (*Config, error) {
 	return c, errors.Join(mistakes...)
 }
 
+// maxServerless is the largest request that OpenSearch Serverless takes, in bytes.
+const maxServerless = 10 << 20
+
 // derived are the options whose default is worked out from others, not parsed.
 var derived = map[string]bool{
 	"AWS_Region": true, "AWS_Service_Name": true, "AWS_STS_Endpoint": true, "Dead_Letter_Index": true,
@@ -157,4 +160,10 @@ func (c *Config) deriveAuthentication(given map[string]string, getenv func(strin
 		mistake("AWS_Region", "", "it is missing and does not follow from the endpoint %q: write the domain's region, such as eu-west-1, or set AWS_REGION", host)
 	}
 	c.AWSService = cmp.Or(c.AWSService, service, "es")
+	if c.AWSService == "aoss" && c.MaxRequestSize > maxServerless {
+		mistake("Max_Request_Size", given["Max_Request_Size"], "a Serverless collection takes 10 MiB at most: write 10M or less")
+	}
+	if c.AWSCredentials == "profile" && c.AWSProfile == "" && getenv("AWS_PROFILE") == "" {
+		mistake("AWS_Credentials", c.AWSCredentials, "it needs the profile's name: write AWS_Profile")
+	}
 }

@@ -56,16 +56,17 @@ var Options = []Option{
 	{Name: "AWS_Auth", Builtin: true, Default: "On", Help: "Sign requests with AWS Signature Version 4.", set: boolean(func(c *Config) *bool { return &c.AWSAuth })},
 	{Name: "AWS_Region", Builtin: true, Default: "from the endpoint's name, else AWS_REGION", Help: "Region that the signature is for.", set: text(func(c *Config) *string { return &c.AWSRegion })},
 	{Name: "AWS_Service_Name", Builtin: true, Default: "from the endpoint's name, else es", Help: "es for a domain, aoss for a Serverless collection.", set: choice(func(c *Config) *string { return &c.AWSService }, "es", "aoss")},
-	{Name: "AWS_Credentials", Default: "auto", Help: "Where credentials come from: auto (the pod's role by IRSA, else by EKS Pod Identity, else the environment's keys), or one of web_identity, pod_identity and environment alone. Never the node's role.", set: choice(func(c *Config) *string { return &c.AWSCredentials }, "auto", "web_identity", "pod_identity", "environment")},
+	{Name: "AWS_Credentials", Default: "auto", Help: "Where credentials come from: auto (the pod's role by IRSA, else by EKS Pod Identity, else the environment's keys, else AWS_Profile), or one of web_identity, pod_identity, environment and profile alone. The node's role is used only with default, the whole chain of AWS's SDKs.", set: choice(func(c *Config) *string { return &c.AWSCredentials }, "auto", "web_identity", "pod_identity", "environment", "profile", "default")},
+	{Name: "AWS_Profile", Builtin: true, Help: "Profile of AWS's shared files (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE) for a pod that has no role of its own; else the one that AWS_PROFILE names.", set: text(func(c *Config) *string { return &c.AWSProfile })},
 	{Name: "AWS_Role_ARN", Builtin: true, Help: "Role to assume from the pod's own credentials, for a domain in another account.", set: setRoleARN},
 	{Name: "AWS_External_ID", Builtin: true, Help: "External id that goes with AWS_Role_ARN.", set: text(func(c *Config) *string { return &c.AWSExternalID })},
-	{Name: "AWS_STS_Endpoint", Builtin: true, Env: "AWS_ENDPOINT_URL_STS", Default: "the region's own", Help: "Where STS is: a host name or a URL.", set: setSTSEndpoint},
+	{Name: "AWS_STS_Endpoint", Builtin: true, Env: "AWS_ENDPOINT_URL_STS", Default: "the region's own", Help: "Where STS is: a host name or a URL. Else AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT choose the kind of the region's own.", set: setSTSEndpoint},
 
-	{Name: "TLS_CA_File", Help: "Certificates (PEM) to trust besides the system's.", set: file(func(c *Config) *string { return &c.TLSCAFile })},
+	{Name: "TLS_CA_File", Help: "Certificates (PEM) to trust besides the system's, for the domain and for STS.", set: file(func(c *Config) *string { return &c.TLSCAFile })},
 	{Name: "TLS_Client_Cert_File", Help: "Client certificate (PEM).", set: file(func(c *Config) *string { return &c.TLSClientCertFile })},
 	{Name: "TLS_Client_Key_File", Help: "Key of the client certificate (PEM).", set: file(func(c *Config) *string { return &c.TLSClientKeyFile })},
 	{Name: "TLS_Server_Name", Help: "Name to look for in the server's certificate instead of the endpoint's.", set: text(func(c *Config) *string { return &c.TLSServerName })},
-	{Name: "TLS_Verify", Default: "On", Help: "Off accepts any certificate: for a test only.", set: boolean(func(c *Config) *bool { return &c.TLSVerify })},
+	{Name: "TLS_Verify", Default: "On", Help: "Off accepts any certificate of the domain: for a test only. STS's is always checked.", set: boolean(func(c *Config) *bool { return &c.TLSVerify })},
 
 	{Name: "Metrics_Listen", Help: "host:port that serves /metrics for Prometheus and /healthz, such as 127.0.0.1:2021; sections may share one.", set: setMetricsListen},
 

@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/logging"
+	"out_opensearch_irsa/internal/opensearch"
 )
 
 func letter(n int) Letter {
@@ -144,5 +146,45 @@ func TestOpenFileFailure(t *testing.T) {
 	_, err := OpenFile(filepath.Join(t.TempDir(), "no", "such", "folder", "x"), nil)
 	if err == nil || !strings.Contains(err.Error(), "name a file in a folder that the pod can write to") {
 		t.Fatalf("%v", err)
+	}
+}
+
+// collection stores letters as a time-series collection of OpenSearch Serverless does: none that has an id.
+type collection struct {
+	stored   []string
+	requests int
+}
+
+func (c *collection) Bulk(_ context.Context, r *opensearch.Request) opensearch.Result {
+	c.requests++
+	lines := strings.Split(strings.TrimSpace(string(r.Body)), "\n")
+	items := make([]opensearch.Item, 0, r.Items)
+	for n := 0; n < len(lines); n += 2 {
+		if strings.Contains(lines[n], `"_id"`) {
+			items = append(items, opensearch.Item{Kind: opensearch.DocumentID, Type: "illegal_argument_exception", Reason: "Document ID is not supported"})
+			continue
+		}
+		c.stored = append(c.stored, lines[n+1])
+		items = append(items, opensearch.Item{Verdict: opensearch.Delivered, Status: 201})
+	}
+	return opensearch.Result{Status: 200, Items: items}
+}
+
+func TestIndexThatRefusesIDs(t *testing.T) {
+	c := &collection{}
+	x := NewIndex(c, 1)
+	end := letter(3) // the end of a damaged chunk has no id, and must not be stored twice
+	end.ID = ""
+	for range 2 {
+		c.stored, c.requests = nil, 0
+		if err := x.Write(t.Context(), []Letter{letter(1), letter(2), end}); err != nil {
+			t.Fatal(err)
+		}
+		if len(c.stored) != 3 || !strings.Contains(strings.Join(c.stored, ""), `"id":"id2"`) {
+			t.Fatalf("stored %q", c.stored)
+		}
+	}
+	if c.requests != 3 {
+		t.Errorf("%d requests once it is known", c.requests)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"out_opensearch_irsa/internal/opensearch"
@@ -22,35 +23,40 @@ type Bulker interface {
 type Index struct {
 	client Bulker
 	limit  int
+	bare   atomic.Bool // the domain refused ids
 }
 
 // NewIndex returns a Keeper that sends letters through client, in requests of at most limit bytes where a letter allows it.
-func NewIndex(client Bulker, limit int) *Index { return &Index{client, limit} }
+func NewIndex(client Bulker, limit int) *Index { return &Index{client: client, limit: limit} }
 
-// Write sends the letters. That of a record with an id has one too, so one that is written again is stored once.
+// Write sends the letters. That of a record with an id has one too, so one that is written again is stored once; where the
+// domain makes its own ids, they are sent without.
 func (x *Index) Write(ctx context.Context, letters []Letter) error {
+	return x.write(ctx, letters, x.bare.Load())
+}
+
+func (x *Index) write(ctx context.Context, letters []Letter, bare bool) error {
 	var body []byte
-	items := 0
+	first := 0
 	for i := range letters {
 		start := len(body)
 		var err error
-		if body, err = appendItem(body, &letters[i]); err != nil {
+		if body, err = appendItem(body, &letters[i], bare); err != nil {
 			return err
 		}
-		items++
-		if len(body) > x.limit && items > 1 {
-			if err := x.send(ctx, body[:start], items-1); err != nil {
+		if len(body) > x.limit && i > first {
+			if err := x.send(ctx, body[:start], letters[first:i], bare); err != nil {
 				return err
 			}
-			body, items = append(body[:0], body[start:]...), 1
+			body, first = append(body[:0], body[start:]...), i
 		}
 	}
-	return x.send(ctx, body, items)
+	return x.send(ctx, body, letters[first:], bare)
 }
 
-func appendItem(body []byte, l *Letter) ([]byte, error) {
+func appendItem(body []byte, l *Letter, bare bool) ([]byte, error) {
 	action := map[string]map[string]string{"create": {"_index": l.To}}
-	if l.ID != "" {
+	if l.ID != "" && !bare {
 		action["create"]["_id"] = l.letterID()
 	}
 	line, err := json.Marshal(action)
@@ -73,21 +79,31 @@ func (l *Letter) letterID() string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
 }
 
-func (x *Index) send(ctx context.Context, body []byte, items int) error {
-	if items == 0 {
+// send sends the body of some letters, and those of them once more whose ids are refused.
+func (x *Index) send(ctx context.Context, body []byte, letters []Letter, bare bool) error {
+	if len(letters) == 0 {
 		return nil
 	}
 	sum := sha256.Sum256(body)
-	res := x.client.Bulk(ctx, &opensearch.Request{Body: body, SHA256: hex.EncodeToString(sum[:]), Items: items})
+	res := x.client.Bulk(ctx, &opensearch.Request{Body: body, SHA256: hex.EncodeToString(sum[:]), Items: len(letters)})
 	if res.Failure != nil {
 		return res.Failure
 	}
-	for _, it := range res.Items {
-		if it.Verdict != opensearch.Delivered {
+	var refused []Letter
+	for n, it := range res.Items {
+		switch {
+		case it.Verdict == opensearch.Delivered:
+		case it.Kind == opensearch.DocumentID && !bare:
+			refused = append(refused, letters[n])
+		default:
 			return fmt.Errorf("%s: %s", it.Type, strings.TrimSpace(it.Reason))
 		}
 	}
-	return nil
+	if refused == nil {
+		return nil
+	}
+	x.bare.Store(true)
+	return x.write(ctx, refused, true)
 }
 
 // Close has nothing to end.

@@ -38,6 +38,8 @@ type Deliverer struct {
 	fineTags *bulk.FineTags
 	limiter  *limiter
 	outage   outage
+	// bare tells that the domain refused ids, and documents go without from then on.
+	bare atomic.Bool
 	// size is the largest body sent: Max_Request_Size, or less once the domain refused that.
 	size atomic.Int64
 
@@ -189,15 +191,22 @@ func (d *Deliverer) Flush(tag string, chunk []byte) bool {
 // maxFree is how many sets of buffers are kept between flushes: more than the workers that anybody gives one output.
 const maxFree = limiterTop
 
-func (d *Deliverer) takeFlush() (*flush, error) {
+func (d *Deliverer) takeFlush() (f *flush, err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	if n := len(d.free); n > 0 {
-		f := d.free[n-1]
+		f = d.free[n-1]
 		d.free = d.free[:n-1]
-		return f, nil
 	}
-	return d.newFlush()
+	d.mu.Unlock()
+	if f == nil {
+		if f, err = d.newFlush(); err != nil {
+			return nil, err
+		}
+	}
+	if d.bare.Load() {
+		f.batch.DropIDs()
+	}
+	return f, nil
 }
 
 func (d *Deliverer) giveBack(f *flush) {

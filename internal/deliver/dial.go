@@ -23,13 +23,13 @@ func Dial(cfg *config.Config) (*opensearch.Client, *identity.Identity, error) {
 	o := opensearch.Options{
 		Endpoint: &endpoint, TLS: tlsConfig, Timeout: cfg.RequestTimeout, MaxConns: limiterTop,
 		UserAgent: "out_opensearch_irsa/" + Version, Serverless: cfg.AWSService == "aoss",
-		Username: cfg.HTTPUser, Password: cfg.HTTPPasswd.Reveal(),
+		Username: cfg.HTTPUser, Password: cfg.HTTPPasswd,
 	}
 	var id *identity.Identity
 	if cfg.AWSAuth {
 		id, err = identity.New(identity.Options{
 			Region: cfg.AWSRegion, Service: cfg.AWSService, Credentials: cfg.AWSCredentials, RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
-			STSEndpoint: cfg.AWSSTSEndpoint,
+			Profile: cfg.AWSProfile, STSEndpoint: cfg.AWSSTSEndpoint, RootCAs: tlsConfig.RootCAs,
 		})
 		if err != nil {
 			return nil, nil, err

@@ -69,7 +69,7 @@ func sleep(ctx context.Context, pause time.Duration) bool {
 // outcome is what a round, or one request of it, tells the loop besides what became of the items.
 type outcome struct {
 	retryAfter time.Duration
-	renewed    bool // the credentials or the clock were put right: it is worth sending at once
+	renewed    bool // the credentials, the clock or the ids were put right: it is worth sending at once
 	stop       bool // the next request would fail as this one did
 }
 
@@ -190,8 +190,7 @@ func (f *flush) failed(group []int32, res *opensearch.Result) outcome {
 	switch {
 	case d.identity == nil:
 	case fail.Kind == opensearch.ExpiredToken || fail.Kind == opensearch.InvalidToken:
-		d.identity.Invalidate(fail.AccessKeyID)
-		o.renewed = true
+		o.renewed = d.identity.Invalidate(fail.AccessKeyID)
 	case fail.Kind == opensearch.ClockSkew && !res.Date.IsZero():
 		d.identity.Observe(res.Date)
 		o.renewed = true
@@ -199,7 +198,7 @@ func (f *flush) failed(group []int32, res *opensearch.Result) outcome {
 	if !o.renewed || f.round > 0 {
 		d.troubles.Failed(fail.Kind.String(), "cannot deliver: "+fail.Error())
 	} else {
-		d.log.Warnf("%s: signing anew and sending at once", fail.Summary)
+		d.log.Warnf("%s: signing anew and sending at once", fail)
 	}
 	return o
 }
@@ -246,7 +245,9 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 		default:
 			f.again = append(f.again, i)
 			again++
-			if it.Kind != explained {
+			if it.Kind == opensearch.DocumentID && f.goBare(it) {
+				o.renewed = true
+			} else if it.Kind != explained {
 				f.explain(i, it)
 				explained = it.Kind
 			}
@@ -264,6 +265,20 @@ func (f *flush) judged(group []int32, res *opensearch.Result) outcome {
 		f.works(group)
 	}
 	return o
+}
+
+// goBare takes the ids from what is pending, because the domain makes its own, and tells whether that can help. It is remembered:
+// the ledger keeps a chunk that comes back from being stored twice.
+func (f *flush) goBare(it *opensearch.Item) bool {
+	d := f.d
+	if op := d.cfg.WriteOperation; op == "update" || op == "upsert" {
+		return false // these are about an id
+	}
+	f.batch.DropIDs()
+	if d.bare.CompareAndSwap(false, true) {
+		d.log.Infof("the domain takes no ids (%s: %s): documents are sent without from now on, and a request whose answer is lost may be stored twice. Generate_ID Off and no Id_Key in the section spare the attempt", it.Type, it.Reason)
+	}
+	return true
 }
 
 // explain logs why an item has to be sent again.

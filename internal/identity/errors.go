@@ -110,7 +110,7 @@ func stsError(err error, call, role string, token claims) *Error {
 		e.Remedy = "activate STS for the region in the account's settings, or set AWS_STS_Endpoint to another region's"
 	case "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException":
 		e.Kind = NoCredentials
-		e.Remedy = "the credentials that are to assume the role are not valid: check the keys in the environment"
+		e.Remedy = "the credentials that are to assume the role are not valid: check the keys in the environment or the profile"
 	case "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException":
 		e.Kind = Throttled
 		e.Remedy = "many pods ask for credentials at once: it passes"
@@ -154,7 +154,7 @@ func unreachable(e *Error, err error, who, remedy string) *Error {
 		e.Summary += ": the name of " + who + " does not resolve"
 	case errors.As(err, &tlsErr), errors.As(err, &unknown):
 		e.Summary += ": the certificate of " + who + " is not trusted"
-		remedy = "a proxy or a private endpoint presents a certificate of its own: add its authority to the image's certificates (SSL_CERT_FILE)"
+		remedy = "a proxy or a private endpoint presents a certificate of its own: set TLS_CA_File to its authority's certificate"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Summary += ": " + who + " did not answer in time"
 	case errors.As(err, &op):

@@ -1,12 +1,13 @@
 // Package identity holds the AWS credentials of the pod's own role and signs finished requests with them.
 //
 // In: the environment that EKS gives a pod, and a request whose body is finished and hashed. Out: a signed request, or an
-// *Error that says what is missing and who can mend it. It never uses the node's role, never logs, and never sends a request
-// other than for credentials.
+// *Error that says what is missing and who can mend it. It uses the node's role only where AWS_Credentials default asks for it,
+// never logs, and never sends a request other than for credentials.
 package identity
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -23,14 +24,19 @@ type Options struct {
 	// Region (AWS_Region) and Service (AWS_Service_Name: "es" for a domain, "aoss" for a collection) are what is signed for.
 	// Region is required; an empty Service means es.
 	Region, Service string
-	// Credentials (AWS_Credentials) is the source: "auto" or "" takes the first of web_identity, pod_identity and environment
-	// that the pod has; each of these names asks for that one alone.
+	// Credentials (AWS_Credentials) is the source: "auto" or "" takes the first of web_identity, pod_identity, environment and
+	// profile that the pod has; each of these names asks for that one alone. "default" is the whole chain of AWS's SDKs, which
+	// ends with the node's role.
 	Credentials string
+	// Profile (AWS_Profile) names a profile of the shared configuration and credentials files; "" means AWS_PROFILE.
+	Profile string
 	// RoleARN (AWS_Role_ARN) is assumed with the source's credentials; "" means that those are used themselves.
 	// ExternalID (AWS_External_ID) goes with it.
 	RoleARN, ExternalID string
 	// STSEndpoint (AWS_STS_Endpoint) is a URL; "" means AWS_ENDPOINT_URL_STS, else the region's own.
 	STSEndpoint string
+	// RootCAs (TLS_CA_File) are whom to trust for STS; nil means the system's.
+	RootCAs *x509.CertPool
 
 	// Getenv reads the environment; nil means os.Getenv.
 	Getenv func(string) string
@@ -43,9 +49,7 @@ type Options struct {
 // An Identity keeps credentials fresh and signs with them. It is safe for concurrent use. Close it after use.
 type Identity struct {
 	region, service string
-	source, roleARN string
-	provider        aws.CredentialsProvider
-	tokenFile       string // "" if there is none
+	from            source
 	signer          *v4.Signer
 	now             func() time.Time
 
@@ -95,7 +99,8 @@ func New(o Options) (*Identity, error) {
 			Remedy: "set AWS_Region, or the environment's AWS_REGION, to the region of the domain, such as eu-west-1"}
 	}
 	i := &Identity{region: o.Region, service: o.Service, signer: v4.NewSigner(), now: o.Now}
-	if err := i.choose(o); err != nil {
+	var err error
+	if i.from, err = (&finder{Options: o, observe: i.Observe}).find(); err != nil {
 		return nil, err
 	}
 	i.ctx, i.cancel = context.WithCancel(context.Background())
@@ -103,10 +108,13 @@ func New(o Options) (*Identity, error) {
 }
 
 // Source names where the credentials come from, for the line at start-up.
-func (i *Identity) Source() string { return i.source }
+func (i *Identity) Source() string { return i.from.name }
 
 // RoleARN is the role whose credentials sign; "" where only AWS knows it.
-func (i *Identity) RoleARN() string { return i.roleARN }
+func (i *Identity) RoleARN() string { return i.from.role }
+
+// Format keeps the credentials out of whatever prints an Identity, with any verb.
+func (i *Identity) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "identity{%s}", i.from.name) }
 
 // Expires is when the credentials in hand end; zero if there are none or if they do not expire.
 func (i *Identity) Expires() time.Time {
@@ -149,12 +157,12 @@ func (i *Identity) Credentials(ctx context.Context) (aws.Credentials, error) {
 		case running == nil && err != nil:
 			return aws.Credentials{}, err
 		case running == nil:
-			return aws.Credentials{}, &Error{Kind: Expired, Summary: "credentials from " + i.source + " are refused as soon as they come"}
+			return aws.Credentials{}, &Error{Kind: Expired, Summary: "credentials from " + i.from.name + " are refused as soon as they come"}
 		}
 		select {
 		case <-running:
 		case <-ctx.Done():
-			return aws.Credentials{}, &Error{Kind: Unreachable, Summary: "no credentials yet from " + i.source, Err: context.Cause(ctx),
+			return aws.Credentials{}, &Error{Kind: Unreachable, Summary: "no credentials yet from " + i.from.name, Err: context.Cause(ctx),
 				Remedy: "if it lasts, let the pod reach STS"}
 		}
 	}
@@ -168,18 +176,18 @@ func (i *Identity) usable(now time.Time) bool {
 
 // mayRefresh says whether the pause after a failed refresh is over, or the token it used has been replaced. i.mu is held.
 func (i *Identity) mayRefresh() bool {
-	return i.lastErr == nil || !i.now().Before(i.retryAt) || stamp(i.tokenFile) != i.token
+	return i.lastErr == nil || !i.now().Before(i.retryAt) || stamp(i.from.tokenFile) != i.token
 }
 
 // refresh fetches new credentials in the background. i.mu is held.
 func (i *Identity) refresh() {
 	done := make(chan struct{})
 	i.running = done
-	i.token = stamp(i.tokenFile)
+	i.token = stamp(i.from.tokenFile)
 	i.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(i.ctx, refreshTimeout)
 		defer cancel()
-		c, err := i.provider.Retrieve(ctx)
+		c, err := i.from.provider.Retrieve(ctx)
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		i.running = nil
@@ -192,7 +200,7 @@ func (i *Identity) refresh() {
 func (i *Identity) settle(c aws.Credentials, err error) {
 	life := c.Expires.Sub(i.now().Add(i.skew))
 	if err == nil && c.CanExpire && life <= 0 {
-		err = &Error{Kind: Expired, Summary: fmt.Sprintf("credentials from %s had expired when they came, at %s", i.source, c.Expires.UTC().Format(time.RFC3339)),
+		err = &Error{Kind: Expired, Summary: fmt.Sprintf("credentials from %s had expired when they came, at %s", i.from.name, c.Expires.UTC().Format(time.RFC3339)),
 			Remedy: "set the node's clock: its time synchronisation (chrony) seems not to run"}
 	}
 	if err != nil {
@@ -215,15 +223,20 @@ func (i *Identity) settle(c aws.Credentials, err error) {
 }
 
 // Invalidate drops the credentials of that key, because a server called them expired or invalid: the next Credentials fetches
-// new ones. It does nothing if they have been replaced already, or if a refusal has caused a refresh within the last 10 s.
-func (i *Identity) Invalidate(accessKeyID string) {
+// new ones, one refresh for all whose requests were refused. It returns whether a request signed now gets others: that is not so
+// if a refusal has caused a refresh within the last 10 s and these are the new ones, or if the source has only one pair of keys.
+func (i *Identity) Invalidate(accessKeyID string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := i.now()
-	if i.current.AccessKeyID != accessKeyID || i.refused || !i.dropped.IsZero() && now.Sub(i.dropped) < minInvalidate {
-		return
+	switch {
+	case i.current.AccessKeyID != accessKeyID || i.refused:
+		return true
+	case i.from.fixed || !i.dropped.IsZero() && now.Sub(i.dropped) < minInvalidate:
+		return false
 	}
 	i.refused, i.dropped = true, now
+	return true
 }
 
 // Observe learns the server's clock from the Date of its answer. A difference of 30 s and more corrects the time that is signed

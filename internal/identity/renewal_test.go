@@ -136,13 +136,19 @@ func TestSingleFlight(t *testing.T) {
 			t.Fatalf("got %v after %d calls", keys, sts.calls())
 		}
 		for range 50 { // each worker's request was refused
-			i.Invalidate("ASIA1")
+			if !i.Invalidate("ASIA1") {
+				t.Error("a worker does not send again at once")
+			}
 		}
 		if keys := all(); keys["ASIA2"] != 50 || sts.calls() != 2 {
 			t.Fatalf("got %v after %d calls", keys, sts.calls())
 		}
-		i.Invalidate("ASIA1") // a late worker: these have gone
-		i.Invalidate("ASIA2") // a server that refuses everything: not within 10 s
+		if !i.Invalidate("ASIA1") { // a late worker: these have gone
+			t.Error("a late worker does not get the new ones at once")
+		}
+		if i.Invalidate("ASIA2") { // a server that refuses everything: not within 10 s
+			t.Error("the new ones were refused at once, and another refresh is promised")
+		}
 		if keys := all(); keys["ASIA2"] != 50 || sts.calls() != 2 {
 			t.Fatalf("got %v after %d calls", keys, sts.calls())
 		}

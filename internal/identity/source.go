@@ -4,68 +4,103 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
+	"net/netip"
 	"net/url"
-	"os"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
 // noRole is the remedy for a pod without credentials.
 const noRole = "annotate the pod's service account with eks.amazonaws.com/role-arn (IRSA) or make an EKS Pod Identity association for it, " +
 	"and restart the pod: the variables are set when it is created, so a pod that is older than the annotation, or was started while the webhook was away, has none"
 
-// choose finds the source of the credentials and how to get them.
-func (i *Identity) choose(o Options) error {
-	env := o.Getenv
-	if o.STSEndpoint == "" {
-		o.STSEndpoint = env("AWS_ENDPOINT_URL_STS")
+// source is where credentials come from.
+type source struct {
+	name      string // for the line at start-up
+	role      string // ARN of the role that they are of; "" where only AWS knows it
+	provider  aws.CredentialsProvider
+	tokenFile string // a new one makes another attempt worth while; "" if there is none
+	fixed     bool   // there is one pair of keys, and never another
+}
+
+// finder finds a source.
+type finder struct {
+	Options
+	observe func(serverDate time.Time) // is told STS's clock
+}
+
+// find gives the source that AWS_Credentials asks for, with AWS_Role_ARN assumed from it.
+func (f *finder) find() (source, error) {
+	if f.STSEndpoint == "" {
+		f.STSEndpoint = f.Getenv("AWS_ENDPOINT_URL_STS")
 	}
-	if u, err := url.Parse(o.STSEndpoint); o.STSEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		return &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use %q as address of STS", o.STSEndpoint),
+	if u, err := url.Parse(f.STSEndpoint); f.STSEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use %q as address of STS", f.STSEndpoint),
 			Remedy: "write AWS_STS_Endpoint (or AWS_ENDPOINT_URL_STS) as a URL, such as https://sts.eu-west-1.amazonaws.com"}
 	}
-	var err error
-	switch o.Credentials {
+	base, err := f.base()
+	if err != nil || f.RoleARN == "" || f.RoleARN == base.role { // a role seldom may assume itself, and need not
+		return base, err
+	}
+	return f.chained(base, f.RoleARN, f.ExternalID, ""), nil
+}
+
+func (f *finder) base() (source, error) {
+	switch f.Credentials {
 	case "", "auto":
-		switch {
-		case env("AWS_ROLE_ARN") != "" && env("AWS_WEB_IDENTITY_TOKEN_FILE") != "":
-			err = i.webIdentity(o)
-		case env("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
-			err = i.podIdentity(o)
-		case env("AWS_ACCESS_KEY_ID") != "":
-			err = i.environment(o)
-		default:
-			err = &Error{Kind: NoCredentials, Remedy: noRole,
-				Summary: "the pod has no AWS credentials: neither AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, nor AWS_CONTAINER_CREDENTIALS_FULL_URI, nor AWS_ACCESS_KEY_ID is set (the node's role is not used)"}
-		}
+		return f.auto()
 	case "web_identity":
-		err = i.webIdentity(o)
+		return f.webIdentity()
 	case "pod_identity":
-		err = i.podIdentity(o)
+		return f.podIdentity()
 	case "environment":
-		err = i.environment(o)
-	default:
-		err = &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS_Credentials %q", o.Credentials),
-			Remedy: "write auto, web_identity, pod_identity or environment"}
+		return f.environment()
+	case "profile":
+		return f.profile()
+	case "default":
+		return f.chain()
 	}
-	if err != nil || o.RoleARN == "" || o.RoleARN == i.roleARN { // a role seldom may assume itself, and need not
-		return err
+	return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS_Credentials %q", f.Credentials),
+		Remedy: "write auto, web_identity, pod_identity, environment, profile or default"}
+}
+
+// auto takes the pod's own role in whichever way it is given, else what an operator named on purpose.
+func (f *finder) auto() (source, error) {
+	switch {
+	case f.hasWebIdentity():
+		return f.webIdentity()
+	case f.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "":
+		return f.podIdentity()
+	case f.Getenv("AWS_ACCESS_KEY_ID") != "":
+		return f.environment()
+	case f.profileName() != "":
+		return f.profile()
 	}
-	i.provider = &chained{base: i.provider, sts: i.stsOptions(o), role: o.RoleARN, externalID: o.ExternalID, session: sessionName()}
-	i.source += ", then role " + o.RoleARN
-	i.roleARN = o.RoleARN
-	return nil
+	return source{}, &Error{Kind: NoCredentials, Remedy: noRole,
+		Summary: "the pod has no AWS credentials: neither AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, nor AWS_CONTAINER_CREDENTIALS_FULL_URI, nor AWS_ACCESS_KEY_ID, nor AWS_Profile is set (the node's role is used only with AWS_Credentials default)"}
+}
+
+// chain is the order of AWS's SDKs (resolveCredentialChain in aws-sdk-go-v2/config), to the node's role at its end.
+func (f *finder) chain() (source, error) {
+	switch {
+	case f.Profile != "":
+		return f.profile()
+	case f.Getenv("AWS_ACCESS_KEY_ID") != "":
+		return f.environment()
+	case f.hasWebIdentity():
+		return f.webIdentity()
+	case f.profileName() != "" || f.hasProfile("default"):
+		return f.profile()
+	case f.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" || f.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != "":
+		return f.container()
+	}
+	return f.instance()
 }
 
 // missing is the error for an environment variable that a source needs.
@@ -73,20 +108,29 @@ func missing(what string, names ...string) *Error {
 	return &Error{Kind: NoCredentials, Summary: fmt.Sprintf("%s needs %s in the environment", what, strings.Join(names, " and ")), Remedy: noRole}
 }
 
+func (f *finder) hasWebIdentity() bool {
+	return f.Getenv("AWS_ROLE_ARN") != "" && f.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE") != ""
+}
+
 // webIdentity is IRSA: the service account's token, exchanged by STS for the credentials of its role.
-func (i *Identity) webIdentity(o Options) error {
-	role, file := o.Getenv("AWS_ROLE_ARN"), o.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE")
-	if role == "" || file == "" {
-		return missing("AWS_Credentials web_identity", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+func (f *finder) webIdentity() (source, error) {
+	if !f.hasWebIdentity() {
+		return source{}, missing("AWS_Credentials web_identity", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 	}
-	i.source, i.roleARN, i.tokenFile = "web identity (IRSA) role "+role, role, file
-	i.provider = &webIdentity{client: sts.New(i.stsOptions(o)), role: role, file: file, session: sessionName()}
-	return nil
+	role := f.Getenv("AWS_ROLE_ARN")
+	return f.assumedByToken("web identity (IRSA) role "+role, role, f.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"), ""), nil
+}
+
+// assumedByToken is a role that STS gives for a token. session is the session's name; "" for the pod's and node's.
+func (f *finder) assumedByToken(name, role, file, session string) source {
+	return source{name: name, role: role, tokenFile: file,
+		provider: &webIdentity{client: sts.New(f.stsOptions()), role: role, file: file, session: session, getenv: f.Getenv}}
 }
 
 type webIdentity struct {
 	client              *sts.Client
 	role, file, session string
+	getenv              func(string) string
 }
 
 func (w *webIdentity) Retrieve(ctx context.Context) (aws.Credentials, error) {
@@ -94,11 +138,12 @@ func (w *webIdentity) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return aws.Credentials{}, err
 	}
+	said := readClaims(token)
 	p := stscreds.NewWebIdentityRoleProvider(whole{w.client}, w.role, identityToken(token),
-		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = w.session })
+		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = sessionName(w.session, said, w.getenv) })
 	c, err := p.Retrieve(ctx)
 	if err != nil {
-		return aws.Credentials{}, stsError(err, "AssumeRoleWithWebIdentity", w.role, readClaims(token))
+		return aws.Credentials{}, stsError(err, "AssumeRoleWithWebIdentity", w.role, said)
 	}
 	return c, nil
 }
@@ -109,69 +154,114 @@ type identityToken string
 func (t identityToken) GetIdentityToken() ([]byte, error) { return []byte(t), nil }
 
 // podIdentity is EKS Pod Identity: the node's agent gives out the credentials for the pod's token.
-func (i *Identity) podIdentity(o Options) error {
-	uri, file := o.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), o.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+func (f *finder) podIdentity() (source, error) {
+	uri, file := f.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 	if uri == "" || file == "" {
-		return missing("EKS Pod Identity", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+		return source{}, missing("EKS Pod Identity", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 	}
-	client := o.HTTPClient
+	return f.agent("EKS Pod Identity (the role of the pod's association)", uri, file)
+}
+
+// container is what podIdentity is, and its forerunner on ECS, where the address may be relative and a token be in the environment.
+func (f *finder) container() (source, error) {
+	uri := f.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
+	if relative := f.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"); relative != "" {
+		uri = "http://169.254.170.2" + relative
+	}
+	return f.agent("the container's role, from "+uri, uri, f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"))
+}
+
+func (f *finder) agent(name, uri, file string) (source, error) {
+	if !keepsToken(uri) {
+		return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS_CONTAINER_CREDENTIALS_FULL_URI %q: the pod's token must not travel in clear text", uri),
+			Remedy: "let EKS set it (http://169.254.170.23/v1/credentials), or write an https:// address"}
+	}
+	client := f.HTTPClient
 	if client == nil {
-		client = httpClient(nil) // link-local: no proxy
+		client = httpClient(nil, f.RootCAs) // link-local: no proxy
 	}
-	i.source, i.tokenFile = "EKS Pod Identity", file
-	i.provider = &podIdentity{uri: uri, file: file, client: client}
-	return nil
+	return source{name: name, tokenFile: file, provider: &podIdentity{uri: uri, file: file, token: f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"), client: client}}, nil
+}
+
+// keepsToken tells whether a token may be sent to an address: by TLS, or to this machine and the agents on the node.
+func keepsToken(uri string) bool {
+	u, err := url.Parse(uri)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	near := err == nil && (ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip == netip.MustParseAddr("fd00:ec2::23"))
+	return u.Scheme == "https" || u.Scheme == "http" && (near || u.Hostname() == "localhost")
 }
 
 type podIdentity struct {
 	uri, file string
-	client    *http.Client
+	token     string // stands in for a file
+	client    endpointcreds.HTTPClient
 }
 
 func (p *podIdentity) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	token, err := readToken(p.file, "an EKS Pod Identity association")
-	if err != nil {
-		return aws.Credentials{}, err
+	token := p.token
+	if p.file != "" {
+		var err error
+		if token, err = readToken(p.file, "an EKS Pod Identity association"); err != nil {
+			return aws.Credentials{}, err
+		}
 	}
-	c, err := endpointcreds.New(p.uri, func(o *endpointcreds.Options) {
-		o.HTTPClient, o.AuthorizationToken, o.Retryer = p.client, token, retryer()
-	}).Retrieve(ctx)
+	c, err := fetch(ctx, p.uri, token, p.client)
 	if err != nil {
 		return aws.Credentials{}, agentError(err, p.uri)
-	}
-	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
-		return aws.Credentials{}, agentError(errors.New("its answer holds no credentials"), p.uri)
 	}
 	return c, nil
 }
 
-// environment is a pair of static keys.
-func (i *Identity) environment(o Options) error {
-	id, secret := o.Getenv("AWS_ACCESS_KEY_ID"), o.Getenv("AWS_SECRET_ACCESS_KEY")
-	if id == "" || secret == "" {
-		return missing("the use of static keys", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+// fetch gets credentials from an address that has them as JSON.
+func fetch(ctx context.Context, uri, token string, client endpointcreds.HTTPClient) (aws.Credentials, error) {
+	c, err := endpointcreds.New(uri, func(o *endpointcreds.Options) {
+		o.HTTPClient, o.AuthorizationToken, o.Retryer = client, token, retryer()
+	}).Retrieve(ctx)
+	if err == nil && (c.AccessKeyID == "" || c.SecretAccessKey == "") {
+		err = errors.New("its answer holds no credentials")
 	}
-	i.source = "environment, access key " + id
-	i.provider = credentials.NewStaticCredentialsProvider(id, secret, o.Getenv("AWS_SESSION_TOKEN"))
-	return nil
+	return c, err
 }
 
-// chained assumes a role with the credentials of another source.
+// environment is a pair of static keys.
+func (f *finder) environment() (source, error) {
+	id, secret := f.Getenv("AWS_ACCESS_KEY_ID"), f.Getenv("AWS_SECRET_ACCESS_KEY")
+	if id == "" || secret == "" {
+		return source{}, missing("the use of static keys", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+	}
+	return source{name: "environment, access key " + id, fixed: true,
+		provider: credentials.NewStaticCredentialsProvider(id, secret, f.Getenv("AWS_SESSION_TOKEN"))}, nil
+}
+
+// chained is a role that is assumed with the credentials of another source.
+func (f *finder) chained(base source, role, externalID, session string) source {
+	return source{name: base.name + ", then role " + role, role: role, tokenFile: base.tokenFile,
+		provider: &chained{base: base, sts: f.stsOptions(), role: role, externalID: externalID, session: session, getenv: f.Getenv}}
+}
+
 type chained struct {
-	base                      aws.CredentialsProvider
+	base                      source
 	sts                       sts.Options
 	role, externalID, session string
+	getenv                    func(string) string
 }
 
 func (c *chained) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	base, err := c.base.Retrieve(ctx)
+	base, err := c.base.provider.Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, err
+	}
+	token := ""
+	if c.base.tokenFile != "" {
+		token, _ = readToken(c.base.tokenFile, "") // for the session's name alone
 	}
 	o := c.sts
 	o.Credentials = credentials.StaticCredentialsProvider{Value: base}
 	got, err := stscreds.NewAssumeRoleProvider(whole{sts.New(o)}, c.role, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = c.session
+		o.RoleSessionName = sessionName(c.session, readClaims(token), c.getenv)
 		o.Duration = time.Hour // the longest that AWS allows a chained role
 		if c.externalID != "" {
 			o.ExternalID = &c.externalID
@@ -181,90 +271,4 @@ func (c *chained) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, stsError(err, "AssumeRole", c.role, claims{})
 	}
 	return got, nil
-}
-
-// whole refuses answers of STS without credentials, which the SDK's providers would follow into a nil pointer.
-type whole struct{ *sts.Client }
-
-var errHollow = errors.New("its answer holds no credentials")
-
-func hollow(c *types.Credentials) bool {
-	return c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil || c.Expiration == nil
-}
-
-func (w whole) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, opts ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
-	out, err := w.Client.AssumeRoleWithWebIdentity(ctx, in, opts...)
-	if err == nil && hollow(out.Credentials) {
-		return nil, errHollow
-	}
-	return out, err
-}
-
-func (w whole) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
-	out, err := w.Client.AssumeRole(ctx, in, opts...)
-	if err == nil && hollow(out.Credentials) {
-		return nil, errHollow
-	}
-	return out, err
-}
-
-func (i *Identity) stsOptions(o Options) sts.Options {
-	client := o.HTTPClient
-	if client == nil {
-		client = httpClient(http.ProxyFromEnvironment)
-	}
-	opts := sts.Options{Region: o.Region, Retryer: retryer(), HTTPClient: clock{client, i.Observe}}
-	if o.STSEndpoint != "" {
-		opts.BaseEndpoint = &o.STSEndpoint
-	}
-	return opts
-}
-
-// clock observes the Date of STS's answers: a node whose clock is wrong would hold fresh credentials for expired ones.
-type clock struct {
-	*http.Client
-	observe func(time.Time)
-}
-
-func (c clock) Do(req *http.Request) (*http.Response, error) {
-	res, err := c.Client.Do(req)                       // #nosec G704 -- AWS_STS_Endpoint and the SDK say where STS is
-	if err == nil && res.StatusCode == http.StatusOK { // a proxy's own answers have the proxy's clock
-		if t, err := http.ParseTime(res.Header.Get("Date")); err == nil {
-			c.observe(t)
-		}
-	}
-	return res, err
-}
-
-// retryer tries twice: what lasts longer is the next refresh's.
-func retryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 2, time.Second })
-}
-
-func httpClient(proxy func(*http.Request) (*url.URL, error)) *http.Client {
-	return &http.Client{
-		Timeout: 10 * time.Second,
-		Transport: &http.Transport{
-			Proxy:               proxy,
-			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-			TLSHandshakeTimeout: 5 * time.Second,
-			DisableKeepAlives:   true, // one call in many minutes
-		},
-	}
-}
-
-var notInSession = regexp.MustCompile(`[^\w+=,.@-]+`)
-
-// sessionName tells CloudTrail which node a session is of. STS allows 64 characters.
-func sessionName() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return sanitize("opensearch-irsa-" + host)
-}
-
-func sanitize(session string) string {
-	session = notInSession.ReplaceAllString(session, "-")
-	return session[:min(len(session), 64)]
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,10 +34,19 @@ func TestNewSuccess(t *testing.T) {
 		}
 	}
 	f(irsaEnv, Options{}, "web identity (IRSA) role "+role, role)
-	f(podEnv, Options{}, "EKS Pod Identity", "")
+	f(podEnv, Options{}, "EKS Pod Identity (the role of the pod's association)", "")
+	f([]string{"HOME", profileHome(t)}, Options{Profile: "keys"}, "profile keys, access key AKIAFILE", "")
+	f([]string{"HOME", profileHome(t), "AWS_PROFILE", "chained"}, Options{}, "profile keys, access key AKIAFILE, then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
+	f(append([]string{"HOME", profileHome(t), "AWS_PROFILE", "keys"}, all...), Options{Credentials: "default"}, "environment, access key AKIA1", "")
+	f(append([]string{"HOME", profileHome(t)}, all...), Options{Credentials: "default", Profile: "keys"}, "profile keys, access key AKIAFILE", "")
+	f(append([]string{"HOME", profileHome(t)}, irsaEnv...), Options{Credentials: "default"}, "web identity (IRSA) role "+role, role)
+	f([]string{"HOME", profileHome(t)}, Options{Credentials: "default"}, "profile default, access key AKIADEFAULT", "")
+	f(append([]string{"HOME", "/nowhere"}, podEnv...), Options{Credentials: "default"}, "the container's role, from http://169.254.170.23/v1/credentials", "")
+	f([]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x"}, Options{Credentials: "default"}, "the container's role, from http://169.254.170.2/v2/x", "")
+	f(nil, Options{Credentials: "default"}, "the node's role (EC2 metadata)", "")
 	f(keys, Options{Credentials: "auto"}, "environment, access key AKIA1", "")
 	f(all, Options{}, "web identity (IRSA) role "+role, role)
-	f(all, Options{Credentials: "pod_identity"}, "EKS Pod Identity", "")
+	f(all, Options{Credentials: "pod_identity"}, "EKS Pod Identity (the role of the pod's association)", "")
 	f(all, Options{Credentials: "environment"}, "environment, access key AKIA1", "")
 	f(all, Options{RoleARN: "arn:aws:iam::2:role/writer"}, "web identity (IRSA) role "+role+", then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
 	// The role of the service account, named once more as with the built-in output, is not assumed by itself.
@@ -72,6 +82,10 @@ func TestNewFailure(t *testing.T) {
 	f(Options{Region: "r", Credentials: "environment"}, NoCredentials, "AWS_SECRET_ACCESS_KEY")
 	f(Options{Region: "r", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA")}, NoCredentials, "AWS_SECRET_ACCESS_KEY")
 	f(Options{Region: "r", Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/")}, NoCredentials, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+	f(Options{Region: "r", Credentials: "profile", Profile: "keys"}, NoCredentials, `"keys"`, "AWS_Profile")
+	f(Options{Region: "r", Credentials: "default", Getenv: environ("AWS_EC2_METADATA_DISABLED", "true")}, NoCredentials, "AWS_EC2_METADATA_DISABLED")
+	f(Options{Region: "r", Credentials: "default", Getenv: environ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://example.com")}, BadOption, "169.254.169.254")
+	f(Options{Region: "r", Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "f")}, BadOption, "clear text")
 	f(Options{Region: "r", STSEndpoint: "sts.eu-west-1.amazonaws.com"}, BadOption, "AWS_STS_Endpoint", "https://")
 }
 
@@ -106,6 +120,21 @@ func TestRegionalEndpoint(t *testing.T) {
 	f("sts.eu-west-1.amazonaws.com", func(*Options) {})
 	f("sts.us-east-1.amazonaws.com", func(o *Options) { o.Region = "us-east-1" })
 	f("sts.cn-north-1.amazonaws.com.cn", func(o *Options) { o.Region = "cn-north-1" })
+	f("sts.us-gov-west-1.amazonaws.com", func(o *Options) { o.Region = "us-gov-west-1" })
+	with := func(region string, pairs ...string) func(*Options) {
+		return func(o *Options) {
+			o.Region = region
+			env, more := o.Getenv, environ(pairs...)
+			o.Getenv = func(k string) string { return cmp.Or(more(k), env(k)) }
+		}
+	}
+	f("sts-fips.us-east-1.amazonaws.com", with("us-east-1", "AWS_USE_FIPS_ENDPOINT", "true"))
+	f("sts.eu-west-1.api.aws", with("eu-west-1", "AWS_USE_DUALSTACK_ENDPOINT", "true"))
+	f("sts-fips.us-east-2.api.aws", with("us-east-2", "AWS_USE_DUALSTACK_ENDPOINT", "TRUE", "AWS_USE_FIPS_ENDPOINT", "true"))
+	f("sts.us-gov-west-1.amazonaws.com", with("us-gov-west-1", "AWS_USE_FIPS_ENDPOINT", "true"))
+	f("sts.cn-north-1.api.amazonwebservices.com.cn", with("cn-north-1", "AWS_USE_DUALSTACK_ENDPOINT", "true"))
+	f("sts.eu-central-1.amazonaws.com", with("eu-west-1", "AWS_REGION", "eu-central-1")) // the pod's region, not the domain's
+	f("vpce.example", with("us-east-1", "AWS_USE_FIPS_ENDPOINT", "true", "AWS_ENDPOINT_URL_STS", "https://vpce.example"))
 	f("vpce.example", func(o *Options) {
 		env := o.Getenv
 		o.Getenv = func(k string) string {
@@ -193,8 +222,25 @@ func TestStaticKeys(t *testing.T) {
 		if err != nil || c.AccessKeyID != "AKIA1" || c.SessionToken != "t" || !i.Expires().IsZero() {
 			t.Errorf("got %v, %v", c.AccessKeyID, err)
 		}
-		i.Invalidate("AKIA1")
+		if i.Invalidate("AKIA1") {
+			t.Error("other keys are promised, and there are none")
+		}
 	}
+}
+
+func TestSessionName(t *testing.T) {
+	f := func(given string, c claims, want string, env ...string) {
+		t.Helper()
+		if got := sessionName(given, c, environ(env...)); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	f("", claims{Pod: "fluent-bit-x7k2p", Node: "ip-10-0-1-2.eu-west-1.compute.internal"}, "fluent-bit-x7k2p@ip-10-0-1-2.eu-west-1.compute.internal", "HOSTNAME", "other", "NODE_NAME", "other")
+	f("", claims{}, "fluent-bit-x7k2p@node-1", "HOSTNAME", "fluent-bit-x7k2p", "NODE_NAME", "node-1")
+	f("", claims{}, "opensearch-irsa-fluent-bit-x7k2p", "HOSTNAME", "fluent-bit-x7k2p")
+	f("", claims{Pod: strings.Repeat("p", 40), Node: "ip-10-0-123-234.ap-southeast-2.compute.internal"}, strings.Repeat("p", 40)+"@ip-10-0-123-234")
+	f("", claims{Pod: strings.Repeat("p", 80), Node: strings.Repeat("n", 80)}, strings.Repeat("p", 32)+"@"+strings.Repeat("n", 31))
+	f("a b", claims{Pod: "p", Node: "n"}, "a-b")
 }
 
 func TestSanitize(t *testing.T) {

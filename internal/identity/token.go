@@ -42,14 +42,15 @@ func stamp(path string) fileStamp {
 	return fileStamp{info.ModTime(), info.Size()}
 }
 
-// claims are what a trust policy looks at in a token. They are no secret; the token is.
+// claims are what a trust policy looks at in a token, and the pod and node that it is bound to. They are no secret; the token is.
 type claims struct {
-	Issuer   string
-	Subject  string
-	Audience []string
+	Issuer    string
+	Subject   string
+	Audience  []string
+	Pod, Node string // "" where the cluster does not say
 }
 
-// readClaims decodes a token's claims without verifying it, for an error's text alone. Anything else than a JWT has none.
+// readClaims decodes a token's claims without verifying it, for an error's text and a session's name alone. Anything else than a JWT has none.
 func readClaims(token string) claims {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -63,11 +64,15 @@ func readClaims(token string) claims {
 		Iss string          `json:"iss"`
 		Sub string          `json:"sub"`
 		Aud json.RawMessage `json:"aud"`
+		K8s struct {
+			Pod  struct{ Name string } `json:"pod"`
+			Node struct{ Name string } `json:"node"`
+		} `json:"kubernetes.io"`
 	}
 	if json.Unmarshal(b, &c) != nil {
 		return claims{}
 	}
-	out := claims{Issuer: c.Iss, Subject: c.Sub}
+	out := claims{Issuer: c.Iss, Subject: c.Sub, Pod: c.K8s.Pod.Name, Node: c.K8s.Node.Name}
 	var one string
 	if json.Unmarshal(c.Aud, &one) == nil {
 		out.Audience = []string{one}

@@ -11,12 +11,15 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/opensearch-project/opensearch-go/v2/opensearchtransport"
+
+	"out_opensearch_irsa/internal/config"
 )
 
 // A Signer authenticates a finished request. payloadSHA256 is the hex SHA-256 of the body as it goes over the wire.
@@ -31,7 +34,8 @@ type Options struct {
 	// Signer signs each request; nil means no AWS authentication (AWS_Auth Off).
 	Signer Signer
 	// Username and Password (HTTP_User, HTTP_Passwd) are sent as basic authentication if there is no Signer.
-	Username, Password string
+	Username string
+	Password config.Secret
 	// TLS (TLS_CA_File, TLS_Server_Name, …) is copied; nil means the system's roots. Below TLS 1.2 is never spoken.
 	TLS *tls.Config
 	// Timeout (Request_Timeout) bounds one attempt from signing to the last byte of the answer; 0 means 60 s.
@@ -89,7 +93,7 @@ func New(o Options) (*Client, error) {
 	if o.Signer != nil {
 		cfg.Signer = signerAdapter{o.Signer}
 	} else if o.Username != "" {
-		c.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(o.Username+":"+o.Password))
+		c.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(o.Username+":"+o.Password.Reveal()))
 	}
 	t, err := opensearchtransport.New(cfg)
 	if err != nil {
@@ -97,6 +101,11 @@ func New(o Options) (*Client, error) {
 	}
 	c.transport = t
 	return c, nil
+}
+
+// Format keeps the password out of whatever prints a Client, with any verb.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "client{"+c.advice.endpoint+"}")
 }
 
 // Close drops the idle connections. Attempts that run are not stopped: cancel their context for that.

@@ -20,6 +20,9 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 	text := strings.ToLower(reason + "\n" + string(body[:min(len(body), 8*maxQuote)]))
 	r := judge(fact{level: request, status: res.StatusCode, typ: typ, text: text})
 	f := &Failure{Kind: r.kind, Status: res.StatusCode, Verdict: r.verdict, Summary: fmt.Sprintf("%s answered %d %s", ad.endpoint, res.StatusCode, http.StatusText(res.StatusCode))}
+	if ad.signed && res.StatusCode == http.StatusForbidden && ad.roleARN != nil && ad.roleARN() != "" {
+		f.Summary += " to role " + ad.roleARN()
+	}
 	if to := res.Header.Get("Location"); to != "" {
 		f.Summary += " to " + clip(oneLine(to))
 	}

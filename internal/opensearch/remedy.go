@@ -41,6 +41,9 @@ func (ad advice) role(text string) string {
 	return "<ARN of the pod's IAM role>"
 }
 
+// explicitDeny finds a statement that denies, which no statement that allows can outweigh.
+var explicitDeny = regexp.MustCompile(`(?i)with an explicit deny`)
+
 // permissions is the least that a security role needs to write.
 const permissions = `cluster permission indices:data/write/bulk, and on the index indices:data/write/bulk*, indices:data/write/index, indices:admin/create and indices:admin/mapping/put`
 
@@ -64,11 +67,17 @@ var remediesFor = map[Kind]func(ad advice, text string) string{
 		if ad.serverless {
 			return fmt.Sprintf("allow aoss:APIAccessAll on the collection's ARN in a policy of IAM role %s", ad.role(text))
 		}
+		if explicitDeny.MatchString(text) {
+			return fmt.Sprintf("take es:ESHttpPost on the domain out of the policy that denies it to IAM role %s: one of its own, its permissions boundary, or the organization's; no other policy can allow it", ad.role(text))
+		}
 		return fmt.Sprintf("allow es:ESHttpPost on the domain's ARN followed by /* in a policy of IAM role %s; a permissions boundary or organization policy must not deny it", ad.role(text))
 	},
 	AccessPolicy: func(ad advice, text string) string {
 		if !ad.signed {
 			return "the domain wants signed requests: set AWS_Auth On"
+		}
+		if explicitDeny.MatchString(text) {
+			return fmt.Sprintf("take the statement that denies es:ESHttpPost to principal %s out of the domain's access policy (or out of its VPC endpoint's policy): no other policy can allow it", ad.role(text))
 		}
 		return fmt.Sprintf("allow es:ESHttpPost for principal %s on the domain's ARN followed by /* in the domain's access policy", ad.role(text))
 	},
@@ -81,6 +90,9 @@ var remediesFor = map[Kind]func(ad advice, text string) string{
 	Forbidden: func(ad advice, text string) string {
 		if !ad.signed {
 			return "check HTTP_User and HTTP_Passwd, or set AWS_Auth On"
+		}
+		if ad.serverless {
+			return fmt.Sprintf("check that a data access policy of the collection names principal %s with aoss:WriteDocument and aoss:CreateIndex, that its IAM policy allows aoss:APIAccessAll, and that a network policy lets the pod in", ad.role(text))
 		}
 		return fmt.Sprintf("check that IAM role %s, the domain's access policy and its role mapping let it write; a network policy or VPC endpoint policy may also refuse", ad.role(text))
 	},
@@ -117,7 +129,8 @@ var remedies = map[Kind]string{
 	Refused:      "look at the reason in the dead letter",
 
 	TooLarge:          "lower Max_Request_Size below the domain's limit (10 MiB on the smaller instance types)",
-	ClockSkew:         "set the node's clock: its time synchronisation (chrony) seems not to run",
+	ExpiredToken:      "new credentials are fetched; if it lasts, look for what keeps their renewal away, and at the node's clock",
+	ClockSkew:         "the difference is corrected in what is signed; set the node's clock: its time synchronisation (chrony) seems not to run",
 	WrongRegion:       "set AWS_Region to the domain's region, and AWS_Service_Name to es (a domain) or aoss (a collection)",
 	SignatureMismatch: "something on the way changes the request (a proxy, a rewritten Host or path), or the secret key is wrong: use the domain's own address as Endpoint",
 	WrongEndpoint:     "check Endpoint and Path: it must be the address of the domain itself, not that of Dashboards, with the right scheme",

@@ -212,10 +212,13 @@ func TestRemedies(t *testing.T) {
 	f(plain, Forbidden, "", "HTTP_Passwd")
 	f(signed, RoleNotMapped, "", "<ARN of the pod's IAM role>")
 	f(signed, NoIdentityPolicy, "User: arn:aws-cn:sts::12:assumed-role/r/s is not authorized", "arn:aws-cn:iam::12:role/r", "es:ESHttpPost")
+	f(signed, NoIdentityPolicy, "… with an explicit deny in an identity-based policy", "the policy that denies it", "no other policy")
+	f(signed, AccessPolicy, "… with an explicit deny in a resource-based policy", "domain's access policy", "no other policy")
 	f(advice{signed: true, serverless: true}, NoIdentityPolicy, "", "aoss:APIAccessAll")
+	f(advice{signed: true, serverless: true}, Forbidden, "", "data access policy", "network policy")
 	for k := Unknown + 1; k < kinds; k++ {
 		switch got := signed.remedy(k, ""); k {
-		case Duplicate, Conflict, ExpiredToken, Canceled: // nothing to mend
+		case Duplicate, Conflict, Canceled: // nothing to mend
 		default:
 			if got == "" || strings.Contains(got, "\n") {
 				t.Errorf("%s: remedy %q", k, got)
