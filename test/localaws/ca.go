@@ -58,9 +58,9 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue signs a certificate for localhost and the loopback addresses, for servers and clients alike. The distinguished name is
+// Issue signs a certificate for localhost, the loopback addresses and any further names, for servers and clients alike. The distinguished name is
 // CN=commonName and nothing else; the key is PKCS #8, which is the only form that OpenSearch reads.
-func (ca *CA) Issue(commonName string) (certificatePEM, keyPEM []byte, err error) {
+func (ca *CA) Issue(commonName string, names ...string) (certificatePEM, keyPEM []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot make a key for %q: %w", commonName, err)
@@ -71,7 +71,7 @@ func (ca *CA) Issue(commonName string) (certificatePEM, keyPEM []byte, err error
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	template.DNSNames = []string{"localhost"}
+	template.DNSNames = append([]string{"localhost"}, names...)
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.certificate, &key.PublicKey, ca.key)
 	if err != nil {
@@ -84,9 +84,9 @@ func (ca *CA) Issue(commonName string) (certificatePEM, keyPEM []byte, err error
 	return pemBlock("CERTIFICATE", der), pemBlock("PRIVATE KEY", keyDER), nil
 }
 
-// ServerTLS returns a configuration for a server on loopback.
-func (ca *CA) ServerTLS() (*tls.Config, error) {
-	certificatePEM, keyPEM, err := ca.Issue("localhost")
+// ServerTLS returns a configuration for a server on loopback, which may have further names.
+func (ca *CA) ServerTLS(names ...string) (*tls.Config, error) {
+	certificatePEM, keyPEM, err := ca.Issue("localhost", names...)
 	if err != nil {
 		return nil, err
 	}

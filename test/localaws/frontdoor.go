@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -30,8 +31,8 @@ const (
 type FrontDoorOptions struct {
 	IAM            *IAM
 	Region         string         // us-east-1
-	Service        string         // es; "" means es
-	DomainARN      string         // arn:aws:es:REGION:ACCOUNT:domain/NAME
+	DomainARN      string         // arn:aws:es:REGION:ACCOUNT:domain/NAME, or arn:aws:aoss:REGION:ACCOUNT:collection/ID
+	Collection     Collection     // the type, if it is a Serverless collection and no domain
 	Upstream       *url.URL       // the OpenSearch behind the door
 	UpstreamCA     *x509.CertPool // whom to trust there; nil when Upstream is plain HTTP
 	MaxRequestSize int64          // bytes of a body, as it comes over the wire; 0 means 10 MiB, the least that domains have
@@ -47,6 +48,8 @@ type FrontDoor struct {
 	clockOffset time.Duration // guarded by mu
 	throttle    Throttle      // guarded by mu
 	outage      bool          // guarded by mu
+	access      policy        // guarded by mu; what the domain's own access policy says, to whoever asks
+	readers     []string      // guarded by mu; the principals in a collection's data access policy; nil means any
 	loseAnswers int           // guarded by mu; how many of the next requests are done, but not answered
 	stats       FrontDoorStats
 }
@@ -67,9 +70,6 @@ var errLost = errors.New("answer lost")
 func NewFrontDoor(o FrontDoorOptions) *FrontDoor {
 	if o.MaxRequestSize == 0 {
 		o.MaxRequestSize = 10 << 20
-	}
-	if o.Service == "" {
-		o.Service = "es"
 	}
 	d := &FrontDoor{options: o, stats: FrontDoorStats{Statuses: map[int]int{}}}
 	transport := &http.Transport{
@@ -106,6 +106,21 @@ func (d *FrontDoor) SetOutage(down bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.outage = down
+}
+
+// SetAccessPolicy replaces the domain's access policy. It holds for any principal; the empty one is none.
+func (d *FrontDoor) SetAccessPolicy(document []byte) error {
+	var p policy
+	if len(document) > 0 {
+		var err error
+		if p, err = parsePolicy(document); err != nil {
+			return fmt.Errorf("cannot use the access policy: %w", err)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.access = p
+	return nil
 }
 
 // LoseAnswers lets the next n accepted requests be done by OpenSearch and then breaks their connections, as a network may.
@@ -153,6 +168,9 @@ func (d *FrontDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	caller, refused := d.authenticate(r, body, now)
+	if refused == nil && d.options.Collection != "" {
+		refused = d.collection(r, caller, body)
+	}
 	if refused != nil {
 		d.refuse(w, *refused)
 		return
@@ -160,23 +178,39 @@ func (d *FrontDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	d.stats.LastCaller, d.stats.LastAccessKey = caller.arn, caller.accessKeyID
 	d.mu.Unlock()
+	if d.options.Collection == TimeSeries && strings.HasSuffix(r.URL.Path, "/_bulk") {
+		d.withoutIDs(w, r, caller, body)
+		return
+	}
 	d.proxy.ServeHTTP(w, d.onwards(r, caller, body))
 }
 
 // authenticate finds out who signed and whether IAM lets that role do it.
 func (d *FrontDoor) authenticate(r *http.Request, body []byte, now time.Time) (session, *answer) {
-	action := "es:ESHttp" + strings.ToUpper(r.Method[:1]) + strings.ToLower(r.Method[1:])
+	action, resource, service := "es:ESHttp"+strings.ToUpper(r.Method[:1])+strings.ToLower(r.Method[1:]), d.options.DomainARN+r.URL.Path, "es"
+	if d.options.Collection != "" {
+		action, resource, service = "aoss:APIAccessAll", d.options.DomainARN, "aoss"
+	}
 	if r.Header.Get("Authorization") == "" && r.Header.Get("X-Amz-Date") == "" && r.Header.Get("X-Amz-Security-Token") == "" {
 		refused := anonymous(action)
 		return session{}, &refused
 	}
-	caller, refused := verifier{iam: d.options.IAM, region: d.options.Region, service: d.options.Service, skew: 5 * time.Minute}.verify(r, body, now)
+	caller, refused := verifier{iam: d.options.IAM, region: d.options.Region, service: service, skew: 5 * time.Minute}.verify(r, body, now)
 	if refused != nil {
 		a := unauthenticated(*refused)
 		return session{}, &a
 	}
-	if decided := d.options.IAM.decide(caller, action, d.options.DomainARN+r.URL.Path); decided != allowed {
-		a := unauthorized(caller.arn, action, decided)
+	d.mu.Lock()
+	access := d.access
+	d.mu.Unlock()
+	byRole, byDomain := d.options.IAM.decide(caller, action, resource), access.decide(action, resource)
+	if byDomain == denied {
+		a := deniedByDomain(caller.arn, action)
+		return session{}, &a
+	}
+	// Within an account either of the two policies is enough.
+	if byRole == denied || byRole != allowed && byDomain != allowed {
+		a := unauthorized(caller.arn, action, byRole)
 		return session{}, &a
 	}
 	return caller, nil

@@ -31,6 +31,11 @@ func unauthorized(caller, action string, d decision) answer {
 	return answer{http.StatusForbidden, object("Message", text+" because no identity-based policy allows the "+action+" action")}
 }
 
+// deniedByDomain is the answer to a role that the domain's access policy shuts out.
+func deniedByDomain(caller, action string) answer {
+	return answer{http.StatusForbidden, object("Message", "User: "+caller+" is not authorized to perform: "+action+" with an explicit deny in a resource-based policy")}
+}
+
 // anonymous is the answer to a request that nobody signed: the domain's access policy names roles only.
 func anonymous(action string) answer {
 	return answer{http.StatusForbidden, object("Message",

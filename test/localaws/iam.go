@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,9 +13,11 @@ import (
 
 // IAM is an account: its identity providers, its roles and the temporary credentials given out. STS and FrontDoor share one.
 type IAM struct {
-	account string
+	partition string // aws, aws-cn or aws-us-gov
+	account   string
 
 	mu        sync.Mutex
+	secrets   []string            // guarded by mu; every secret key and session token that was ever given out
 	providers map[string]provider // by issuer URL
 	roles     map[string]*role    // by ARN
 	sessions  map[string]*session // by access key id
@@ -45,8 +48,11 @@ type session struct {
 }
 
 // NewIAM makes an empty account. The account number has twelve digits.
-func NewIAM(account string) *IAM {
-	return &IAM{account: account, providers: map[string]provider{}, roles: map[string]*role{}, sessions: map[string]*session{}}
+func NewIAM(account string) *IAM { return NewIAMIn("aws", account) }
+
+// NewIAMIn makes an account in a partition: aws, aws-cn or aws-us-gov.
+func NewIAMIn(partition, account string) *IAM {
+	return &IAM{partition: partition, account: account, providers: map[string]provider{}, roles: map[string]*role{}, sessions: map[string]*session{}}
 }
 
 // IdentityProvider is the issuer's URL without its scheme: what stands for ${IDENTITY_PROVIDER} in a trust policy.
@@ -60,7 +66,7 @@ func IdentityProvider(issuerURL string) string {
 
 // AddIdentityProvider registers an OIDC issuer for the given audiences and returns the provider's ARN.
 func (i *IAM) AddIdentityProvider(issuerURL string, audiences ...string) string {
-	arn := "arn:aws:iam::" + i.account + ":oidc-provider/" + IdentityProvider(issuerURL)
+	arn := i.arn("iam") + ":oidc-provider/" + IdentityProvider(issuerURL)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.providers[issuerURL] = provider{arn: arn, audiences: audiences}
@@ -78,7 +84,7 @@ func (i *IAM) PutRole(name string, trustDocument, policyDocument []byte) (string
 	if err != nil {
 		return "", fmt.Errorf("cannot use the policy of role %q: %w", name, err)
 	}
-	arn := "arn:aws:iam::" + i.account + ":role/" + name
+	arn := i.arn("iam") + ":role/" + name
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if existing := i.roles[arn]; existing != nil {
@@ -136,7 +142,7 @@ func (i *IAM) open(roleARN, sessionName string, lifetime time.Duration) session 
 	r := i.roles[roleARN]
 	s := &session{
 		role:         r,
-		arn:          "arn:aws:sts::" + i.account + ":assumed-role/" + r.name + "/" + sessionName,
+		arn:          i.arn("sts") + ":assumed-role/" + r.name + "/" + sessionName,
 		assumedID:    r.id + ":" + sessionName,
 		accessKeyID:  "ASIA" + randomID(),
 		secret:       randomText(30),
@@ -144,7 +150,38 @@ func (i *IAM) open(roleARN, sessionName string, lifetime time.Duration) session 
 		expires:      time.Now().Add(lifetime).Truncate(time.Second),
 	}
 	i.sessions[s.accessKeyID] = s
+	i.secrets = append(i.secrets, s.secret, s.sessionToken)
 	return *s
+}
+
+// AddUser makes an IAM user with one access key, which lives for ever.
+func (i *IAM) AddUser(name string, policyDocument []byte) (arn, accessKeyID, secret string, err error) {
+	permitted, err := parsePolicy(policyDocument)
+	if err != nil {
+		return "", "", "", fmt.Errorf("cannot use the policy of user %q: %w", name, err)
+	}
+	arn = i.arn("iam") + ":user/" + name
+	s := &session{
+		role: &role{arn: arn, name: name, policy: permitted}, arn: arn, assumedID: "AIDA" + randomID(),
+		accessKeyID: "AKIA" + randomID(), secret: randomText(30), expires: time.Now().AddDate(10, 0, 0),
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.sessions[s.accessKeyID] = s
+	i.secrets = append(i.secrets, s.secret)
+	return arn, s.accessKeyID, s.secret, nil
+}
+
+// Secrets returns every secret key and session token that was given out, those of the past too: what no log may hold.
+func (i *IAM) Secrets() []string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.secrets)
+}
+
+// arn is the beginning of an ARN in this account.
+func (i *IAM) arn(service string) string {
+	return "arn:" + i.partition + ":" + service + "::" + i.account
 }
 
 // session finds credentials by their access key id.

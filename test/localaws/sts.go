@@ -20,6 +20,7 @@ type STS struct {
 	lifetime time.Duration // guarded by mu; 0: what the caller asks for
 	outage   bool          // guarded by mu
 	requests int           // guarded by mu
+	offset   time.Duration // guarded by mu; STS's clock minus ours
 }
 
 // NewSTS makes the service of an account.
@@ -43,6 +44,22 @@ func (s *STS) SetOutage(down bool) {
 	s.outage = down
 }
 
+// SetClockOffset makes STS's clock go wrong, or rather the clients': positive is an STS ahead of them.
+func (s *STS) SetClockOffset(offset time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset = offset
+}
+
+func (s *STS) clockOffset() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offset
+}
+
+// now is STS's clock.
+func (s *STS) now() time.Time { return time.Now().Add(s.clockOffset()) }
+
 // Requests returns how many requests came, answered or refused.
 func (s *STS) Requests() int {
 	s.mu.Lock()
@@ -56,6 +73,7 @@ func (s *STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests++
 	outage := s.outage
 	s.mu.Unlock()
+	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	if outage {
 		writeSTSError(w, stsError{http.StatusServiceUnavailable, "ServiceUnavailable", "Service unavailable, please try again."})
 		return
@@ -110,7 +128,7 @@ func (s *STS) assumeRoleWithWebIdentity(r *http.Request, form url.Values) (any, 
 	opened := s.iam.open(form.Get("RoleArn"), form.Get("RoleSessionName"), lifetime)
 	return assumeRoleWithWebIdentityResponse{
 		Subject: token.subject, Audience: token.audience[0], Provider: token.provider.arn,
-		User: assumedUser(opened), Credentials: temporaryCredentials(opened), RequestID: randomUUID(),
+		User: assumedUser(opened), Credentials: temporaryCredentials(opened, s.clockOffset()), RequestID: randomUUID(),
 	}, nil
 }
 
@@ -134,14 +152,14 @@ func (s *STS) assumeRole(r *http.Request, body []byte, form url.Values) (any, *s
 	}
 	// A trust policy that names the account leaves the choice to the caller's own policy.
 	if s.iam.decide(caller, "sts:AssumeRole", target) == allowed {
-		claim.arns = append(claim.arns, "arn:aws:iam::"+s.iam.account+":root", s.iam.account)
+		claim.arns = append(claim.arns, s.iam.arn("iam")+":root", s.iam.account)
 	}
 	if s.iam.decide(caller, "sts:AssumeRole", target) == denied || !s.iam.admits(target, claim) {
 		return nil, &stsError{http.StatusForbidden, "AccessDenied",
 			"User: " + caller.arn + " is not authorized to perform: sts:AssumeRole on resource: " + target}
 	}
 	opened := s.iam.open(target, form.Get("RoleSessionName"), lifetime)
-	return assumeRoleResponse{User: assumedUser(opened), Credentials: temporaryCredentials(opened), RequestID: randomUUID()}, nil
+	return assumeRoleResponse{User: assumedUser(opened), Credentials: temporaryCredentials(opened, s.clockOffset()), RequestID: randomUUID()}, nil
 }
 
 func (s *STS) getCallerIdentity(r *http.Request, body []byte) (any, *stsError) {
@@ -154,7 +172,7 @@ func (s *STS) getCallerIdentity(r *http.Request, body []byte) (any, *stsError) {
 
 // caller is whose session signed the call. STS allows clocks to differ by fifteen minutes.
 func (s *STS) caller(r *http.Request, body []byte) (session, *stsError) {
-	found, refused := verifier{iam: s.iam, service: "sts", skew: 15 * time.Minute}.verify(r, body, time.Now())
+	found, refused := verifier{iam: s.iam, service: "sts", skew: 15 * time.Minute}.verify(r, body, s.now())
 	if refused == nil {
 		return found, nil
 	}

@@ -28,6 +28,11 @@ var errNoKey = errors.New("the issuer does not serve the key")
 
 // checkToken judges a web identity token as STS does before it looks at any role: form, issuer, audience, signature, time.
 func (s *STS) checkToken(ctx context.Context, text string) (webIdentity, *stsError) {
+	return s.checkTokenFor(ctx, text, nil)
+}
+
+// checkTokenFor is checkToken for one of the given audiences; nil means those that the issuer is registered for.
+func (s *STS) checkTokenFor(ctx context.Context, text string, audiences []string) (webIdentity, *stsError) {
 	invalid := func(message string) *stsError {
 		return &stsError{http.StatusBadRequest, "InvalidIdentityToken", message}
 	}
@@ -53,7 +58,10 @@ func (s *STS) checkToken(ctx context.Context, text string) (webIdentity, *stsErr
 	if _, err := parser.Parse(text, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
 		return webIdentity{}, invalid("The web identity token that was passed could not be validated by AWS.")
 	}
-	now := time.Now()
+	if audiences == nil {
+		audiences = registered.audiences
+	}
+	now := s.now()
 	switch {
 	case claims.ExpiresAt == nil, claims.IssuedAt == nil, claims.Subject == "", len(claims.Audience) == 0:
 		return webIdentity{}, invalid("Missing a required claim: exp, iat, sub and aud are needed")
@@ -62,7 +70,7 @@ func (s *STS) checkToken(ctx context.Context, text string) (webIdentity, *stsErr
 			fmt.Sprintf("Token expired: current date/time %d must be before the expiration date/time %d", now.Unix(), claims.ExpiresAt.Unix())}
 	case claims.NotBefore != nil && now.Add(5*time.Minute).Before(claims.NotBefore.Time), now.Add(5 * time.Minute).Before(claims.IssuedAt.Time):
 		return webIdentity{}, invalid("The web identity token that was passed is not valid yet.")
-	case !shareOne(claims.Audience, registered.audiences):
+	case !shareOne(claims.Audience, audiences):
 		return webIdentity{}, invalid("Incorrect token audience")
 	}
 	return webIdentity{issuer: claims.Issuer, subject: claims.Subject, audience: claims.Audience, provider: registered}, nil

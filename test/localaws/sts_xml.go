@@ -60,10 +60,11 @@ type xmlCredentials struct {
 
 func assumedUser(s session) assumedRole { return assumedRole{ID: s.assumedID, ARN: s.arn} }
 
-func temporaryCredentials(s session) xmlCredentials {
+// temporaryCredentials are a session's, with their end by STS's clock.
+func temporaryCredentials(s session, clockOffset time.Duration) xmlCredentials {
 	return xmlCredentials{
 		AccessKeyID: s.accessKeyID, Secret: s.secret, SessionToken: s.sessionToken,
-		Expiration: s.expires.UTC().Format(time.RFC3339),
+		Expiration: s.expires.Add(clockOffset).UTC().Format(time.RFC3339),
 	}
 }
 

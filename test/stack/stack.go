@@ -20,7 +20,6 @@ type Options struct {
 	Optimize       bool              // let the JVM compile for speed, as a benchmark wants; else it starts with half the CPU time
 	Settings       map[string]string // more lines of opensearch.yml
 	Region         string            // eu-central-1
-	Service        string            // es; aoss is what Serverless collections sign with
 	Index          string            // eks-log; the writer reaches whatever begins so
 	PolicyFile     string            // deploy/iam/policy.json
 	TrustFile      string            // deploy/iam/trust-policy.json
@@ -92,7 +91,7 @@ func withDefaults(o Options) (Options, error) {
 		value *string
 		or    string
 	}{
-		{&o.Region, "eu-central-1"}, {&o.Service, "es"}, {&o.Index, "eks-log"},
+		{&o.Region, "eu-central-1"}, {&o.Index, "eks-log"},
 		{&o.PolicyFile, filepath.Join(root, "deploy", "iam", "policy.json")},
 		{&o.TrustFile, filepath.Join(root, "deploy", "iam", "trust-policy.json")},
 	} {
@@ -163,7 +162,7 @@ func (s *Stack) startFrontDoor(context.Context) error {
 		return fmt.Errorf("cannot read OpenSearch's URL: %w", err)
 	}
 	s.FrontDoor = localaws.NewFrontDoor(localaws.FrontDoorOptions{
-		IAM: s.IAM, Region: s.options.Region, Service: s.options.Service, DomainARN: s.DomainARN,
+		IAM: s.IAM, Region: s.options.Region, DomainARN: s.DomainARN,
 		Upstream: upstream, UpstreamCA: s.CA.Pool(), MaxRequestSize: s.options.MaxRequestSize,
 	})
 	tlsConfig, err := s.CA.ServerTLS()
