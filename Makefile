@@ -36,6 +36,7 @@ FUZZTIME ?= 5000x
 KEEP ?=
 SEED ?=
 MINUTES ?= 2
+SOAK ?= 10m
 
 .PHONY: help
 help: ## print the targets
@@ -83,6 +84,14 @@ fuzz: ## each fuzz target for FUZZTIME
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
 	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/...
+
+.PHONY: identity
+identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403, all of it, with the race detector
+	go test -count=1 -timeout 20m -run Identity -race ./...
+
+.PHONY: soak
+soak: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## ten minutes with credentials that live for 90 seconds
+	go test -count=1 -timeout 20m -v -run TestIdentitySoak ./test/e2e -soak $(SOAK)
 
 .PHONY: faults
 faults: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## every fault there is, one table: nothing lost, nothing twice

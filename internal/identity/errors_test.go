@@ -33,7 +33,7 @@ func check(t *testing.T, i *Identity, kind Kind, words ...string) {
 	}
 }
 
-func TestSTSRefusals(t *testing.T) {
+func TestIdentitySTSRefusals(t *testing.T) {
 	f := func(status int, code, message string, kind Kind, words ...string) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) { // the SDK pauses before its second call
@@ -55,7 +55,7 @@ func TestSTSRefusals(t *testing.T) {
 	f(400, "SomethingNew", "whatever", Unknown)
 }
 
-func TestSTSUnreachable(t *testing.T) {
+func TestIdentitySTSUnreachable(t *testing.T) {
 	f := func(err error, words ...string) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestSTSUnreachable(t *testing.T) {
 	f(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "not trusted")
 }
 
-func TestHollowAnswer(t *testing.T) {
+func TestIdentityHollowAnswer(t *testing.T) {
 	sts := &fakeSTS{}
 	sts.fail = func(form url.Values) *http.Response {
 		a := form.Get("Action")
@@ -85,7 +85,7 @@ func TestHollowAnswer(t *testing.T) {
 	check(t, irsa(t, sts, tokenFile(t, token), func(o *Options) { o.RoleARN = "arn:aws:iam::2:role/w" }), Unknown, "no credentials")
 }
 
-func TestTokenFileErrors(t *testing.T) {
+func TestIdentityTokenFileErrors(t *testing.T) {
 	check(t, irsa(t, &fakeSTS{}, tokenFile(t, " \n")), TokenFile, "is empty", "kubelet")
 	dir := t.TempDir()
 	check(t, irsa(t, &fakeSTS{}, dir), TokenFile, dir)

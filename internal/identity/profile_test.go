@@ -77,7 +77,7 @@ func profileHome(t *testing.T) string {
 	return home
 }
 
-func TestParseProfilesSuccess(t *testing.T) {
+func TestIdentityParseProfilesSuccess(t *testing.T) {
 	f := func(text string, isConfig bool, want profiles) {
 		t.Helper()
 		got := profiles{}
@@ -97,7 +97,7 @@ func TestParseProfilesSuccess(t *testing.T) {
 	f("[a]\nk = a=b==\n", false, profiles{"a": {"k": "a=b=="}})
 }
 
-func TestParseProfilesFailure(t *testing.T) {
+func TestIdentityParseProfilesFailure(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
 		if err := parseProfiles(text, false, profiles{}); err == nil || !strings.Contains(err.Error(), want) {
@@ -143,7 +143,7 @@ func FuzzParseProfiles(f *testing.F) {
 	})
 }
 
-func TestProfileSuccess(t *testing.T) {
+func TestIdentityProfileSuccess(t *testing.T) {
 	f := func(profile, credentials, session string, sources ...string) {
 		t.Helper()
 		sts := &fakeSTS{life: time.Hour}
@@ -168,7 +168,7 @@ func TestProfileSuccess(t *testing.T) {
 	f("env", "profile", "", "AKIAENV")
 }
 
-func TestProfileFailure(t *testing.T) {
+func TestIdentityProfileFailure(t *testing.T) {
 	f := func(profile string, kind Kind, words ...string) {
 		t.Helper()
 		_, err := New(Options{Region: "r", Credentials: "profile", Profile: profile, Getenv: environ("HOME", profileHome(t))})
@@ -203,8 +203,8 @@ func TestProfileFailure(t *testing.T) {
 	}
 }
 
-// TestNothingPrintsSecrets prints an Identity in every way that there is.
-func TestNothingPrintsSecrets(t *testing.T) {
+// TestIdentityNothingPrintsSecrets prints an Identity in every way that there is.
+func TestIdentityNothingPrintsSecrets(t *testing.T) {
 	o := Options{Region: "eu-west-1", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "hunter2", "AWS_SESSION_TOKEN", "hunter3")}
 	i, err := New(o)
 	if err != nil {

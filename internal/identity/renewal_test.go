@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestRenewal asks once a second and wants credentials that STS holds for good at each time, with few calls.
-func TestRenewal(t *testing.T) {
+// TestIdentityRenewal asks once a second and wants credentials that STS holds for good at each time, with few calls.
+func TestIdentityRenewal(t *testing.T) {
 	f := func(life, span time.Duration, least, most int) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
@@ -41,9 +41,9 @@ func TestRenewal(t *testing.T) {
 	f(time.Hour, 12*time.Hour, 14, 17)
 }
 
-// TestOutage has STS fail while credentials are good: deliveries go on until these end, STS is not hammered, and all is well
+// TestIdentityOutage has STS fail while credentials are good: deliveries go on until these end, STS is not hammered, and all is well
 // soon after it is back.
-func TestOutage(t *testing.T) {
+func TestIdentityOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: 15 * time.Minute}
 		i := irsa(t, sts, tokenFile(t, token))
@@ -83,8 +83,8 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// TestFailsFast wants no caller to wait between failed refreshes, and a new token file to be tried at once.
-func TestFailsFast(t *testing.T) {
+// TestIdentityFailsFast wants no caller to wait between failed refreshes, and a new token file to be tried at once.
+func TestIdentityFailsFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour}
 		file := filepath.Join(t.TempDir(), "token")
@@ -110,7 +110,7 @@ func TestFailsFast(t *testing.T) {
 	})
 }
 
-func TestSingleFlight(t *testing.T) {
+func TestIdentitySingleFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour}
 		i := irsa(t, sts, tokenFile(t, token))
@@ -160,8 +160,8 @@ func TestSingleFlight(t *testing.T) {
 	})
 }
 
-// TestBackgroundRenewal wants nobody to wait for a renewal that takes its time.
-func TestBackgroundRenewal(t *testing.T) {
+// TestIdentityBackgroundRenewal wants nobody to wait for a renewal that takes its time.
+func TestIdentityBackgroundRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour}
 		i := irsa(t, sts, tokenFile(t, token))
@@ -185,8 +185,8 @@ func TestBackgroundRenewal(t *testing.T) {
 	})
 }
 
-// TestClose wants the refresh that runs to end with Close: the bubble fails if a goroutine is left.
-func TestClose(t *testing.T) {
+// TestIdentityClose wants the refresh that runs to end with Close: the bubble fails if a goroutine is left.
+func TestIdentityClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour, block: make(chan struct{})}
 		i := irsa(t, sts, tokenFile(t, token))
@@ -208,8 +208,8 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestSlowSTS has STS swallow calls: each is given up in time and the caller learns why.
-func TestSlowSTS(t *testing.T) {
+// TestIdentitySlowSTS has STS swallow calls: each is given up in time and the caller learns why.
+func TestIdentitySlowSTS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour, block: make(chan struct{})}
 		i := irsa(t, sts, tokenFile(t, token))
@@ -225,8 +225,8 @@ func TestSlowSTS(t *testing.T) {
 	})
 }
 
-// TestClocks has this node's clock off by hours: STS's Date mends it, for expiry and for signatures.
-func TestClocks(t *testing.T) {
+// TestIdentityClocks has this node's clock off by hours: STS's Date mends it, for expiry and for signatures.
+func TestIdentityClocks(t *testing.T) {
 	for _, skew := range []time.Duration{-5 * time.Hour, 5 * time.Hour, 10 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			sts := &fakeSTS{life: time.Hour, skew: skew}
@@ -244,8 +244,8 @@ func TestClocks(t *testing.T) {
 	}
 }
 
-// TestExpiredOnArrival has STS give out credentials that are over: an error, not a storm of calls.
-func TestExpiredOnArrival(t *testing.T) {
+// TestIdentityExpiredOnArrival has STS give out credentials that are over: an error, not a storm of calls.
+func TestIdentityExpiredOnArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: -time.Minute}
 		i := irsa(t, sts, tokenFile(t, token))

@@ -65,7 +65,7 @@ func encode(s string) string {
 	return strings.NewReplacer("+", "%20", "%7E", "~").Replace(url.QueryEscape(s))
 }
 
-func TestSign(t *testing.T) {
+func TestIdentitySign(t *testing.T) {
 	var got *http.Request
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r }))
 	defer server.Close()
@@ -115,8 +115,8 @@ func TestSign(t *testing.T) {
 	f("aoss", "/x/_bulk", "content-encoding;content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token")
 }
 
-// TestSignHost wants the Host that is sent to be the one that was signed.
-func TestSignHost(t *testing.T) {
+// TestIdentitySignHost wants the Host that is sent to be the one that was signed.
+func TestIdentitySignHost(t *testing.T) {
 	i := irsa(t, &fakeSTS{life: time.Hour}, tokenFile(t, token))
 	req := httptest.NewRequest(http.MethodPost, "https://domain.example:443/_bulk", nil)
 	if err := i.Sign(t.Context(), req, ""); err != nil {
@@ -127,7 +127,7 @@ func TestSignHost(t *testing.T) {
 	}
 }
 
-func TestObserve(t *testing.T) {
+func TestIdentityObserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour}
 		i := irsa(t, sts, tokenFile(t, token))
@@ -153,7 +153,7 @@ func TestObserve(t *testing.T) {
 	})
 }
 
-func TestSignWithoutCredentials(t *testing.T) {
+func TestIdentitySignWithoutCredentials(t *testing.T) {
 	sts := &fakeSTS{}
 	sts.refusal("", 403, "AccessDenied", "no")
 	i := irsa(t, sts, tokenFile(t, token))

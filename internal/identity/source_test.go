@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestNewSuccess(t *testing.T) {
+func TestIdentityNewSuccess(t *testing.T) {
 	irsaEnv := []string{"AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"}
 	podEnv := []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere/pod"}
 	keys := []string{"AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s3cret"}
@@ -53,7 +53,7 @@ func TestNewSuccess(t *testing.T) {
 	f(all, Options{RoleARN: role}, "web identity (IRSA) role "+role, role)
 }
 
-func TestNewFailure(t *testing.T) {
+func TestIdentityNewFailure(t *testing.T) {
 	f := func(o Options, kind Kind, words ...string) {
 		t.Helper()
 		if o.Getenv == nil {
@@ -89,7 +89,7 @@ func TestNewFailure(t *testing.T) {
 	f(Options{Region: "r", STSEndpoint: "sts.eu-west-1.amazonaws.com"}, BadOption, "AWS_STS_Endpoint", "https://")
 }
 
-func TestWebIdentity(t *testing.T) {
+func TestIdentityWebIdentity(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour}
 	i := irsa(t, sts, tokenFile(t, token+"\n"), func(o *Options) { o.STSEndpoint = "https://sts.example.internal" })
 	c, err := i.Credentials(t.Context())
@@ -108,7 +108,7 @@ func TestWebIdentity(t *testing.T) {
 	}
 }
 
-func TestRegionalEndpoint(t *testing.T) {
+func TestIdentityRegionalEndpoint(t *testing.T) {
 	f := func(want string, change func(*Options)) {
 		t.Helper()
 		sts := &fakeSTS{life: time.Hour}
@@ -146,7 +146,7 @@ func TestRegionalEndpoint(t *testing.T) {
 	})
 }
 
-func TestChainedRole(t *testing.T) {
+func TestIdentityChainedRole(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour}
 	i := irsa(t, sts, tokenFile(t, token), func(o *Options) { o.RoleARN, o.ExternalID = "arn:aws:iam::2:role/writer", "ext" })
 	c, err := i.Credentials(t.Context())
@@ -172,7 +172,7 @@ func TestChainedRole(t *testing.T) {
 	}
 }
 
-func TestPodIdentity(t *testing.T) {
+func TestIdentityPodIdentity(t *testing.T) {
 	status, body := 200, `{"AccessKeyId":"ASIAP","SecretAccessKey":"s","Token":"tok","Expiration":"2100-01-01T00:00:00Z","AccountId":"123456789012"}`
 	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != token {
@@ -211,7 +211,7 @@ func TestPodIdentity(t *testing.T) {
 	failure(0, "", Unreachable, "eks-pod-identity-agent")
 }
 
-func TestStaticKeys(t *testing.T) {
+func TestIdentityStaticKeys(t *testing.T) {
 	i, err := New(Options{Region: "eu-west-1", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s", "AWS_SESSION_TOKEN", "t")})
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,7 @@ func TestStaticKeys(t *testing.T) {
 	}
 }
 
-func TestSessionName(t *testing.T) {
+func TestIdentitySessionName(t *testing.T) {
 	f := func(given string, c claims, want string, env ...string) {
 		t.Helper()
 		if got := sessionName(given, c, environ(env...)); got != want {
@@ -243,7 +243,7 @@ func TestSessionName(t *testing.T) {
 	f("a b", claims{Pod: "p", Node: "n"}, "a-b")
 }
 
-func TestSanitize(t *testing.T) {
+func TestIdentitySanitize(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
 		if got := sanitize(in); got != want {
@@ -256,7 +256,7 @@ func TestSanitize(t *testing.T) {
 	f(strings.Repeat("x", 70), strings.Repeat("x", 64))
 }
 
-func TestReadClaims(t *testing.T) {
+func TestIdentityReadClaims(t *testing.T) {
 	f := func(in, sub, aud string) {
 		t.Helper()
 		got := readClaims(in)
@@ -296,7 +296,7 @@ func FuzzReadClaims(f *testing.F) {
 	})
 }
 
-func TestCanceledWait(t *testing.T) {
+func TestIdentityCanceledWait(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour, block: make(chan struct{})}
 	i := irsa(t, sts, tokenFile(t, token))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-func TestRegionOf(t *testing.T) {
+func TestIdentityRegionOf(t *testing.T) {
 	f := func(endpoint, want string) {
 		t.Helper()
 		if got := regionOf(endpoint); got != want {
@@ -33,8 +33,8 @@ func TestRegionOf(t *testing.T) {
 	f("", "")
 }
 
-// TestChainedSignsForTheEndpointsRegion has AWS_STS_Endpoint in another region than the domain and the pod.
-func TestChainedSignsForTheEndpointsRegion(t *testing.T) {
+// TestIdentityChainedSignsForTheEndpointsRegion has AWS_STS_Endpoint in another region than the domain and the pod.
+func TestIdentityChainedSignsForTheEndpointsRegion(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour}
 	i := irsa(t, sts, tokenFile(t, token), func(o *Options) {
 		o.RoleARN, o.STSEndpoint = "arn:aws:iam::2:role/writer", "https://sts.us-west-2.amazonaws.com"
@@ -47,8 +47,8 @@ func TestChainedSignsForTheEndpointsRegion(t *testing.T) {
 	}
 }
 
-// TestSTSTrusts has TLS_CA_File's certificates count for STS, and nobody else's.
-func TestSTSTrusts(t *testing.T) {
+// TestIdentitySTSTrusts has TLS_CA_File's certificates count for STS, and nobody else's.
+func TestIdentitySTSTrusts(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		res, err := (&fakeSTS{life: time.Hour}).RoundTrip(r)
 		if err != nil {
@@ -91,7 +91,7 @@ func metadata(t *testing.T, role string) string {
 	return server.URL
 }
 
-func TestNodesRole(t *testing.T) {
+func TestIdentityNodesRole(t *testing.T) {
 	get := func(endpoint, credentials string) (*Identity, error) {
 		return New(Options{Region: "eu-west-1", Credentials: credentials, Getenv: environ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint)})
 	}
@@ -121,8 +121,8 @@ func TestNodesRole(t *testing.T) {
 	check(t, gone, Unreachable, "HttpPutResponseHopLimit", "IRSA")
 }
 
-// TestProfileKeysAreReadAgain has somebody change the keys in the file, after the server refused the old ones.
-func TestProfileKeysAreReadAgain(t *testing.T) {
+// TestIdentityProfileKeysAreReadAgain has somebody change the keys in the file, after the server refused the old ones.
+func TestIdentityProfileKeysAreReadAgain(t *testing.T) {
 	home := profileHome(t)
 	i, err := New(Options{Region: "eu-west-1", Profile: "keys", Getenv: environ("HOME", home)})
 	if err != nil {

@@ -37,7 +37,9 @@ func TestLogFile(t *testing.T) {
 	a := n.launch()
 	n.write(10)
 	t.Cleanup(func() {
-		if text, err := os.ReadFile(file); t.Failed() {
+		text, err := os.ReadFile(file)
+		_, _ = said.Write(text)
+		if t.Failed() {
 			t.Logf("the file (%v):\n%s", err, text)
 		}
 	})

@@ -54,6 +54,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	if err := leaks(); err != nil {
+		fmt.Println("end-to-end tests:", err)
+		code = 1
+	}
 	if err := world.Close(); err != nil {
 		fmt.Println("end-to-end tests:", err)
 		code = 1
@@ -77,6 +81,12 @@ func start() (err error) {
 		OpenSearchHome: os.Getenv("OPENSEARCH_HOME"), Heap: "1g",
 		Settings: map[string]string{"cluster.max_shards_per_node": "3000"}, // an index for each test, and nothing ever deleted
 	})
+	if err == nil {
+		clouds.add(world.IAM)
+		token, readErr := os.ReadFile(world.TokenFile)
+		clouds.addSecret(string(token))
+		err = readErr
+	}
 	return err
 }
 

@@ -119,7 +119,7 @@ func (n *node) launch() *agent {
 			env[name] = value
 		}
 	}
-	options := stack.FluentBitOptions{Config: n.configure(), ABI: n.version.abi, Dir: n.dir}
+	options := stack.FluentBitOptions{Config: n.configure(), ABI: n.version.abi, Dir: n.dir, Log: &said}
 	for name, value := range n.env {
 		env[name] = value
 	}

@@ -36,6 +36,7 @@ func (n *node) mint(path string, token localaws.ServiceAccountToken) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
+	clouds.addSecret(text)
 	n.replace(path, text)
 }
 
@@ -52,10 +53,6 @@ func (n *node) replace(path, text string) {
 // policy reads one of deploy/iam's documents and fills it in for this world.
 func policy(t *testing.T, name string) []byte {
 	t.Helper()
-	template, err := os.ReadFile(filepath.Join(moduleDir, "deploy", "iam", name))
-	if err != nil {
-		t.Fatal(err)
-	}
 	values := map[string]string{"OPENSEARCH_ARN": world.DomainARN}
 	if name == "trust-policy.json" {
 		provider := localaws.IdentityProvider(world.Issuer.URL())
@@ -64,11 +61,7 @@ func policy(t *testing.T, name string) []byte {
 			"IDENTITY_PROVIDER_ARN": world.IAM.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience),
 		}
 	}
-	document, err := localaws.Fill(template, values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return document
+	return fill(t, name, values)
 }
 
 // ownRole gives the node's pod a role of its own, which has to be made, and returns the role's name.

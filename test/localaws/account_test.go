@@ -37,11 +37,12 @@ type account struct {
 
 	arrived *http.Request // last request that reached OpenSearch
 	body    string        // its body
+	says    string        // what it answers
 }
 
 func newAccount(t *testing.T) *account {
 	t.Helper()
-	a := &account{iam: NewIAM(testAccount)}
+	a := &account{iam: NewIAM(testAccount), says: `{"errors":false}`}
 	a.issuerAt = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.issuer.ServeHTTP(w, r) }))
 	t.Cleanup(a.issuerAt.Close)
 	issuer, err := NewIssuer(a.issuerAt.URL)
@@ -59,7 +60,7 @@ func newAccount(t *testing.T) *account {
 		body, _ := io.ReadAll(r.Body)
 		a.arrived, a.body = r, string(body)
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"errors":false}`)
+		_, _ = io.WriteString(w, a.says)
 	}))
 	t.Cleanup(openSearch.Close)
 	upstream, err := url.Parse(openSearch.URL)
@@ -115,11 +116,24 @@ func sign1(t *testing.T, c aws.Credentials, method, target, body, service, regio
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-ndjson")
-	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(context.Background(), c, request, hex.EncodeToString(sum[:]), service, region, at); err != nil {
+	return resign(t, request, c, body, service, region, at)
+}
+
+func resign(t *testing.T, request *http.Request, c aws.Credentials, body, service, region string, at time.Time) *http.Request {
+	t.Helper()
+	if err := v4.NewSigner().SignHTTP(context.Background(), c, request, hashOf(body), service, region, at); err != nil {
 		t.Fatal(err)
 	}
 	return request
+}
+
+func hashOf(body string) string {
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:])
+}
+
+func credentialsOf(accessKeyID, secret string) aws.Credentials {
+	return aws.Credentials{AccessKeyID: accessKeyID, SecretAccessKey: secret}
 }
 
 // send returns status and body, and the Date that the server gave.
