@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"strings"
@@ -152,7 +151,7 @@ func TestIdentityTLS(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())
 	c := n.newCloud(place{})
-	var clients *x509.CertPool = world.CA.Pool()
+	clients := world.CA.Pool()
 	c.behindProxy("sts.eu-central-1.amazonaws.com", "logs.example.com", func(t *tls.Config) {
 		t.ClientAuth, t.ClientCAs = tls.RequireAndVerifyClientCert, clients
 	})
