@@ -14,9 +14,43 @@ import (
 // Dial prepares a client for the configured domain, and the identity that it signs with: nil with AWS_Auth Off. It opens no
 // connection yet. Both are the caller's to close.
 func Dial(cfg *config.Config) (*opensearch.Client, *identity.Identity, error) {
-	tlsConfig, err := tlsConfig(cfg)
+	var id *identity.Identity
+	if cfg.AWSAuth {
+		o, err := IdentityOptions(cfg)
+		if err != nil {
+			return nil, nil, err
+		}
+		if id, err = identity.New(o); err != nil {
+			return nil, nil, err
+		}
+	}
+	client, err := DialAs(cfg, id)
 	if err != nil {
+		if id != nil {
+			id.Close()
+		}
 		return nil, nil, err
+	}
+	return client, id, nil
+}
+
+// IdentityOptions are those of the identity that signs.
+func IdentityOptions(cfg *config.Config) (identity.Options, error) {
+	tlsConfig, err := TLSConfig(cfg)
+	if err != nil {
+		return identity.Options{}, err
+	}
+	return identity.Options{
+		Region: cfg.AWSRegion, Service: cfg.AWSService, Credentials: cfg.AWSCredentials, RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
+		Profile: cfg.AWSProfile, STSEndpoint: cfg.AWSSTSEndpoint, RootCAs: tlsConfig.RootCAs,
+	}, nil
+}
+
+// DialAs is Dial with an identity that is there already; nil with AWS_Auth Off.
+func DialAs(cfg *config.Config, id *identity.Identity) (*opensearch.Client, error) {
+	tlsConfig, err := TLSConfig(cfg)
+	if err != nil {
+		return nil, err
 	}
 	endpoint := *cfg.Endpoint
 	endpoint.Path = cfg.Path
@@ -25,25 +59,14 @@ func Dial(cfg *config.Config) (*opensearch.Client, *identity.Identity, error) {
 		UserAgent: "out_opensearch_irsa/" + Version, Serverless: cfg.AWSService == "aoss",
 		Username: cfg.HTTPUser, Password: cfg.HTTPPasswd,
 	}
-	var id *identity.Identity
-	if cfg.AWSAuth {
-		id, err = identity.New(identity.Options{
-			Region: cfg.AWSRegion, Service: cfg.AWSService, Credentials: cfg.AWSCredentials, RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
-			Profile: cfg.AWSProfile, STSEndpoint: cfg.AWSSTSEndpoint, RootCAs: tlsConfig.RootCAs,
-		})
-		if err != nil {
-			return nil, nil, err
-		}
+	if id != nil {
 		o.Signer, o.RoleARN = id, id.RoleARN
 	}
-	client, err := opensearch.New(o)
-	if err != nil && id != nil {
-		id.Close()
-	}
-	return client, id, err
+	return opensearch.New(o)
 }
 
-func tlsConfig(cfg *config.Config) (*tls.Config, error) {
+// TLSConfig is what connections to the domain are made with.
+func TLSConfig(cfg *config.Config) (*tls.Config, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: cfg.TLSServerName, InsecureSkipVerify: !cfg.TLSVerify} // #nosec G402 -- TLS_Verify Off asks for it
 	if cfg.TLSCAFile != "" {
 		pem, err := os.ReadFile(cfg.TLSCAFile)

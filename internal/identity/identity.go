@@ -17,6 +17,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // Options say whose credentials to use and what to sign for.
@@ -50,6 +51,7 @@ type Options struct {
 type Identity struct {
 	region, service string
 	from            source
+	sts             sts.Options
 	signer          *v4.Signer
 	now             func() time.Time
 
@@ -99,10 +101,12 @@ func New(o Options) (*Identity, error) {
 			Remedy: "set AWS_Region, or the environment's AWS_REGION, to the region of the domain, such as eu-west-1"}
 	}
 	i := &Identity{region: o.Region, service: o.Service, signer: v4.NewSigner(), now: o.Now}
+	f := &finder{Options: o, observe: i.Observe}
 	var err error
-	if i.from, err = (&finder{Options: o, observe: i.Observe}).find(); err != nil {
+	if i.from, err = f.find(); err != nil {
 		return nil, err
 	}
+	i.sts = f.stsOptions()
 	i.ctx, i.cancel = context.WithCancel(context.Background())
 	return i, nil
 }

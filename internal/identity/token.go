@@ -52,12 +52,8 @@ type claims struct {
 
 // readClaims decodes a token's claims without verifying it, for an error's text and a session's name alone. Anything else than a JWT has none.
 func readClaims(token string) claims {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return claims{}
-	}
-	b, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
+	b, ok := payload(token)
+	if !ok {
 		return claims{}
 	}
 	var c struct {
@@ -80,4 +76,14 @@ func readClaims(token string) claims {
 		out.Audience = nil
 	}
 	return out
+}
+
+// payload is the middle part of a JWT.
+func payload(token string) ([]byte, bool) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, false
+	}
+	b, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	return b, err == nil
 }
