@@ -119,11 +119,7 @@ func (y *yamlReader) members(n *yaml.Node, f func(key string, value *yaml.Node) 
 		return y.wrong(n, "a map of keys and values is needed here")
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		value := n.Content[i+1]
-		if value.Kind == yaml.AliasNode {
-			value = value.Alias
-		}
-		if err := f(n.Content[i].Value, value); err != nil {
+		if err := f(n.Content[i].Value, n.Content[i+1]); err != nil {
 			return err
 		}
 	}

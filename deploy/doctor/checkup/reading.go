@@ -1,0 +1,164 @@
+package checkup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"out_opensearch_irsa/internal/opensearch"
+)
+
+// unreadable is a question that the role may not ask. Delivery does not need it, so nothing is broken.
+func unreadable(what string, a opensearch.Answer, permission, action string) outcome {
+	o := needless("%s cannot be seen: %s", what, a.Failure.Summary)
+	switch a.Failure.Kind {
+	case opensearch.RoleNotMapped, opensearch.Forbidden:
+		o.summary = fmt.Sprintf("%s cannot be seen: the security role lacks %s", what, permission)
+		o.remedy = "delivery does not need it; to have it checked, add it to the role's index permissions"
+	case opensearch.NoIdentityPolicy, opensearch.AccessPolicy:
+		o.summary = fmt.Sprintf("%s cannot be seen: IAM does not let the role send %s there", what, action)
+		o.remedy = "delivery does not need it; to have it checked, allow it in the role's policy and the domain's access policy"
+	case opensearch.DataAccessPolicy:
+		o.summary = fmt.Sprintf("%s cannot be seen: the data access policy does not let the role", what)
+		o.remedy = "delivery does not need it; to have it checked, add aoss:DescribeIndex and aoss:ReadDocument"
+	}
+	return o
+}
+
+// pattern is where records are, without the dead letters that a * would match too.
+func (e *examination) pattern() string {
+	p := e.target.Pattern()
+	if strings.Contains(p, "*") {
+		p += ",-*-dead-letter"
+	}
+	return p
+}
+
+// checkTimeField tells whether the index takes the time field for a date: else no search by time and no Dashboards.
+func (e *examination) checkTimeField(ctx context.Context) outcome {
+	field := e.cfg.TimeKey
+	path := "/" + e.pattern() + "/_mapping"
+	if !e.serverless() { // which has no questions for one field
+		path += "/field/" + field
+	}
+	a := e.client.Ask(ctx, http.MethodGet, path, "", nil)
+	switch {
+	case a.Status == http.StatusNotFound:
+		return needless("no index matches %s yet", e.target.Pattern())
+	case a.Failure != nil:
+		return unreadable("the mapping of "+field, a, "indices:admin/mappings/fields/get", "es:ESHttpGet")
+	}
+	types, err := fieldTypes(a.Body, field)
+	if err != nil {
+		return needless("the mapping of %s cannot be read: %v", field, err)
+	}
+	if len(types) == 0 {
+		return needless("no index of %s has a field %s yet", e.target.Pattern(), field)
+	}
+	var wrong []string
+	for _, index := range slices.Sorted(maps.Keys(types)) {
+		if t := types[index]; t != "date" && t != "date_nanos" {
+			wrong = append(wrong, index+" ("+t+")")
+		}
+	}
+	if wrong != nil {
+		return broken(fmt.Sprintf("put an index template that maps %s as date, and start a new index or reindex: a mapping cannot be changed", field),
+			"%s is no date in %s: nothing can be searched by time there", field, strings.Join(wrong, ", "))
+	}
+	return fine("%s is a date in %s", field, counted(len(types), "index", "indices"))
+}
+
+// fieldTypes reads the types of a field by index, from either form of answer.
+func fieldTypes(body []byte, field string) (map[string]string, error) {
+	type mapping struct {
+		Type       string             `json:"type"`
+		Properties map[string]mapping `json:"properties"`
+	}
+	var all map[string]struct {
+		Mappings map[string]json.RawMessage `json:"mappings"`
+	}
+	if err := json.Unmarshal(body, &all); err != nil {
+		return nil, err
+	}
+	types := map[string]string{}
+	for index, m := range all {
+		var one struct {
+			Mapping map[string]mapping `json:"mapping"`
+		}
+		if b := m.Mappings[field]; b != nil && json.Unmarshal(b, &one) == nil {
+			for _, leaf := range one.Mapping {
+				types[index] = leaf.Type
+			}
+		}
+		var whole mapping
+		if b := m.Mappings["properties"]; b != nil && json.Unmarshal(b, &whole.Properties) == nil {
+			for step := range strings.SplitSeq(field, ".") {
+				whole = whole.Properties[step]
+			}
+			if whole.Type != "" {
+				types[index] = whole.Type
+			}
+		}
+	}
+	return types, nil
+}
+
+// searching lets a search meet no index without an error.
+const searching = "allow_no_indices=true&ignore_unavailable=true"
+
+// checkArrival tells how old the newest document is, canaries not counted.
+func (e *examination) checkArrival(ctx context.Context) outcome {
+	query, err := json.Marshal(map[string]any{
+		"size": 0, "track_total_hits": true,
+		"query": map[string]any{"bool": map[string]any{"must_not": map[string]any{"match_phrase": map[string]any{"log": canaryText}}}},
+		"aggs":  map[string]any{"newest": map[string]any{"max": map[string]any{"field": e.cfg.TimeKey}}},
+	})
+	if err != nil {
+		panic(err) // strings can always be encoded
+	}
+	a := e.client.Ask(ctx, http.MethodPost, "/"+e.pattern()+"/_search", searching, query)
+	if a.Failure != nil {
+		return unreadable("what arrives", a, "indices:data/read/search", "es:ESHttpPost")
+	}
+	var found struct {
+		Hits struct {
+			Total struct {
+				Value int `json:"value"`
+			} `json:"total"`
+		} `json:"hits"`
+		Aggregations struct {
+			Newest struct {
+				Value *float64 `json:"value"` // milliseconds
+			} `json:"newest"`
+		} `json:"aggregations"`
+	}
+	if err := json.Unmarshal(a.Body, &found); err != nil {
+		return needless("the answer to a search cannot be read: %v", err)
+	}
+	pattern := e.target.Pattern()
+	newest := found.Aggregations.Newest.Value
+	if newest == nil {
+		what := "there is no document in " + pattern
+		if n := found.Hits.Total.Value; n > 0 {
+			what = fmt.Sprintf("none of the %d documents in %s has %s", n, pattern, e.cfg.TimeKey)
+		}
+		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, at Path and Tag of the inputs, and whether Match fits the tag", "%s", what)
+	}
+	old := time.Since(time.UnixMilli(int64(*newest)))
+	if old > e.maxAge {
+		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, and whether anything is logged at all; -max-age says how old may be", "the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(old))
+	}
+	return fine("the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(max(old, 0)))
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "one " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

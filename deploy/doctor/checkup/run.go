@@ -1,0 +1,108 @@
+// Package checkup looks at every link between fluent-bit.conf and the logs in the index, one after the other: the configuration,
+// the pod's token, its role, the way to the domain, the signature, the permissions, the mapping, and whether data arrives. In come
+// the command's arguments and the environment; out go one line for each link, with what to change where one is broken, and an
+// exit status. It asks with the plugin's own code, so that what it finds is what the plugin meets. Without --write it stores and
+// creates nothing: see index.go for how a permission is tried without using it. It prints no secret.
+package checkup
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"out_opensearch_irsa/internal/deliver"
+)
+
+const usage = `usage: opensearch-irsa-doctor [--write] [--json] [-config FILE] [-o Option=value]...
+
+Checks, where the plugin runs, every link between fluent-bit.conf and the logs in the index. For each output opensearch_irsa
+of the file it says ✓ (in order), ✗ (broken, and what to change), ! (works, and will hurt) or – (not checked, and why).
+Without --write nothing is stored and nothing created.
+
+  -config FILE   Fluent Bit's configuration, classic or YAML    /fluent-bit/etc/fluent-bit.conf
+  --write        store one document, find it, delete it: a role that may only write leaves it there, and its name is told.
+                 If the index is not there yet, this creates it
+  --json         one JSON object instead of the table
+  -o Name=value  an option of the outputs, instead of what the file says, such as -o AWS_Region=eu-west-1
+  -timeout TIME  how long one question may take    10s
+  -max-age TIME  how old the newest document may be before that counts as broken    15m
+
+Exit status: 0 no link is broken; 1 one is; 2 it could not be done, such as for a wrong option of this command.
+`
+
+// settings are the command's options.
+type settings struct {
+	config  string
+	write   bool
+	json    bool
+	options overrides
+	timeout time.Duration
+	maxAge  time.Duration
+	getenv  func(string) string
+}
+
+// overrides collects -o flags; the names are in lower case.
+type overrides map[string]string
+
+func (o overrides) String() string { return "" }
+
+func (o overrides) Set(v string) error {
+	name, value, ok := strings.Cut(v, "=")
+	if !ok || name == "" {
+		return errors.New("write Name=value")
+	}
+	o[strings.ToLower(name)] = value
+	return nil
+}
+
+// Run is the command. It returns the exit status.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+	s := settings{options: overrides{}, getenv: getenv}
+	flags := flag.NewFlagSet("opensearch-irsa-doctor", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { _, _ = io.WriteString(stderr, usage) }
+	flags.StringVar(&s.config, "config", "/fluent-bit/etc/fluent-bit.conf", "")
+	flags.BoolVar(&s.write, "write", false, "")
+	flags.BoolVar(&s.json, "json", false, "")
+	flags.Var(s.options, "o", "")
+	flags.DurationVar(&s.timeout, "timeout", 10*time.Second, "")
+	flags.DurationVar(&s.maxAge, "max-age", 15*time.Minute, "")
+	fail := func(format string, a ...any) int {
+		_, _ = fmt.Fprintf(stderr, "opensearch-irsa-doctor: "+format+"\n", a...)
+		return 2
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		return fail("there is no argument %q: the file goes with -config", flags.Arg(0))
+	case s.timeout < time.Second || s.maxAge <= 0:
+		return fail("write -timeout of 1s or more, and -max-age above 0")
+	}
+	if err := s.options.check(); err != nil {
+		return fail("%v", err)
+	}
+	r := &Report{Version: deliver.Version, Config: s.config}
+	s.examine(ctx, r)
+	if ctx.Err() != nil {
+		return fail("interrupted")
+	}
+	r.finish()
+	write := r.writeTable
+	if s.json {
+		write = func(w io.Writer, _ bool) error { return r.writeJSON(w) }
+	}
+	if err := write(stdout, isTerminal(stdout) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"); err != nil {
+		return fail("cannot write the report: %v", err)
+	}
+	if r.Result == Broken {
+		return 1
+	}
+	return 0
+}

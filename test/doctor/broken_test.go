@@ -1,0 +1,276 @@
+package doctor
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"out_opensearch_irsa/deploy/doctor/checkup"
+	"out_opensearch_irsa/internal/identity"
+	"out_opensearch_irsa/test/localaws"
+)
+
+// breakage breaks one link of a pod in order. The doctor has to find that one, and to say all of says about it.
+type breakage struct {
+	name   string
+	breaks func(p *pod)
+	link   string
+	status checkup.Status // broken if left out
+	says   []string       // in its summary and remedy
+	skips  string         // a link that then is not checked; "" for none
+}
+
+const noSuchHost = "search-logs-abc123.eu-central-1.es.amazonaws.com.invalid"
+
+var breakages = []breakage{
+	{name: "no configuration", link: "configuration", says: []string{"cannot read", "-config"},
+		breaks: func(p *pod) { p.args = []string{"-config", "/nowhere/fluent-bit.conf"} }},
+	{name: "configuration that Fluent Bit refuses", link: "configuration", says: []string{"fluent-bit.conf:3: an option must be indented"},
+		breaks: func(p *pod) { p.conf = "[SERVICE]\n\nFlush 1\n"; p.write() }},
+	{name: "another output", link: "configuration", says: []string{"no output with Name opensearch_irsa", "its outputs are opensearch", "write [OUTPUT]"},
+		breaks: func(p *pod) {
+			p.conf = strings.Replace(p.conf, " opensearch_irsa\n", " opensearch\n", 1)
+			p.write()
+		}},
+	{name: "variable not set", link: "environment", says: []string{"${INDEX_NAME} in index (fluent-bit.conf:", "env"},
+		breaks: func(p *pod) { delete(p.env, "INDEX_NAME") }},
+	{name: "mistakes in options", link: "options", skips: "token", says: []string{`Compress "zip": write gzip or none`},
+		breaks: func(p *pod) { p.without("Compress"); p.output("Compress zip", "Generate_ID maybe") }},
+	{name: "TLS On", link: "around.tls", says: []string{"keeps Fluent Bit from starting", "TLS_CA_File"},
+		breaks: func(p *pod) { p.output("TLS On") }},
+	{name: "nothing around it", link: "around.workers", status: checkup.Warning, says: []string{"engine's own thread", "Workers 2"},
+		breaks: func(p *pod) { p.without("Workers", "Retry_Limit", "Grace", "storage.type") }},
+
+	{name: "no role", link: "token", skips: "answer", says: []string{"no AWS credentials", "AWS_WEB_IDENTITY_TOKEN_FILE", "eks.amazonaws.com/role-arn", "restart the pod"},
+		breaks: func(p *pod) { delete(p.env, "AWS_ROLE_ARN"); delete(p.env, "AWS_WEB_IDENTITY_TOKEN_FILE") }},
+	{name: "token missing", link: "token", skips: "trust", says: []string{"cannot read the token file", "no such file", "restart the pod"},
+		breaks: func(p *pod) { p.env["AWS_WEB_IDENTITY_TOKEN_FILE"] = filepath.Join(p.dir, "none") }},
+	{name: "token garbage", link: "token", skips: "trust", says: []string{"holds no service account's token", "mount nothing over"},
+		breaks: func(p *pod) {
+			if err := os.WriteFile(p.mint(localaws.ServiceAccountToken{}), []byte("x.y.z"), 0o600); err != nil {
+				p.t.Fatal(err)
+			}
+		}},
+	{name: "token expired", link: "token", says: []string{"expired 60 min ago", "system:serviceaccount:logging:fluent-bit", "kubelet"},
+		breaks: func(p *pod) {
+			p.mint(localaws.ServiceAccountToken{IssuedAt: time.Now().Add(-2 * time.Hour), Lifetime: time.Hour})
+		}},
+	{name: "audience wrong", link: "token", status: checkup.Warning, says: []string{"for vault", "AWS's own audience is sts.amazonaws.com", "eks.amazonaws.com/audience"},
+		breaks: func(p *pod) { p.mint(localaws.ServiceAccountToken{Audience: []string{"vault"}}) }},
+	{name: "audience wrong, and STS says so", link: "trust", skips: "answer", says: []string{"InvalidIdentityToken: Incorrect token audience", "identity provider"},
+		breaks: func(p *pod) { p.mint(localaws.ServiceAccountToken{Audience: []string{"vault"}}) }},
+	{name: "subject not trusted", link: "trust", skips: "signature", says: []string{"AccessDenied", "trust policy", `sub "system:serviceaccount:kube-system:fluent-bit"`},
+		breaks: func(p *pod) { p.mint(localaws.ServiceAccountToken{Namespace: "kube-system"}) }},
+	{name: "STS unreachable", link: "trust", says: []string{"STS cannot be reached", "interface endpoint"},
+		breaks: func(p *pod) {
+			server := serve(p.t, world.STS, nil)
+			p.env["AWS_ENDPOINT_URL_STS"] = server.URL()
+			if err := server.Down(); err != nil {
+				p.t.Fatal(err)
+			}
+		}},
+	{name: "chained role not there", link: "role", skips: "answer", says: []string{"AssumeRole for role arn:aws:iam::210987654321:role/logs", "AccessDenied", "AWS_External_ID"},
+		breaks: func(p *pod) { p.output("AWS_Role_ARN arn:aws:iam::210987654321:role/logs") }},
+
+	{name: "no such name", link: "dns", skips: "tls", says: []string{noSuchHost, "check Endpoint"},
+		breaks: func(p *pod) { p.env["OPENSEARCH_ENDPOINT"] = noSuchHost }},
+	{name: "connection refused", link: "tcp", skips: "tls", says: []string{"connection refused", "host and port of Endpoint"},
+		breaks: func(p *pod) {
+			server := serve(p.t, world.FrontDoor, world.CA)
+			p.env["OPENSEARCH_ENDPOINT"] = server.URL()
+			if err := server.Down(); err != nil {
+				p.t.Fatal(err)
+			}
+		}},
+	{name: "certificate of another name", link: "tls", skips: "answer", says: []string{"is for localhost, 127.0.0.1", "not for search.example.com", "TLS_Server_Name"},
+		breaks: func(p *pod) { p.output("TLS_Server_Name search.example.com") }},
+	{name: "authority unknown", link: "tls", skips: "answer", says: []string{`by "out_opensearch_irsa test CA", an authority that is not known`, "TLS_CA_File"},
+		breaks: func(p *pod) {
+			stranger, err := localaws.NewCA()
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, world.FrontDoor, stranger).URL()
+		}},
+	{name: "no TLS there", link: "tls", skips: "answer", says: []string{"first record does not look like a TLS handshake", "right scheme and port"},
+		breaks: func(p *pod) {
+			p.env["OPENSEARCH_ENDPOINT"] = strings.Replace(serve(p.t, world.FrontDoor, nil).URL(), "http:", "https:", 1)
+		}},
+
+	{name: "no OpenSearch there", link: "answer", skips: "signature", says: []string{"404", "check Endpoint and Path"},
+		breaks: func(p *pod) { p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, http.NotFoundHandler(), world.CA).URL() }},
+	{name: "domain down", link: "answer", skips: "signature", says: []string{"503"},
+		breaks: func(p *pod) { p.ownDoor("es").SetOutage(true) }},
+	{name: "region wrong", link: "signature", skips: "access", says: []string{"403", "Credential should be scoped to a valid region", "set AWS_Region to the domain's region"},
+		breaks: func(p *pod) { p.output("AWS_Region us-west-2") }},
+	{name: "credentials revoked on the way", link: "signature", skips: "access", says: []string{"security token included in the request is invalid", "ROLE"},
+		breaks: func(p *pod) {
+			elsewhere := localaws.NewIAM("123456789012")
+			door := localaws.NewFrontDoor(localaws.FrontDoorOptions{IAM: elsewhere, Region: region, DomainARN: world.DomainARN})
+			p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, door, world.CA).URL()
+		}},
+	{name: "clock wrong", link: "clock", says: []string{"behind the domain's", "a signature was refused for it", "chrony"},
+		breaks: func(p *pod) { p.ownDoor("es").SetClockOffset(10 * time.Minute) }},
+	{name: "clock a little wrong", link: "clock", status: checkup.Warning, says: []string{"this node's clock is 2 min ahead of the domain's", "chrony"},
+		breaks: func(p *pod) { p.ownDoor("es").SetClockOffset(-2 * time.Minute) }},
+	{name: "IAM policy lacks ESHttpPost", link: "access", skips: "index", says: []string{"is not authorized to perform: es:ESHttpPost because no identity-based policy allows", "ROLE"},
+		breaks: func(p *pod) {
+			p.ownRole("reader", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"es:ESHttpGet","Resource":"*"}}`)
+		}},
+	{name: "not signed", link: "access", skips: "index", says: []string{"User: anonymous is not authorized", "set AWS_Auth On"},
+		breaks: func(p *pod) { p.output("AWS_Auth Off") }},
+	{name: "role not mapped", link: "security_role", skips: "index", says: []string{"no permissions for [indices:data/write/bulk]", "rolesmapping", `{"backend_roles":["ROLE"]}`},
+		breaks: func(p *pod) { mapNobody(p.t) }},
+	{name: "index not permitted", link: "index", skips: "canary", says: []string{"the role lacks indices:admin/create on elsewhere", "or write another Index"},
+		breaks: func(p *pod) { p.env["INDEX_NAME"] = "elsewhere" }},
+	{name: "index there and not permitted", link: "index", skips: "canary", says: []string{"the role lacks indices:data/write/bulk[s], indices:data/write/index on other-logs"},
+		breaks: func(p *pod) {
+			p.env["INDEX_NAME"] = "other-logs"
+			admin(p.t, "PUT", "/other-logs", "")
+		}},
+	{name: "index blocked", link: "index", skips: "canary", says: []string{"cluster_block_exception", "free disk space"},
+		breaks: func(p *pod) {
+			p.store(0)
+			admin(p.t, "PUT", "/"+p.index()+"/_settings", `{"index.blocks.write":true}`)
+		}},
+	{name: "dead letters not permitted", link: "dead_letters", says: []string{"the role lacks indices:admin/create on rejected", "another Dead_Letter_Index"},
+		breaks: func(p *pod) { p.output("Dead_Letter_Index rejected") }},
+	{name: "no folder for dead letters", link: "dead_letters", says: []string{"no folder /nowhere", "Dead_Letter_Path"},
+		breaks: func(p *pod) { p.output("Dead_Letter_Path /nowhere/dead.jsonl") }},
+	{name: "time field is text", link: "time_field", skips: "arrival", says: []string{"@timestamp is no date in ", "(text)", "index template", "reindex"},
+		breaks: func(p *pod) {
+			letRead(p.t)
+			admin(p.t, "PUT", "/"+p.index(), `{"mappings":{"properties":{"@timestamp":{"type":"text"}}}}`)
+		}},
+	{name: "no data", link: "arrival", says: []string{"there is no document in", "look at the log of the Fluent Bit pods", "Match"},
+		breaks: func(p *pod) { letRead(p.t) }},
+	{name: "data ended", link: "arrival", says: []string{"the newest of 1 documents", "is 3 h old"},
+		breaks: func(p *pod) { letRead(p.t); p.store(3*time.Hour + time.Minute) }},
+}
+
+// TestBrokenLinks breaks each link.
+func TestBrokenLinks(t *testing.T) {
+	for _, b := range breakages {
+		t.Run(b.name, func(t *testing.T) {
+			p := newPod(t)
+			b.breaks(p)
+			code, r := p.examine()
+			c := find(t, r, b.link)
+			want := b.status
+			if want == "" {
+				want = checkup.Broken
+			}
+			if c.Status != want || (code == 1) != (r.Result == checkup.Broken) || want == checkup.Broken && code != 1 {
+				t.Errorf("%s is %s and the exit status %d, want %s", b.link, c.Status, code, want)
+			}
+			for _, words := range b.says {
+				if words = strings.ReplaceAll(words, "ROLE", p.env["AWS_ROLE_ARN"]); !strings.Contains(c.Summary+" → "+c.Remedy, words) {
+					t.Errorf("it does not say %q", words)
+				}
+			}
+			if b.skips != "" {
+				if c := find(t, r, b.skips); c.Status != checkup.Skipped || !strings.HasPrefix(c.Summary, "not checked: ") {
+					t.Errorf("%s was checked although %s is broken: %s, %s", b.skips, b.link, c.Status, c.Summary)
+				}
+			}
+			if want == checkup.Broken {
+				onlyBroken(t, r, b.link)
+			}
+			if t.Failed() {
+				t.Log(show(r))
+			}
+		})
+	}
+}
+
+// onlyBroken fails if a link that comes before is broken too: the report has to point at the cause. What an unset variable does to
+// the options, and an expired token to STS, is that cause's doing.
+func onlyBroken(t *testing.T, r checkup.Report, link string) {
+	t.Helper()
+	for _, c := range r.Checks {
+		if c.ID == link {
+			return
+		}
+		if c.Status == checkup.Broken {
+			t.Errorf("%s is broken before %s", c.ID, link)
+		}
+	}
+}
+
+// TestPodIdentity runs where the role comes by EKS Pod Identity.
+func TestPodIdentity(t *testing.T) {
+	p := newPod(t)
+	env := func(name string) string { return p.env[name] }
+	id, err := identity.New(identity.Options{Region: region, Getenv: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer id.Close()
+	creds, err := id.Credentials(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"AccessKeyId":"` + creds.AccessKeyID + `","SecretAccessKey":"` + creds.SecretAccessKey + `","Token":"` + creds.SessionToken +
+			`","Expiration":"` + creds.Expires.UTC().Format(time.RFC3339) + `"}`))
+	}))
+	defer agent.Close()
+	p.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = p.mint(localaws.ServiceAccountToken{Audience: []string{"pods.eks.amazonaws.com"}})
+	p.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = agent.URL
+	delete(p.env, "AWS_ROLE_ARN")
+	delete(p.env, "AWS_WEB_IDENTITY_TOKEN_FILE")
+	code, r := p.examine()
+	token, trust, who := find(t, r, "token"), find(t, r, "trust"), find(t, r, "identity")
+	if code != 0 || token.Status != checkup.OK || !strings.Contains(token.Summary, "pods.eks.amazonaws.com") ||
+		!strings.Contains(trust.Summary, "EKS Pod Identity") || !strings.Contains(who.Summary, "assumed-role/fluent-bit/") {
+		t.Errorf("exit status %d\n%s", code, show(r))
+	}
+	agent.Close()
+	_, r = p.examine("-timeout", "2s")
+	if c := find(t, r, "trust"); c.Status != checkup.Broken || !strings.Contains(c.Remedy, "eks-pod-identity-agent") {
+		t.Errorf("without an agent\n%s", show(r))
+	}
+}
+
+// TestUser runs with a user of the domain's own instead of a role.
+func TestUser(t *testing.T) {
+	p := newPod(t)
+	admin(t, "PUT", "/_plugins/_security/api/internalusers/shipper", `{"password":"s3cret-passw0rd-4711","opendistro_security_roles":["log_writer"]}`)
+	p.env["OPENSEARCH_ENDPOINT"] = world.OpenSearch.URL
+	p.output("AWS_Auth Off", "HTTP_User shipper", "HTTP_Passwd s3cret-passw0rd-4711")
+	code, r := p.examine("--write")
+	if c := find(t, r, "signature"); code != 0 || c.Status != checkup.OK || find(t, r, "token").Status != checkup.Skipped || find(t, r, "canary").Status != checkup.OK {
+		t.Errorf("exit status %d\n%s", code, show(r))
+	}
+	code, r = p.examine("-o", "HTTP_Passwd=s3cret-passw0rd-wrong")
+	if c := find(t, r, "signature"); code != 1 || c.Status != checkup.Broken || !strings.Contains(c.Remedy, "check HTTP_User and HTTP_Passwd") {
+		t.Errorf("with a wrong password: exit status %d\n%s", code, show(r))
+	}
+}
+
+// TestServerless runs with a signature for a collection, of which nothing is asked that collections lack.
+func TestServerless(t *testing.T) {
+	p := newPod(t)
+	letRead(t)
+	p.ownDoor("aoss")
+	p.output("AWS_Service_Name aoss")
+	code, r := p.examine()
+	if code != 1 || find(t, r, "signature").Status != checkup.OK || find(t, r, "security_role").Status != checkup.Skipped || find(t, r, "index").Status != checkup.OK {
+		t.Errorf("exit status %d\n%s", code, show(r))
+	}
+	if !strings.Contains(find(t, r, "index").Summary, "only --write shows") || find(t, r, "arrival").Status != checkup.Broken {
+		t.Errorf("\n%s", show(r))
+	}
+	code, r = p.examine("--write")
+	if c := find(t, r, "canary"); c.Status != checkup.OK || !strings.HasSuffix(c.Summary, "deleted") || find(t, r, "time_field").Status != checkup.Skipped {
+		t.Errorf("exit status %d\n%s", code, show(r))
+	}
+	code, r = p.examine()
+	if find(t, r, "time_field").Status != checkup.OK {
+		t.Errorf("exit status %d\n%s", code, show(r))
+	}
+}
