@@ -20,6 +20,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 PLUGIN := bin/out_opensearch_irsa.so
 FBHOST := bin/fbhost
+DOCTOR := bin/opensearch-irsa-doctor
 LINTER := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 PYTHON := $(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/python
 OPENSEARCH := $(CACHE)/opensearch-$(OPENSEARCH_VERSION)/.ready
@@ -52,6 +53,12 @@ $(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
 	@mkdir -p $(@D)
 	cc -O2 -g -Wall -Wextra -Werror -pthread -rdynamic -o $@ test/fbhost/*.c -ldl
 
+.PHONY: doctor
+doctor: $(DOCTOR) ## build the doctor that the image ships
+
+$(DOCTOR): $(GO_SOURCES) $(shell find deploy/doctor -name '*.go' -not -name '*_test.go') Makefile
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X out_opensearch_irsa/internal/deliver.Version=$(VERSION)' -o $@ ./deploy/doctor
+
 .PHONY: demo
 demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the whole path on this machine
 	go run ./test/demo $(if $(KEEP),-keep)
@@ -74,7 +81,7 @@ unit: $(PYTHON) ## unit tests, with the race detector
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
-	@for dir in $$(grep -rlE '^func Fuzz' --include=*_test.go internal test | xargs -n1 dirname | sort -u); do \
+	@for dir in $$(grep -rlE '^func Fuzz' --include=*_test.go internal deploy test | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9]+' $$dir/*_test.go | cut -c6-); do \
 	    echo "$$dir $$target"; \
 	    out=$$(go test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) 2>&1) || { echo "$$out"; exit 1; }; \
@@ -83,7 +90,7 @@ fuzz: ## each fuzz target for FUZZTIME
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
-	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/...
+	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/...
 
 .PHONY: identity
 identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403, all of it, with the race detector

@@ -38,7 +38,7 @@ var breakages = []breakage{
 		}},
 	{name: "variable not set", link: "environment", says: []string{"${INDEX_NAME} in index (fluent-bit.conf:", "env"},
 		breaks: func(p *pod) { delete(p.env, "INDEX_NAME") }},
-	{name: "mistakes in options", link: "options", skips: "token", says: []string{`Compress "zip": write gzip or none`},
+	{name: "mistakes in options", link: "options", skips: "token", says: []string{`Compress "zip": write gzip or none`, `Generate_ID "maybe": write On or Off`},
 		breaks: func(p *pod) { p.without("Compress"); p.output("Compress zip", "Generate_ID maybe") }},
 	{name: "TLS On", link: "around.tls", says: []string{"keeps Fluent Bit from starting", "TLS_CA_File"},
 		breaks: func(p *pod) { p.output("TLS On") }},

@@ -105,29 +105,34 @@ var links = []struct {
 // run checks every link.
 func (e *examination) run(ctx context.Context) {
 	defer e.close()
-	blocked := map[string]string{} // the title of the broken link that keeps one from being checked
-	for _, l := range links {
+	blocked := map[string]int{} // the place of the broken link that keeps one from being checked
+	for n, l := range links {
 		if ctx.Err() != nil {
 			return
 		}
 		var o outcome
+		by := ""
 		for _, need := range l.needs {
-			if title, ok := blocked[need]; ok {
-				o = outcome{status: Skipped, summary: "not checked: " + title + " comes first"}
-				blocked[l.id] = title
+			if place, ok := blocked[need]; ok {
+				o = outcome{status: Skipped, summary: "not checked: " + links[place].title + " comes first"}
+				by, blocked[l.id] = links[place].id, place
 				break
 			}
 		}
-		if o.status == "" {
+		if by == "" {
 			if o = l.check(e, ctx); !o.passable {
-				blocked[l.id] = l.title
+				blocked[l.id] = n
 			}
 		}
 		for _, o := range append([]outcome{o}, o.also...) {
-			e.report.add(Check{ID: l.id, Output: e.name, Title: l.title, Status: o.status, Summary: o.summary, Remedy: o.remedy})
+			e.report.add(Check{ID: l.id, Output: e.name, Title: l.title, Status: o.status, Summary: o.summary, Remedy: o.remedy, BlockedBy: by})
 		}
 		if l.id == "options" {
-			for _, t := range e.traps() {
+			found := e.traps()
+			if found == nil {
+				found = []trap{{"none", OK, "Match, Workers, Retry_Limit, storage and Grace lose nothing and stop nothing", ""}}
+			}
+			for _, t := range found {
 				e.report.add(Check{ID: "around." + t.id, Output: e.name, Title: "around it", Status: t.status, Summary: t.summary, Remedy: t.remedy})
 			}
 		}

@@ -19,8 +19,8 @@ import (
 //	exists     A delete, under a condition, of a document that nobody has: an index that is not there is not created for it, and
 //	           says so. One that is there answers with a conflict, or that deleting is not allowed, which a writer of logs need not be.
 //	mayWrite   An index operation, under a condition, of an empty document that nobody has: the security plugin is asked first, and
-//	           then the condition fails. It is sent only to an index that is there. A data stream takes no conditions; it takes
-//	           no document without @timestamp either.
+//	           then the condition fails. It is sent only to an index that was there a moment ago. A data stream takes no conditions;
+//	           it takes no document without @timestamp either.
 //	mayCreate  A document for an index with a name in upper case: the security plugin is asked, and then the name is refused.
 
 // condition is one that no document meets, since it does not exist.
@@ -102,7 +102,7 @@ func (e *examination) standing(ctx context.Context, t *document.IndexTemplate, o
 		if r.Failure != nil {
 			return failed(r.Failure)
 		}
-		if it := item(r); it.Kind != opensearch.Conflict && !(stream && it.Kind == opensearch.Mapping) {
+		if it := item(r); it.Kind != opensearch.Conflict && (!stream || it.Kind != opensearch.Mapping) {
 			return e.refused(it, name, option)
 		}
 		what = name + " is there, and the role may write to it"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -41,17 +42,16 @@ func (e *examination) pattern() string {
 
 // checkTimeField tells whether the index takes the time field for a date: else no search by time and no Dashboards.
 func (e *examination) checkTimeField(ctx context.Context) outcome {
-	field := e.cfg.TimeKey
-	path := "/" + e.pattern() + "/_mapping"
-	if !e.serverless() { // which has no questions for one field
-		path += "/field/" + field
+	field, query := e.cfg.TimeKey, ""
+	if !e.serverless() { // the rest of a mapping can be megabytes; that collections know the parameter is not documented
+		query = "filter_path=" + url.QueryEscape("*.mappings.properties."+strings.ReplaceAll(field, ".", ".properties.")+".type")
 	}
-	a := e.client.Ask(ctx, http.MethodGet, path, "", nil)
+	a := e.client.Ask(ctx, http.MethodGet, "/"+e.pattern()+"/_mapping", query, nil)
 	switch {
 	case a.Status == http.StatusNotFound:
 		return needless("no index matches %s yet", e.target.Pattern())
 	case a.Failure != nil:
-		return unreadable("the mapping of "+field, a, "indices:admin/mappings/fields/get", "es:ESHttpGet")
+		return unreadable("the mapping of "+field, a, "indices:admin/mappings/get", "es:ESHttpGet")
 	}
 	types, err := fieldTypes(a.Body, field)
 	if err != nil {
@@ -70,39 +70,32 @@ func (e *examination) checkTimeField(ctx context.Context) outcome {
 		return broken(fmt.Sprintf("put an index template that maps %s as date, and start a new index or reindex: a mapping cannot be changed", field),
 			"%s is no date in %s: nothing can be searched by time there", field, strings.Join(wrong, ", "))
 	}
-	return fine("%s is a date in %s", field, counted(len(types), "index", "indices"))
+	if len(types) == 1 {
+		return fine("%s is a date", field)
+	}
+	return fine("%s is a date in all %d indices", field, len(types))
 }
 
-// fieldTypes reads the types of a field by index, from either form of answer.
+// fieldTypes reads the type that a field has in each index of an answer.
 func fieldTypes(body []byte, field string) (map[string]string, error) {
 	type mapping struct {
 		Type       string             `json:"type"`
 		Properties map[string]mapping `json:"properties"`
 	}
 	var all map[string]struct {
-		Mappings map[string]json.RawMessage `json:"mappings"`
+		Mappings mapping `json:"mappings"`
 	}
 	if err := json.Unmarshal(body, &all); err != nil {
 		return nil, err
 	}
 	types := map[string]string{}
 	for index, m := range all {
-		var one struct {
-			Mapping map[string]mapping `json:"mapping"`
+		at := m.Mappings
+		for step := range strings.SplitSeq(field, ".") {
+			at = at.Properties[step]
 		}
-		if b := m.Mappings[field]; b != nil && json.Unmarshal(b, &one) == nil {
-			for _, leaf := range one.Mapping {
-				types[index] = leaf.Type
-			}
-		}
-		var whole mapping
-		if b := m.Mappings["properties"]; b != nil && json.Unmarshal(b, &whole.Properties) == nil {
-			for step := range strings.SplitSeq(field, ".") {
-				whole = whole.Properties[step]
-			}
-			if whole.Type != "" {
-				types[index] = whole.Type
-			}
+		if at.Type != "" {
+			types[index] = at.Type
 		}
 	}
 	return types, nil
@@ -154,11 +147,4 @@ func (e *examination) checkArrival(ctx context.Context) outcome {
 		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, and whether anything is logged at all; -max-age says how old may be", "the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(old))
 	}
 	return fine("the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(max(old, 0)))
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "one " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

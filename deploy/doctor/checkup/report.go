@@ -33,6 +33,8 @@ type Check struct {
 	Summary string `json:"summary"`
 	// Remedy says what to change; "" where there is nothing.
 	Remedy string `json:"remedy,omitempty"`
+	// BlockedBy is the id of the broken link without which this one cannot be checked; "" for none.
+	BlockedBy string `json:"blocked_by,omitempty"`
 }
 
 // A Report is all that was found, as --json prints it.
@@ -92,14 +94,18 @@ const (
 	lineWidth  = 110
 )
 
-// writeTable writes the report for people.
-func (r *Report) writeTable(w io.Writer, colour bool) error {
+// WriteTable writes the report for people.
+func (r *Report) WriteTable(w io.Writer, colour bool) error {
 	var b strings.Builder
 	output := ""
-	for _, c := range r.Checks {
+	for i := 0; i < len(r.Checks); i++ {
+		c := r.Checks[i]
 		if c.Output != output {
 			output = c.Output
 			fmt.Fprintf(&b, "\n%s\n", output)
+		}
+		if c.BlockedBy != "" {
+			i, c = r.gather(i)
 		}
 		look := looks[c.Status]
 		mark := look.mark
@@ -116,6 +122,17 @@ func (r *Report) writeTable(w io.Writer, colour bool) error {
 	fmt.Fprintf(&b, "\n%d in order, %d broken, %d to look at, %d not checked\n", r.Counts[OK], r.Counts[Broken], r.Counts[Warning], r.Counts[Skipped])
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// gather makes one line of the checks from i on that wait for the same broken link, and returns the last one's place.
+func (r *Report) gather(i int) (last int, c Check) {
+	first := r.Checks[i]
+	var titles []string
+	for last = i; last < len(r.Checks) && r.Checks[last].BlockedBy == first.BlockedBy && r.Checks[last].Output == first.Output; last++ {
+		titles = append(titles, r.Checks[last].Title)
+	}
+	_, why, _ := strings.Cut(first.Summary, ": ")
+	return last - 1, Check{Status: Skipped, Title: "not checked", Summary: strings.Join(titles, ", ") + ": " + why}
 }
 
 // wrap breaks a text into lines at its spaces; each but the first begins with indent, and the first stands behind as much.

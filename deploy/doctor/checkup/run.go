@@ -94,7 +94,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 		return fail("interrupted")
 	}
 	r.finish()
-	write := r.writeTable
+	write := r.WriteTable
 	if s.json {
 		write = func(w io.Writer, _ bool) error { return r.writeJSON(w) }
 	}
