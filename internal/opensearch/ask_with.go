@@ -1,0 +1,49 @@
+package opensearch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+)
+
+// AskWith is Ask with headers of one's own, Content-Type among them: Dashboards' API wants some. They are the caller's and are not
+// changed.
+func (c *Client) AskWith(ctx context.Context, method, path, query string, header http.Header, body []byte) Answer {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
+	defer cancel()
+	sum := sha256.Sum256(body)
+	src := &source{data: body}
+	defer src.detach()
+	a := &attempt{sha256: hex.EncodeToString(sum[:])}
+	defer a.release()
+
+	req := &http.Request{
+		Method: method, URL: &url.URL{Scheme: c.scheme, Host: c.host, Path: c.base + path, RawQuery: query}, Host: c.host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header.Clone(),
+	}
+	if req.Header == nil {
+		req.Header = http.Header{}
+	}
+	if body != nil {
+		req.Body, req.GetBody, req.ContentLength = src.open(), src.reopen, int64(len(body))
+	}
+	if c.basic != "" {
+		req.Header["Authorization"] = []string{c.basic}
+	}
+	res, err := c.transport.Perform(req.WithContext(context.WithValue(ctx, attemptKey{}, a)))
+	if err != nil {
+		return Answer{Failure: c.advice.unanswered(ctx, a, src, err)}
+	}
+	_ = res.Body.Close() // empty: a holds what was in it
+	out := Answer{Status: res.StatusCode, Body: bytes.Clone(a.answer)}
+	switch {
+	case res.StatusCode < 200 || res.StatusCode > 299:
+		out.Failure = c.advice.refused(res, a.answer)
+	case a.readErr != nil:
+		out.Failure = c.advice.badAnswer(res, "its answer broke off: "+oneLine(a.readErr.Error()), a.readErr)
+	}
+	return out
+}
