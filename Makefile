@@ -20,7 +20,6 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 PLUGIN := bin/out_opensearch_irsa.so
 FBHOST := bin/fbhost
-DOCTOR := bin/opensearch-irsa-doctor
 LINTER := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 PYTHON := $(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/python
 OPENSEARCH := $(CACHE)/opensearch-$(OPENSEARCH_VERSION)/.ready
@@ -35,6 +34,7 @@ GO_SOURCES := go.mod go.sum $(shell find plugin internal -name '*.go' -not -name
 # A number of inputs, not a time: at the end of a time on a busy machine go test -fuzz fails with no input to blame.
 FUZZTIME ?= 5000x
 KEEP ?=
+ARGS ?=
 SEED ?=
 MINUTES ?= 2
 SOAK ?= 10m
@@ -52,12 +52,6 @@ $(PLUGIN): $(GO_SOURCES) Makefile
 $(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
 	@mkdir -p $(@D)
 	cc -O2 -g -Wall -Wextra -Werror -pthread -rdynamic -o $@ test/fbhost/*.c -ldl
-
-.PHONY: doctor
-doctor: $(DOCTOR) ## build the doctor that the image ships
-
-$(DOCTOR): $(GO_SOURCES) $(shell find deploy/doctor -name '*.go' -not -name '*_test.go') Makefile
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X out_opensearch_irsa/internal/deliver.Version=$(VERSION)' -o $@ ./deploy/doctor
 
 .PHONY: demo
 demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the whole path on this machine
@@ -90,7 +84,7 @@ fuzz: ## each fuzz target for FUZZTIME
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
-	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/...
+	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/... ./test/bootstrap/...
 
 .PHONY: identity
 identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403, all of it, with the race detector
@@ -118,6 +112,10 @@ chaos-ci: $(PLUGIN) $(FBHOST) $(OPENSEARCH) # two minutes of chaos with a fixed 
 .PHONY: bench
 bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, one table
 	go run ./test/bench
+
+.PHONY: bootstrap
+bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto the domain OPENSEARCH_ENDPOINT: ARGS="-h" for help
+	go run ./deploy/bootstrap $(ARGS)
 
 .PHONY: tools
 tools: $(LINTER) $(PYTHON) $(OPENSEARCH) ## download and build what the tests need

@@ -15,9 +15,11 @@ func (e *examination) checkToken(context.Context) outcome {
 	if !e.cfg.AWSAuth {
 		return needless("AWS_Auth is Off")
 	}
-	o := e.identityOptions()
+	o, err := e.identityOptions()
+	if err != nil {
+		return explained(err)
+	}
 	o.RoleARN, o.ExternalID = "", ""
-	var err error
 	if e.own, err = identity.New(o); err != nil {
 		return explained(err)
 	}
@@ -88,8 +90,11 @@ func (e *examination) checkRole(ctx context.Context) outcome {
 		e.signer = e.own
 		return needless("it is the pod's own role, which is not assumed again")
 	}
-	var err error
-	if e.signer, err = identity.New(e.identityOptions()); err != nil {
+	o, err := e.identityOptions()
+	if err != nil {
+		return explained(err)
+	}
+	if e.signer, err = identity.New(o); err != nil {
 		return explained(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*e.timeout)
@@ -110,7 +115,7 @@ func (e *examination) checkIdentity(ctx context.Context) outcome {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*e.timeout)
 	defer cancel()
-	arn, err := e.signer.Caller(ctx, e.identityOptions())
+	arn, err := e.signer.Caller(ctx)
 	if err != nil {
 		o := explained(err)
 		o.status, o.passable = Warning, true // delivery does not ask for it
@@ -119,10 +124,10 @@ func (e *examination) checkIdentity(ctx context.Context) outcome {
 	return fine("%s, signing for %s in %s", arn, e.cfg.AWSService, e.cfg.AWSRegion)
 }
 
-func (e *examination) identityOptions() identity.Options {
-	o := deliver.IdentityOptions(e.cfg)
+func (e *examination) identityOptions() (identity.Options, error) {
+	o, err := deliver.IdentityOptions(e.cfg)
 	o.Getenv = e.getenv
-	return o
+	return o, err
 }
 
 func contains(all []string, one string) bool {
