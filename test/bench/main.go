@@ -38,8 +38,8 @@ func main() {
 	flag.IntVar(&s.k8s, "k8s", 200_000, "records in the corpus with Kubernetes metadata")
 	flag.IntVar(&s.documents, "documents", 100_000, "documents sent to a real OpenSearch for each figure of the cluster's side")
 	flag.DurationVar(&s.unreachable, "unreachable", 20*time.Second, "for how long the domain is away when memory is measured")
-	flag.StringVar(&s.parts, "parts", "agent,cluster,memory,start", "which parts to run")
-	flag.StringVar(&only, "only", "", "run only the rows of the agent's table that this regular expression matches, as in 'cri plain 1'")
+	flag.StringVar(&s.parts, "parts", "agent,cluster,template,memory,start", "which parts to run")
+	flag.StringVar(&only, "only", "", "run only the rows of the agent's and the template's tables that this regular expression matches, as in 'cri plain 1'")
 	flag.StringVar(&s.svg, "svg", "", "draw the agent's table to this file")
 	flag.StringVar(&s.plugin, "plugin", os.Getenv("PLUGIN_SO"), "the shared object; by default $PLUGIN_SO, which make sets")
 	flag.StringVar(&s.against, "against", "", "another build of the shared object, to measure in the agent's table instead of the built-in output")
@@ -72,12 +72,12 @@ func run(ctx context.Context, s settings) error {
 		return errors.New("no shared object to measure: run make bench, or give -plugin FILE")
 	}
 	parts := map[string]func(context.Context, settings) error{
-		"agent": benchAgent, "cluster": benchCluster, "memory": benchMemory, "start": benchStart,
+		"agent": benchAgent, "cluster": benchCluster, "template": benchTemplate, "memory": benchMemory, "start": benchStart,
 	}
 	for name := range strings.SplitSeq(s.parts, ",") {
 		part := parts[name]
 		if part == nil {
-			return fmt.Errorf("cannot run part %q: write agent, cluster, memory or start", name)
+			return fmt.Errorf("cannot run part %q: write agent, cluster, template, memory or start", name)
 		}
 		if err := part(ctx, s); err != nil {
 			return err
