@@ -116,6 +116,9 @@ func sign1(t *testing.T, c aws.Credentials, method, target, body, service, regio
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/x-ndjson")
+	if service == "aoss" {
+		request.Header.Set("X-Amz-Content-Sha256", hashOf(body))
+	}
 	return resign(t, request, c, body, service, region, at)
 }
 

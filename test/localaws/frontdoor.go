@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -48,7 +49,8 @@ type FrontDoor struct {
 	clockOffset time.Duration // guarded by mu
 	throttle    Throttle      // guarded by mu
 	outage      bool          // guarded by mu
-	access      policy        // guarded by mu; what the domain's own access policy says, to whoever asks
+	access      *accessPolicy // guarded by mu; the domain's own; nil: none
+	data        *DataAccess   // guarded by mu; a collection's data access policy; nil: only readers are asked
 	readers     []string      // guarded by mu; the principals in a collection's data access policy; nil means any
 	loseAnswers int           // guarded by mu; how many of the next requests are done, but not answered
 	stats       FrontDoorStats
@@ -108,12 +110,12 @@ func (d *FrontDoor) SetOutage(down bool) {
 	d.outage = down
 }
 
-// SetAccessPolicy replaces the domain's access policy. It holds for any principal; the empty one is none.
+// SetAccessPolicy replaces the domain's access policy; the empty one is none.
 func (d *FrontDoor) SetAccessPolicy(document []byte) error {
-	var p policy
+	var p *accessPolicy
 	if len(document) > 0 {
 		var err error
-		if p, err = parsePolicy(document); err != nil {
+		if p, err = parseAccessPolicy(document); err != nil {
 			return fmt.Errorf("cannot use the access policy: %w", err)
 		}
 	}
@@ -121,6 +123,13 @@ func (d *FrontDoor) SetAccessPolicy(document []byte) error {
 	defer d.mu.Unlock()
 	d.access = p
 	return nil
+}
+
+// SetDataAccessPolicy replaces the collection's data access policy; nil is none.
+func (d *FrontDoor) SetDataAccessPolicy(p *DataAccess) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.data = p
 }
 
 // LoseAnswers lets the next n accepted requests be done by OpenSearch and then breaks their connections, as a network may.
@@ -185,13 +194,23 @@ func (d *FrontDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.proxy.ServeHTTP(w, d.onwards(r, caller, body))
 }
 
-// authenticate finds out who signed and whether IAM lets that role do it.
+// authenticate finds out who signed and whether IAM and the domain's access policy let that role do it. A request that nobody signed
+// passes as nobody's where the access policy says so: a password is the security plugin's business.
 func (d *FrontDoor) authenticate(r *http.Request, body []byte, now time.Time) (session, *answer) {
 	action, resource, service := "es:ESHttp"+strings.ToUpper(r.Method[:1])+strings.ToLower(r.Method[1:]), d.options.DomainARN+r.URL.Path, "es"
 	if d.options.Collection != "" {
 		action, resource, service = "aoss:APIAccessAll", d.options.DomainARN, "aoss"
 	}
-	if r.Header.Get("Authorization") == "" && r.Header.Get("X-Amz-Date") == "" && r.Header.Get("X-Amz-Security-Token") == "" {
+	d.mu.Lock()
+	access := d.access
+	d.mu.Unlock()
+	address, _, _ := net.SplitHostPort(r.RemoteAddr)
+	claim := claimant{action: action, arns: []string{"anonymous"}, keys: map[string][]string{"aws:SourceIp": {address}}}
+	given := r.Header.Get("Authorization")
+	if (given == "" || strings.HasPrefix(given, "Basic ")) && r.Header.Get("X-Amz-Date") == "" && r.Header.Get("X-Amz-Security-Token") == "" {
+		if access.decide(claim, resource) == allowed {
+			return session{}, nil
+		}
 		refused := anonymous(action)
 		return session{}, &refused
 	}
@@ -200,35 +219,36 @@ func (d *FrontDoor) authenticate(r *http.Request, body []byte, now time.Time) (s
 		a := unauthenticated(*refused)
 		return session{}, &a
 	}
-	d.mu.Lock()
-	access := d.access
-	d.mu.Unlock()
-	byRole, byDomain := d.options.IAM.decide(caller, action, resource), access.decide(action, resource)
+	claim.arns = []string{caller.role.arn, caller.arn}
+	byRole, byDomain := d.options.IAM.decide(caller, action, resource), access.decide(claim, resource)
 	if byDomain == denied {
 		a := deniedByDomain(caller.arn, action)
 		return session{}, &a
 	}
-	// Within an account either of the two policies is enough.
-	if byRole == denied || byRole != allowed && byDomain != allowed {
+	// Within an account either of the two policies is enough, between two both are needed.
+	between := caller.role.account != accountOf(d.options.DomainARN)
+	if byRole == denied || byRole != allowed && (byDomain != allowed || between) || between && byDomain != allowed {
 		a := unauthorized(caller.arn, action, byRole)
 		return session{}, &a
 	}
 	return caller, nil
 }
 
-// onwards is the request as OpenSearch shall see it: in the role's name, without the signature and without names that the client
-// claims for itself.
+// onwards is the request as OpenSearch shall see it: in the role's name if one signed, without the signature and without names that
+// the client claims for itself.
 func (d *FrontDoor) onwards(r *http.Request, caller session, body []byte) *http.Request {
 	out := r.Clone(r.Context())
 	for name := range out.Header {
 		lower := strings.ToLower(name)
-		if lower == "authorization" || strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "x-proxy-") ||
+		if lower == "authorization" && caller.role != nil || strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "x-proxy-") ||
 			strings.HasPrefix(lower, "x-forwarded-") || lower == "forwarded" {
 			out.Header.Del(name)
 		}
 	}
-	out.Header.Set("X-Proxy-User", caller.arn)
-	out.Header.Set("X-Proxy-Roles", caller.role.arn)
+	if caller.role != nil {
+		out.Header.Set("X-Proxy-User", caller.arn)
+		out.Header.Set("X-Proxy-Roles", caller.role.arn)
+	}
 	out.Body = io.NopCloser(bytes.NewReader(body))
 	out.ContentLength = int64(len(body))
 	out.TransferEncoding = nil

@@ -29,11 +29,12 @@ type provider struct {
 }
 
 type role struct {
-	arn    string
-	name   string
-	id     string // AROA…
-	trust  trustPolicy
-	policy policy
+	arn     string
+	account string
+	name    string
+	id      string // AROA…
+	trust   trustPolicy
+	policy  policy
 }
 
 // session is one set of temporary credentials. Its fields do not change once it is in the table, but for expires.
@@ -76,6 +77,11 @@ func (i *IAM) AddIdentityProvider(issuerURL string, audiences ...string) string 
 // PutRole makes or replaces a role and returns its ARN. Both documents are policies without placeholders; a policy that this
 // package cannot judge is an error. Sessions given out before keep the ARN and come under the new policy.
 func (i *IAM) PutRole(name string, trustDocument, policyDocument []byte) (string, error) {
+	return i.PutRoleOf(i.account, name, trustDocument, policyDocument)
+}
+
+// PutRoleOf is PutRole in another account, where a role may be taken on only if the caller's own policy allows it too.
+func (i *IAM) PutRoleOf(account, name string, trustDocument, policyDocument []byte) (string, error) {
 	trusted, err := parseTrust(trustDocument)
 	if err != nil {
 		return "", fmt.Errorf("cannot use the trust policy of role %q: %w", name, err)
@@ -84,14 +90,14 @@ func (i *IAM) PutRole(name string, trustDocument, policyDocument []byte) (string
 	if err != nil {
 		return "", fmt.Errorf("cannot use the policy of role %q: %w", name, err)
 	}
-	arn := i.arn("iam") + ":role/" + name
+	arn := "arn:" + i.partition + ":iam::" + account + ":role/" + name
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if existing := i.roles[arn]; existing != nil {
 		existing.trust, existing.policy = trusted, permitted
 		return arn, nil
 	}
-	i.roles[arn] = &role{arn: arn, name: name, id: "AROA" + randomID(), trust: trusted, policy: permitted}
+	i.roles[arn] = &role{arn: arn, account: account, name: name, id: "AROA" + randomID(), trust: trusted, policy: permitted}
 	return arn, nil
 }
 
@@ -142,7 +148,7 @@ func (i *IAM) open(roleARN, sessionName string, lifetime time.Duration) session 
 	r := i.roles[roleARN]
 	s := &session{
 		role:         r,
-		arn:          i.arn("sts") + ":assumed-role/" + r.name + "/" + sessionName,
+		arn:          "arn:" + i.partition + ":sts::" + r.account + ":assumed-role/" + r.name + "/" + sessionName,
 		assumedID:    r.id + ":" + sessionName,
 		accessKeyID:  "ASIA" + randomID(),
 		secret:       randomText(30),
@@ -162,7 +168,7 @@ func (i *IAM) AddUser(name string, policyDocument []byte) (arn, accessKeyID, sec
 	}
 	arn = i.arn("iam") + ":user/" + name
 	s := &session{
-		role: &role{arn: arn, name: name, policy: permitted}, arn: arn, assumedID: "AIDA" + randomID(),
+		role: &role{arn: arn, account: i.account, name: name, policy: permitted}, arn: arn, assumedID: "AIDA" + randomID(),
 		accessKeyID: "AKIA" + randomID(), secret: randomText(30), expires: time.Now().AddDate(10, 0, 0),
 	}
 	i.mu.Lock()

@@ -2,6 +2,7 @@ package localaws
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ type PodIdentity struct {
 	sts *STS
 
 	mu           sync.Mutex
+	clusterARN   string            // guarded by mu; "": no role's trust policy is asked
 	associations map[string]string // guarded by mu; subject of a token → role's ARN
 }
 
@@ -31,6 +33,32 @@ func (p *PodIdentity) Associate(namespace, serviceAccount, roleARN string) {
 	p.associations["system:serviceaccount:"+namespace+":"+serviceAccount] = roleARN
 }
 
+// InCluster says which cluster the agent's node is in: arn:aws:eks:REGION:ACCOUNT:cluster/NAME. From then on a role's trust policy is
+// asked, with the tags that EKS sends for the pod.
+func (p *PodIdentity) InCluster(arn string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clusterARN = arn
+}
+
+// trusts tells whether the role's trust policy lets EKS take it on for a pod of the service account.
+func (p *PodIdentity) trusts(roleARN, clusterARN, subject string) bool {
+	_, account, _ := strings.Cut(subject, "system:serviceaccount:")
+	namespace, name, _ := strings.Cut(account, ":")
+	claim := claimant{service: PodIdentityAudience, keys: map[string][]string{
+		"aws:RequestTag/eks-cluster-arn":            {clusterARN},
+		"aws:RequestTag/eks-cluster-name":           {clusterARN[strings.LastIndexByte(clusterARN, '/')+1:]},
+		"aws:RequestTag/kubernetes-namespace":       {namespace},
+		"aws:RequestTag/kubernetes-service-account": {name},
+	}}
+	for _, claim.action = range []string{"sts:AssumeRole", "sts:TagSession"} {
+		if !p.sts.iam.admits(roleARN, claim) {
+			return false
+		}
+	}
+	return true
+}
+
 // ServeHTTP answers one request for credentials.
 func (p *PodIdentity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refuse := func(status int, code, message string) {
@@ -42,9 +70,9 @@ func (p *PodIdentity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.mu.Lock()
-	roleARN := p.associations[token.subject]
+	roleARN, clusterARN := p.associations[token.subject], p.clusterARN
 	p.mu.Unlock()
-	if roleARN == "" {
+	if roleARN == "" || clusterARN != "" && !p.trusts(roleARN, clusterARN, token.subject) {
 		refuse(http.StatusForbidden, "AccessDeniedException", "Unauthorized Exception! EKS does not have permissions to assume the associated role.")
 		return
 	}

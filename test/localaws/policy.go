@@ -100,6 +100,14 @@ func (p policy) decide(action, resource string) decision {
 	return result
 }
 
+// accountOf is the account number in an ARN, or "".
+func accountOf(arn string) string {
+	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return ""
+}
+
 func decodePolicy(document []byte, into any) error {
 	if left := placeholder.Find(document); left != nil {
 		return fmt.Errorf("the placeholder %s is not filled in", left)

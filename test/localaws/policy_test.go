@@ -60,7 +60,7 @@ func TestTrustFailure(t *testing.T) {
 	}
 	statement := func(s string) string { return `{"Version":"2012-10-17","Statement":[` + s + `]}` }
 	f(statement(`{"Effect":"Allow","Action":"sts:AssumeRole"}`), "needs both Principal and Action")
-	f(statement(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`), "Service")
+	f(statement(`{"Effect":"Allow","Principal":{"CanonicalUser":"x"},"Action":"sts:AssumeRole"}`), "CanonicalUser")
 	f(statement(`{"Effect":"Maybe","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}`), "must be Allow or Deny")
 	f(statement(`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole","Condition":{"Bool":{"aws:x":"true"}}}`), `condition operator "Bool"`)
 }

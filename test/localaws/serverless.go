@@ -41,13 +41,16 @@ var served = regexp.MustCompile(`^(POST (/[^/]+)?/_bulk|PUT (/[^/]+)?/_bulk|(GET
 func (d *FrontDoor) collection(r *http.Request, caller session, body []byte) *answer {
 	signed, _ := parseAuthorization(r.Header.Get("Authorization"))
 	d.mu.Lock()
-	readers := d.readers
+	readers, data := d.readers, d.data
 	d.mu.Unlock()
+	noData := answer{http.StatusForbidden, serverlessError("User does not have permissions for the requested resource", "authorization_exception", http.StatusForbidden)}
 	switch {
 	case !slices.Contains(signed.signedHeaders, "x-amz-content-sha256") || !hashed(r, body):
 		return &answer{http.StatusForbidden, serverlessError("403 Forbidden", "Forbidden", http.StatusForbidden)}
 	case readers != nil && !slices.Contains(readers, caller.role.arn) && !slices.Contains(readers, caller.arn):
-		return &answer{http.StatusForbidden, serverlessError("User does not have permissions for the requested resource", "authorization_exception", http.StatusForbidden)}
+		return &noData
+	case data != nil && !data.judge(caller.role.arn, r, body):
+		return &noData
 	case !served.MatchString(r.Method + " " + r.URL.Path):
 		return &answer{http.StatusNotFound, ""}
 	}
@@ -130,6 +133,7 @@ func (d *FrontDoor) withoutIDs(w http.ResponseWriter, r *http.Request, caller se
 // bulkItem is one action of a bulk request with its lines, and whether it names an id.
 type bulkItem struct {
 	action string
+	index  string // "" where the path names it
 	id     bool
 	lines  []byte
 }
@@ -149,13 +153,14 @@ func bulkItems(body []byte, zipped bool) ([]bulkItem, error) {
 	lines.Buffer(nil, len(body)+1)
 	for lines.Scan() {
 		var action map[string]struct {
-			ID *string `json:"_id"`
+			ID    *string `json:"_id"`
+			Index string  `json:"_index"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &action); err != nil {
 			return nil, err
 		}
 		for name, meta := range action {
-			it := bulkItem{action: name, id: meta.ID != nil, lines: append(bytes.Clone(lines.Bytes()), '\n')}
+			it := bulkItem{action: name, index: meta.Index, id: meta.ID != nil, lines: append(bytes.Clone(lines.Bytes()), '\n')}
 			if name != "delete" && lines.Scan() {
 				it.lines = append(append(it.lines, lines.Bytes()...), '\n')
 			}

@@ -154,7 +154,9 @@ func (s *STS) assumeRole(r *http.Request, body []byte, form url.Values) (any, *s
 	if s.iam.decide(caller, "sts:AssumeRole", target) == allowed {
 		claim.arns = append(claim.arns, s.iam.arn("iam")+":root", s.iam.account)
 	}
-	if s.iam.decide(caller, "sts:AssumeRole", target) == denied || !s.iam.admits(target, claim) {
+	decided := s.iam.decide(caller, "sts:AssumeRole", target)
+	between := accountOf(target) != caller.role.account // two accounts: both have to agree
+	if decided == denied || between && decided != allowed || !s.iam.admits(target, claim) {
 		return nil, &stsError{http.StatusForbidden, "AccessDenied",
 			"User: " + caller.arn + " is not authorized to perform: sts:AssumeRole on resource: " + target}
 	}
@@ -167,7 +169,7 @@ func (s *STS) getCallerIdentity(r *http.Request, body []byte) (any, *stsError) {
 	if refused != nil {
 		return nil, refused
 	}
-	return getCallerIdentityResponse{ARN: caller.arn, UserID: caller.assumedID, Account: s.iam.account, RequestID: randomUUID()}, nil
+	return getCallerIdentityResponse{ARN: caller.arn, UserID: caller.assumedID, Account: caller.role.account, RequestID: randomUUID()}, nil
 }
 
 // caller is whose session signed the call. STS allows clocks to differ by fifteen minutes.

@@ -16,9 +16,10 @@ type trust struct {
 	Condition map[string]map[string]oneOrMany[string] `json:"Condition"`
 }
 
-// principal names identity providers or IAM roles, sessions and accounts.
+// principal names identity providers, AWS's services, or IAM roles, sessions and accounts.
 type principal struct {
 	Federated oneOrMany[string] `json:"Federated"`
+	Service   oneOrMany[string] `json:"Service"`
 	AWS       oneOrMany[string] `json:"AWS"`
 }
 
@@ -26,11 +27,12 @@ type principal struct {
 type claimant struct {
 	action    string
 	federated string   // ARN of the identity provider, or empty
+	service   string   // pods.eks.amazonaws.com, or empty
 	arns      []string // ARNs by which a principal may name the caller, or none
 	keys      map[string][]string
 }
 
-// parseTrust reads a trust policy. Operators other than StringEquals and StringLike are an error, never ignored.
+// parseTrust reads a trust policy. Condition operators that are not judged here are an error, never ignored.
 func parseTrust(document []byte) (trustPolicy, error) {
 	var p struct {
 		Version   string           `json:"Version"`
@@ -44,19 +46,22 @@ func parseTrust(document []byte) (trustPolicy, error) {
 		return trustPolicy{}, err
 	}
 	for n, s := range p.Statement {
-		if err := checkEffect(n, s.Effect); err != nil {
+		if err := s.check(n); err != nil {
 			return trustPolicy{}, err
-		}
-		if len(s.Principal.Federated)+len(s.Principal.AWS) == 0 || len(s.Action) == 0 {
-			return trustPolicy{}, fmt.Errorf("statement %d needs both Principal and Action", n)
-		}
-		for operator := range s.Condition {
-			if operator != "StringEquals" && operator != "StringLike" {
-				return trustPolicy{}, fmt.Errorf("statement %d has the condition operator %q: only StringEquals and StringLike are judged here", n, operator)
-			}
 		}
 	}
 	return trustPolicy{statements: p.Statement}, nil
+}
+
+// check is what every statement with a principal needs.
+func (t trust) check(n int) error {
+	if err := checkEffect(n, t.Effect); err != nil {
+		return err
+	}
+	if len(t.Principal.Federated)+len(t.Principal.Service)+len(t.Principal.AWS) == 0 || len(t.Action) == 0 {
+		return fmt.Errorf("statement %d needs both Principal and Action", n)
+	}
+	return checkConditions(n, t.Condition)
 }
 
 // admits tells whether the claimant may take on the role.
@@ -80,6 +85,11 @@ func (p principal) names(c claimant) bool {
 			return true
 		}
 	}
+	for _, service := range p.Service {
+		if c.service != "" && service == c.service {
+			return true
+		}
+	}
 	for _, named := range p.AWS {
 		for _, arn := range c.arns {
 			if named == arn || named == "*" {
@@ -94,13 +104,7 @@ func (p principal) names(c claimant) bool {
 func (t trust) holds(c claimant) bool {
 	for operator, keys := range t.Condition {
 		for key, wanted := range keys {
-			met := false
-			for _, value := range c.keys[key] {
-				for _, w := range wanted {
-					met = met || value == w || operator == "StringLike" && matches(w, value, false)
-				}
-			}
-			if !met {
+			if !met(operator, wanted, c.keys[key]) {
 				return false
 			}
 		}

@@ -1,0 +1,55 @@
+# Logs of an EKS cluster that is there already, to a domain that is there already or is made here.
+
+data "aws_eks_cluster" "this" {
+  name = var.cluster_name
+}
+
+module "domain" {
+  source = "../../modules/domain"
+  count  = var.create_domain ? 1 : 0
+
+  name                       = var.domain_name
+  instance_type              = var.instance_type
+  data_nodes                 = var.data_nodes
+  availability_zones         = var.availability_zones
+  volume_gib                 = var.volume_gib
+  client_cidrs               = var.client_cidrs
+  subnet_ids                 = var.subnet_ids
+  vpc_id                     = data.aws_eks_cluster.this.vpc_config[0].vpc_id
+  client_security_group_ids  = concat([data.aws_eks_cluster.this.vpc_config[0].cluster_security_group_id], var.client_security_group_ids)
+  master_user_name           = var.master_user_name
+  master_user_password       = var.master_user_password
+  create_service_linked_role = var.create_service_linked_role
+}
+
+data "aws_opensearch_domain" "existing" {
+  count       = var.create_domain ? 0 : 1
+  domain_name = var.domain_name
+}
+
+module "identity_provider" {
+  source = "../../modules/identity-provider"
+  count  = var.identity == "irsa" ? 1 : 0
+
+  issuer_url = data.aws_eks_cluster.this.identity[0].oidc[0].issuer
+  create     = var.create_identity_provider
+}
+
+resource "aws_eks_addon" "pod_identity_agent" {
+  count = var.identity == "pod-identity" && var.install_pod_identity_agent ? 1 : 0
+
+  cluster_name = var.cluster_name
+  addon_name   = "eks-pod-identity-agent"
+}
+
+module "writer" {
+  source = "../../modules/writer"
+
+  name                  = "fluent-bit-${var.cluster_name}"
+  identity              = var.identity
+  identity_provider_arn = one(module.identity_provider[*].arn)
+  cluster_name          = var.cluster_name
+  cluster_arn           = data.aws_eks_cluster.this.arn
+  permissions           = var.permissions
+  target_arn            = var.create_domain ? module.domain[0].arn : data.aws_opensearch_domain.existing[0].arn
+}

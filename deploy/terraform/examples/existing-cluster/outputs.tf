@@ -1,0 +1,22 @@
+locals {
+  endpoint = var.create_domain ? module.domain[0].endpoint : data.aws_opensearch_domain.existing[0].endpoint
+}
+
+output "settings_env" {
+  description = "What the kustomize overlay reads: terraform output -raw settings_env > ../../../kubernetes/overlays/irsa/settings.env"
+  value       = <<-EOT
+    OPENSEARCH_ENDPOINT=${local.endpoint}
+    AWS_REGION=${var.region}
+    INDEX_NAME=${var.index_name}
+  EOT
+}
+
+output "role_arn" {
+  description = "The service account's annotation eks.amazonaws.com/role-arn, and the backend role to map in the domain."
+  value       = module.writer.role_arn
+}
+
+output "dashboards_url" {
+  description = "OpenSearch Dashboards."
+  value       = "https://${local.endpoint}/_dashboards"
+}

@@ -1,0 +1,31 @@
+# From an empty account: a cluster, a domain in its VPC, and the role by which Fluent Bit's pods write to it.
+
+module "domain" {
+  source = "../../modules/domain"
+
+  name                       = var.name
+  instance_type              = var.instance_type
+  data_nodes                 = var.data_nodes
+  availability_zones         = 2
+  volume_gib                 = var.volume_gib
+  vpc_id                     = aws_vpc.this.id
+  subnet_ids                 = aws_subnet.private[*].id
+  client_security_group_ids  = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id]
+  master_user_name           = var.master_user_name
+  master_user_password       = var.master_user_password
+  create_service_linked_role = var.create_service_linked_role
+}
+
+module "identity_provider" {
+  source = "../../modules/identity-provider"
+
+  issuer_url = aws_eks_cluster.this.identity[0].oidc[0].issuer
+}
+
+module "writer" {
+  source = "../../modules/writer"
+
+  name                  = "fluent-bit-${var.name}"
+  identity_provider_arn = module.identity_provider.arn
+  target_arn            = module.domain.arn
+}

@@ -1,0 +1,23 @@
+output "settings_env" {
+  description = "What the kustomize overlay reads: terraform output -raw settings_env > ../../../kubernetes/overlays/irsa/settings.env"
+  value       = <<-EOT
+    OPENSEARCH_ENDPOINT=${module.domain.endpoint}
+    AWS_REGION=${var.region}
+    INDEX_NAME=${var.index_name}
+  EOT
+}
+
+output "role_arn" {
+  description = "The service account's annotation eks.amazonaws.com/role-arn, and the backend role to map in the domain."
+  value       = module.writer.role_arn
+}
+
+output "dashboards_url" {
+  description = "OpenSearch Dashboards, reached from within the VPC."
+  value       = module.domain.dashboards_url
+}
+
+output "kubeconfig" {
+  description = "The command by which kubectl gets to know the cluster."
+  value       = "aws eks update-kubeconfig --region ${var.region} --name ${aws_eks_cluster.this.name}"
+}

@@ -1,0 +1,18 @@
+output "settings_env" {
+  description = "What the kustomize overlay reads: terraform output -raw settings_env > ../../../kubernetes/overlays/serverless/settings.env"
+  value       = <<-EOT
+    OPENSEARCH_ENDPOINT=${module.collection.endpoint}
+    AWS_REGION=${var.region}
+    INDEX_NAME=${var.index_name}
+  EOT
+}
+
+output "role_arn" {
+  description = "The service account's annotation eks.amazonaws.com/role-arn."
+  value       = module.writer.role_arn
+}
+
+output "dashboards_url" {
+  description = "OpenSearch Dashboards."
+  value       = module.collection.dashboards_url
+}
