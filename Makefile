@@ -22,13 +22,18 @@ PLUGIN := bin/out_opensearch_irsa.so
 FBHOST := bin/fbhost
 LINTER := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 PYTHON := $(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/python
+AWS_TOOLS := $(TOOLS)/awscli-$(AWSCLI_VERSION)-moto-$(MOTO_VERSION)
 OPENSEARCH := $(CACHE)/opensearch-$(OPENSEARCH_VERSION)/.ready
 
 # What the end-to-end tests stand on; a test that misses one of these says so.
 export OPENSEARCH_HOME = $(CACHE)/opensearch-$(OPENSEARCH_VERSION)
 export BOTOCORE_PYTHON = $(PYTHON)
+export AWS_TOOLS_BIN = $(AWS_TOOLS)/bin
 export PLUGIN_SO = $(CURDIR)/$(PLUGIN)
 export FBHOST_BIN = $(CURDIR)/$(FBHOST)
+
+# Terraform gets its provider from where its own configuration says, else from a folder of providers that the machine brings.
+export TERRAFORM_PROVIDERS ?= $(firstword $(patsubst %/registry.terraform.io/hashicorp/aws,%,$(wildcard $(addsuffix /*/registry.terraform.io/hashicorp/aws,/opt /usr/local/share /usr/local/lib))))
 
 GO_SOURCES := go.mod go.sum $(shell find plugin internal -name '*.go' -not -name '*_test.go')
 # A number of inputs, not a time: at the end of a time on a busy machine go test -fuzz fails with no input to blame.
@@ -58,7 +63,7 @@ demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the 
 	go run ./test/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: build vet lint unit fuzz e2e chaos-ci ## everything that CI runs
+test: build vet lint unit fuzz terraform e2e chaos-ci ## everything that CI runs
 
 .PHONY: vet
 vet: ## go vet, and go.mod as it has to be
@@ -81,6 +86,10 @@ fuzz: ## each fuzz target for FUZZTIME
 	    out=$$(go test ./$$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) 2>&1) || { echo "$$out"; exit 1; }; \
 	  done; \
 	done
+
+.PHONY: terraform
+terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
+	go test -count=1 -timeout 10m ./test/aws/...
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
@@ -118,7 +127,7 @@ bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto t
 	go run ./deploy/bootstrap $(ARGS)
 
 .PHONY: tools
-tools: $(LINTER) $(PYTHON) $(OPENSEARCH) ## download and build what the tests need
+tools: $(LINTER) $(PYTHON) $(AWS_TOOLS)/.ready $(OPENSEARCH) ## download and build what the tests need
 
 $(LINTER):
 	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION), once: a few minutes"
@@ -130,6 +139,12 @@ $(PYTHON):
 	@echo "installing botocore $(BOTOCORE_VERSION), once"
 	python3 -m venv $(TOOLS)/botocore-$(BOTOCORE_VERSION)
 	$(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/pip --quiet install botocore==$(BOTOCORE_VERSION)
+
+$(AWS_TOOLS)/.ready:
+	@echo "installing awscli $(AWSCLI_VERSION) and moto $(MOTO_VERSION), once"
+	python3 -m venv $(AWS_TOOLS)
+	$(AWS_TOOLS)/bin/pip --quiet install awscli==$(AWSCLI_VERSION) moto==$(MOTO_VERSION) flask==$(FLASK_VERSION) flask-cors==$(FLASK_CORS_VERSION)
+	@touch $@
 
 $(OPENSEARCH): test/stack/install-opensearch.sh test/stack/checksums.txt
 	test/stack/install-opensearch.sh $(OPENSEARCH_VERSION) $(CACHE)

@@ -17,6 +17,7 @@ module "domain" {
   subnet_ids                 = var.subnet_ids
   vpc_id                     = data.aws_eks_cluster.this.vpc_config[0].vpc_id
   client_security_group_ids  = concat([data.aws_eks_cluster.this.vpc_config[0].cluster_security_group_id], var.client_security_group_ids)
+  master_user_arn            = var.master_user_name == null ? module.bootstrap[0].role_arn : null
   master_user_name           = var.master_user_name
   master_user_password       = var.master_user_password
   create_service_linked_role = var.create_service_linked_role
@@ -52,4 +53,19 @@ module "writer" {
   cluster_arn           = data.aws_eks_cluster.this.arn
   permissions           = var.permissions
   target_arn            = var.create_domain ? module.domain[0].arn : data.aws_opensearch_domain.existing[0].arn
+}
+
+# The domain's master user, where that is no name with a password: the role of the Job that opensearch-irsa-bootstrap runs as.
+module "bootstrap" {
+  source = "../../modules/writer"
+  count  = var.create_domain && var.master_user_name == null ? 1 : 0
+
+  name                  = "opensearch-bootstrap-${var.cluster_name}"
+  service_account       = "opensearch-bootstrap"
+  identity              = var.identity
+  identity_provider_arn = one(module.identity_provider[*].arn)
+  cluster_name          = var.cluster_name
+  cluster_arn           = data.aws_eks_cluster.this.arn
+  permissions           = "full"
+  target_arn            = module.domain[0].arn
 }

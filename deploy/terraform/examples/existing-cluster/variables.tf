@@ -71,7 +71,7 @@ variable "client_security_group_ids" {
 }
 
 variable "master_user_name" {
-  description = "Master user of a new domain, with a password. Null: whoever applies this is, by IAM."
+  description = "Master user of a new domain, with a password. Null: it is a role, which the Job opensearch-irsa-bootstrap has."
   type        = string
   default     = null
 }

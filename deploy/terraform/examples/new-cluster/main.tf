@@ -11,6 +11,7 @@ module "domain" {
   vpc_id                     = aws_vpc.this.id
   subnet_ids                 = aws_subnet.private[*].id
   client_security_group_ids  = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id]
+  master_user_arn            = var.master_user_name == null ? module.bootstrap[0].role_arn : null
   master_user_name           = var.master_user_name
   master_user_password       = var.master_user_password
   create_service_linked_role = var.create_service_linked_role
@@ -27,5 +28,17 @@ module "writer" {
 
   name                  = "fluent-bit-${var.name}"
   identity_provider_arn = module.identity_provider.arn
+  target_arn            = module.domain.arn
+}
+
+# The domain's master user, where that is no name with a password: the role of the Job that opensearch-irsa-bootstrap runs as.
+module "bootstrap" {
+  source = "../../modules/writer"
+  count  = var.master_user_name == null ? 1 : 0
+
+  name                  = "opensearch-bootstrap-${var.name}"
+  service_account       = "opensearch-bootstrap"
+  identity_provider_arn = module.identity_provider.arn
+  permissions           = "full"
   target_arn            = module.domain.arn
 }

@@ -54,7 +54,7 @@ variable "nodes" {
 }
 
 variable "master_user_name" {
-  description = "The domain's master user, with a password. Null: whoever applies this is, by IAM."
+  description = "The domain's master user, with a password. Null: it is a role, which the Job opensearch-irsa-bootstrap has."
   type        = string
   default     = null
 }

@@ -4,6 +4,7 @@ output "settings_env" {
     OPENSEARCH_ENDPOINT=${module.collection.endpoint}
     AWS_REGION=${var.region}
     INDEX_NAME=${var.index_name}
+    FLUENT_BIT_ROLE_ARN=${module.writer.role_arn}
   EOT
 }
 

@@ -1,0 +1,240 @@
+package aws
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"out_opensearch_irsa/test/stack"
+)
+
+// root is a Terraform configuration in a copy of deploy/, so that nothing is left in the tree.
+type root struct {
+	t   *testing.T
+	dir string
+	env []string
+}
+
+// newRoot copies deploy/ and initialises the folder of it that path names. c may be nil where nothing is asked of AWS.
+func newRoot(t *testing.T, c *cloud, path string) *root {
+	t.Helper()
+	if _, err := exec.LookPath("terraform"); err != nil {
+		missing(t, "terraform is not installed: %v", err)
+	}
+	module, err := stack.ModuleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Terraform reads the modules by relative paths, and they the policies.
+	copied := t.TempDir()
+	for _, part := range []string{"iam", "terraform"} {
+		if err := os.CopyFS(filepath.Join(copied, part), os.DirFS(filepath.Join(module, "deploy", part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &root{t: t, dir: filepath.Join(copied, "terraform", path), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}}
+	if c != nil {
+		r.env = c.env()
+	}
+	// A configuration file that is named but not there is a warning on every run.
+	if file := os.Getenv("TF_CLI_CONFIG_FILE"); file != "" {
+		if _, err := os.Stat(file); err != nil {
+			file = os.DevNull
+		}
+		r.env = append(r.env, "TF_CLI_CONFIG_FILE="+file)
+	}
+	r.env = append(r.env, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_CLI_ARGS=-no-color")
+	args := []string{"init", "-input=false", "-backend=false"}
+	if providers := os.Getenv("TERRAFORM_PROVIDERS"); providers != "" {
+		args = append(args, "-plugin-dir="+providers)
+	}
+	if output, err := r.run(args...); err != nil {
+		missing(t, "terraform init gets no provider; put one into a folder and name it in TERRAFORM_PROVIDERS: %v\n%s", err, output)
+	}
+	return r
+}
+
+func (r *root) run(args ...string) (string, error) {
+	command := exec.CommandContext(r.t.Context(), "terraform", args...)
+	command.Dir, command.Env = r.dir, r.env
+	output, err := command.Output()
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		output = append(output, failed.Stderr...)
+	}
+	return string(output), err
+}
+
+func (r *root) mustRun(args ...string) string {
+	r.t.Helper()
+	output, err := r.run(args...)
+	if err != nil {
+		r.t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, output)
+	}
+	return output
+}
+
+// plan returns the values of all planned resources by address, without the module's path where it is unique.
+func (r *root) plan(variables ...string) map[string]map[string]any {
+	r.t.Helper()
+	args := []string{"plan", "-input=false", "-out=plan"}
+	for _, v := range variables {
+		args = append(args, "-var="+v)
+	}
+	r.mustRun(args...)
+	type module struct {
+		Resources []struct {
+			Address string         `json:"address"`
+			Values  map[string]any `json:"values"`
+		} `json:"resources"`
+		Children []json.RawMessage `json:"child_modules"`
+	}
+	var shown struct {
+		Planned struct {
+			Root json.RawMessage `json:"root_module"`
+		} `json:"planned_values"`
+	}
+	if err := json.Unmarshal([]byte(r.mustRun("show", "-json", "plan")), &shown); err != nil {
+		r.t.Fatal(err)
+	}
+	all := map[string]map[string]any{}
+	for left := []json.RawMessage{shown.Planned.Root}; len(left) > 0; left = left[1:] {
+		var m module
+		if err := json.Unmarshal(left[0], &m); err != nil {
+			r.t.Fatal(err)
+		}
+		for _, resource := range m.Resources {
+			all[resource.Address] = resource.Values
+		}
+		left = append(left, m.Children...)
+	}
+	return all
+}
+
+// at walks into nested values: names into objects, and through lists of one.
+func at(t *testing.T, value any, path string) any {
+	t.Helper()
+	for _, name := range strings.Split(path, ".") {
+		if list, ok := value.([]any); ok && len(list) == 1 {
+			value = list[0]
+		}
+		object, ok := value.(map[string]any)
+		if !ok {
+			t.Fatalf("there is no %s: %v", path, value)
+		}
+		value = object[name]
+	}
+	return value
+}
+
+func TestTerraformFormat(t *testing.T) {
+	if _, err := exec.LookPath("terraform"); err != nil {
+		missing(t, "terraform is not installed: %v", err)
+	}
+	output, err := exec.CommandContext(t.Context(), "terraform", "fmt", "-check", "-diff", "-recursive", "../../deploy/terraform").Output()
+	if err != nil {
+		t.Errorf("terraform fmt -recursive deploy/terraform would change: %v\n%s", err, output)
+	}
+}
+
+// TestTerraformModules runs the modules' own tests, with a mock in the provider's place.
+func TestTerraformModules(t *testing.T) {
+	t.Parallel()
+	output := newRoot(t, nil, "tests").mustRun("test")
+	if !strings.Contains(output, ", 0 failed") {
+		t.Errorf("terraform test says\n%s", output)
+	}
+}
+
+// TestTerraformExamples has one account for all examples: only the first is applied.
+func TestTerraformExamples(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	provider := c.putCluster("shop")
+	c.ask(nil, "opensearch", "create-domain", "--domain-name", "logs")
+	t.Run("existing cluster", func(t *testing.T) { existingCluster(t, c, provider) })
+	t.Run("new cluster", func(t *testing.T) { newCluster(t, c) })
+	t.Run("serverless", func(t *testing.T) { serverless(t, c) })
+}
+
+// existingCluster applies the IAM side to a cluster and a domain that are there.
+func existingCluster(t *testing.T, c *cloud, provider string) {
+	r := newRoot(t, c, "examples/existing-cluster")
+	variables := []string{"-var=region=" + region, "-var=cluster_name=shop", "-var=create_domain=false"}
+	r.mustRun(append([]string{"apply", "-auto-approve", "-input=false"}, variables...)...)
+
+	providerARN := "arn:aws:iam::" + account + ":oidc-provider/" + provider
+	var audiences []string
+	c.ask(&audiences, "iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", providerARN, "--query", "ClientIDList")
+	same(t, "the provider's audiences", audiences, []string{"sts.amazonaws.com"})
+	domain := "arn:aws:es:" + region + ":" + account + ":domain/logs"
+	c.checkRole("fluent-bit-shop",
+		shipped(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
+		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": domain}))
+
+	want := "OPENSEARCH_ENDPOINT=logs." + region + ".es.amazonaws.com\nAWS_REGION=" + region + "\nINDEX_NAME=eks-log\n" +
+		"FLUENT_BIT_ROLE_ARN=arn:aws:iam::" + account + ":role/fluent-bit-shop\nBOOTSTRAP_ROLE_ARN=\n"
+	if got := r.mustRun("output", "-raw", "settings_env"); got != want {
+		t.Errorf("settings_env is\n%s\nwant\n%s", got, want)
+	}
+	// A second run finds nothing to do.
+	r.mustRun(append([]string{"plan", "-input=false", "-detailed-exitcode"}, variables...)...)
+}
+
+// newCluster plans everything from an empty account.
+func newCluster(t *testing.T, c *cloud) {
+	planned := newRoot(t, c, "examples/new-cluster").plan("region="+region, "name=other", `api_cidrs=["203.0.113.0/24"]`)
+
+	domain := planned["module.domain.aws_opensearch_domain.this"]
+	for path, want := range map[string]any{
+		"encrypt_at_rest.enabled":                                  true,
+		"node_to_node_encryption.enabled":                          true,
+		"domain_endpoint_options.enforce_https":                    true,
+		"domain_endpoint_options.tls_security_policy":              "Policy-Min-TLS-1-2-PFS-2023-10",
+		"advanced_security_options.enabled":                        true,
+		"advanced_security_options.anonymous_auth_enabled":         false,
+		"advanced_security_options.internal_user_database_enabled": false,
+		"auto_tune_options.desired_state":                          "ENABLED",
+		"auto_tune_options.use_off_peak_window":                    true,
+		"off_peak_window_options.enabled":                          true,
+		"software_update_options.auto_software_update_enabled":     true,
+		"log_publishing_options.log_type":                          "ES_APPLICATION_LOGS",
+		"cluster_config.zone_awareness_enabled":                    true,
+		"cluster_config.instance_count":                            2.0,
+		"ebs_options.volume_type":                                  "gp3",
+		"ebs_options.volume_size":                                  100.0,
+	} {
+		same(t, path, at(t, domain, path), want)
+	}
+	arn := "arn:aws:es:" + region + ":" + account + ":domain/other"
+	same(t, "the access policy", decoded(t, domain["access_policies"].(string)),
+		shipped(t, "domain-access-policy-vpc.json", map[string]string{"OPENSEARCH_ARN": arn}))
+	same(t, "the policy for CloudWatch", decoded(t, planned["module.domain.aws_cloudwatch_log_resource_policy.this[0]"]["policy_document"].(string)),
+		shipped(t, "log-publishing-policy.json", map[string]string{"OPENSEARCH_ARN": arn, "ACCOUNT_ID": account,
+			"LOG_GROUPS_ARN": "arn:aws:logs:" + region + ":" + account + ":log-group:/aws/opensearch/domains/other/*"}))
+	same(t, "the writer's policy", decoded(t, planned["module.writer.aws_iam_policy.this"]["policy"].(string)),
+		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
+	same(t, "the bootstrap's policy", decoded(t, planned["module.bootstrap[0].aws_iam_policy.this"]["policy"].(string)),
+		shipped(t, "policy.json", map[string]string{"OPENSEARCH_ARN": arn}))
+	if planned["aws_eks_cluster.this"] == nil || planned["aws_eks_node_group.this"] == nil || planned["module.identity_provider.aws_iam_openid_connect_provider.this[0]"] == nil {
+		t.Error("there is no cluster, no node or no identity provider")
+	}
+}
+
+// serverless plans a collection; moto has no data access policies, so nothing is applied.
+func serverless(t *testing.T, c *cloud) {
+	planned := newRoot(t, c, "examples/serverless").plan("region="+region, "cluster_name=shop", `admin_arns=["arn:aws:iam::`+account+`:role/admin"]`)
+	name := map[string]string{"COLLECTION_NAME": "logs"}
+	same(t, "the encryption policy", decoded(t, planned["module.collection.aws_opensearchserverless_security_policy.encryption"]["policy"].(string)),
+		shipped(t, "serverless-encryption.json", name))
+	same(t, "the network policy", decoded(t, planned["module.collection.aws_opensearchserverless_security_policy.network"]["policy"].(string)),
+		shipped(t, "serverless-network.json", name))
+	same(t, "the type", planned["module.collection.aws_opensearchserverless_collection.this"]["type"], "TIMESERIES")
+	if planned["module.collection.aws_opensearchserverless_access_policy.this"] == nil || planned["module.writer.aws_iam_role.this"] == nil {
+		t.Error("there is no data access policy, or no role")
+	}
+}
