@@ -239,13 +239,13 @@ func TestWalkthroughInstead(t *testing.T) {
 		t.Errorf("the domain is not in the VPC:\n%s", said)
 	}
 
-	provider := begin()
+	begin()
 	c.walk(find(t, all, "1.", "Instead: EKS Pod Identity")...)
 	c.checkRole("fluent-bit-shop",
 		shipped(t, "trust-policy-pod-identity.json", map[string]string{"CLUSTER_ARN": "arn:aws:eks:" + region + ":" + account + ":cluster/shop"}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
 
-	provider = begin()
+	provider := begin()
 	c.walk(find(t, all, "1.", "3.", "Instead: an OpenSearch Serverless")...)
 	var collection string
 	c.ask(&collection, "opensearchserverless", "batch-get-collection", "--names", "logs", "--query", "collectionDetails[0].arn")
