@@ -104,7 +104,7 @@ var breakages = []breakage{
 	{name: "no OpenSearch there", link: "answer", skips: "signature", says: []string{"404", "check Endpoint and Path"},
 		breaks: func(p *pod) { p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, http.NotFoundHandler(), world.CA).URL() }},
 	{name: "domain down", link: "answer", skips: "signature", says: []string{"503"},
-		breaks: func(p *pod) { p.ownDoor("es").SetOutage(true) }},
+		breaks: func(p *pod) { p.ownDoor("").SetOutage(true) }},
 	{name: "region wrong", link: "signature", skips: "access", says: []string{"403", "Credential should be scoped to a valid region", "set AWS_Region to the domain's region"},
 		breaks: func(p *pod) { p.output("AWS_Region us-west-2") }},
 	{name: "credentials revoked on the way", link: "signature", skips: "access", says: []string{"security token included in the request is invalid", "ROLE"},
@@ -114,9 +114,9 @@ var breakages = []breakage{
 			p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, door, world.CA).URL()
 		}},
 	{name: "clock wrong", link: "clock", says: []string{"behind the domain's", "a signature was refused for it", "chrony"},
-		breaks: func(p *pod) { p.ownDoor("es").SetClockOffset(10 * time.Minute) }},
+		breaks: func(p *pod) { p.ownDoor("").SetClockOffset(10 * time.Minute) }},
 	{name: "clock a little wrong", link: "clock", status: checkup.Warning, says: []string{"this node's clock is 2 min ahead of the domain's", "chrony"},
-		breaks: func(p *pod) { p.ownDoor("es").SetClockOffset(-2 * time.Minute) }},
+		breaks: func(p *pod) { p.ownDoor("").SetClockOffset(-2 * time.Minute) }},
 	{name: "IAM policy lacks ESHttpPost", link: "access", skips: "index", says: []string{"is not authorized to perform: es:ESHttpPost because no identity-based policy allows", "ROLE"},
 		breaks: func(p *pod) {
 			p.ownRole("reader", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"es:ESHttpGet","Resource":"*"}}`)
@@ -256,7 +256,8 @@ func TestUser(t *testing.T) {
 func TestServerless(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
-	p.ownDoor("aoss")
+	p.ownDoor(localaws.Search)
+	p.ownRole("serverless", strings.ReplaceAll(read(t, "deploy/iam/policy-serverless.json"), "${COLLECTION_ARN}", world.DomainARN))
 	p.output("AWS_Service_Name aoss")
 	code, r := p.examine()
 	if code != 1 || find(t, r, "signature").Status != checkup.OK || find(t, r, "security_role").Status != checkup.Skipped || find(t, r, "index").Status != checkup.OK {

@@ -238,15 +238,15 @@ func serveWith(handler http.Handler, ca *localaws.CA) (*localaws.Server, error) 
 	return localaws.Serve(handler, certificates)
 }
 
-// ownDoor gives the pod a front door of its own to the same OpenSearch.
-func (p *pod) ownDoor(service string) *localaws.FrontDoor {
+// ownDoor gives the pod a front door of its own to the same OpenSearch: a domain's, or a collection's if it is given a type.
+func (p *pod) ownDoor(collection localaws.Collection) *localaws.FrontDoor {
 	p.t.Helper()
 	upstream, err := url.Parse(world.OpenSearch.URL)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	door := localaws.NewFrontDoor(localaws.FrontDoorOptions{
-		IAM: world.IAM, Region: region, Service: service, DomainARN: world.DomainARN, Upstream: upstream, UpstreamCA: world.CA.Pool(),
+		IAM: world.IAM, Region: region, DomainARN: world.DomainARN, Collection: collection, Upstream: upstream, UpstreamCA: world.CA.Pool(),
 	})
 	p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, door, world.CA).URL()
 	return door
