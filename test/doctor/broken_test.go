@@ -143,13 +143,13 @@ var breakages = []breakage{
 		breaks: func(p *pod) { p.output("Dead_Letter_Path /nowhere/dead.jsonl") }},
 	{name: "time field is text", link: "time_field", skips: "arrival", says: []string{"@timestamp is no date in ", "(text)", "index template", "reindex"},
 		breaks: func(p *pod) {
-			letRead(p.t)
+			p.letRead()
 			admin(p.t, "PUT", "/"+p.index(), `{"mappings":{"properties":{"@timestamp":{"type":"text"}}}}`)
 		}},
 	{name: "no data", link: "arrival", says: []string{"there is no document in", "look at the log of the Fluent Bit pods", "Match"},
-		breaks: func(p *pod) { letRead(p.t) }},
+		breaks: func(p *pod) { p.letRead() }},
 	{name: "data ended", link: "arrival", says: []string{"the newest of 1 documents", "is 3 h old"},
-		breaks: func(p *pod) { letRead(p.t); p.store(3*time.Hour + time.Minute) }},
+		breaks: func(p *pod) { p.letRead(); p.store(3*time.Hour + time.Minute) }},
 }
 
 // TestBrokenLinks breaks each link.
@@ -255,9 +255,9 @@ func TestUser(t *testing.T) {
 // TestServerless runs with a signature for a collection, of which nothing is asked that collections lack.
 func TestServerless(t *testing.T) {
 	p := newPod(t)
-	letRead(t)
 	p.ownDoor(localaws.Search)
 	p.ownRole("serverless", strings.ReplaceAll(read(t, "deploy/iam/policy-serverless.json"), "${COLLECTION_ARN}", world.DomainARN))
+	p.letRead()
 	p.output("AWS_Service_Name aoss")
 	code, r := p.examine()
 	if code != 1 || find(t, r, "signature").Status != checkup.OK || find(t, r, "security_role").Status != checkup.Skipped || find(t, r, "index").Status != checkup.OK {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -165,12 +166,14 @@ func admin(t *testing.T, method, path, body string) string {
 // withoutCancel is for what a test puts back at its end.
 func withoutCancel(t *testing.T) context.Context { return context.WithoutCancel(t.Context()) }
 
-// letRead gives roles what the doctor needs to look into the index, until the test ends.
-func letRead(t *testing.T) {
+// letRead gives the pod's role what the doctor needs to look into the index, until the test ends.
+func (p *pod) letRead() {
+	t := p.t
 	t.Helper()
+	roleARN := cmp.Or(p.env["AWS_ROLE_ARN"], world.RoleARN)
 	admin(t, "PUT", "/_plugins/_security/api/roles/"+reader, `{"index_permissions":[{"index_patterns":["eks-log*"],
 		"allowed_actions":["indices:data/read/search","indices:admin/mappings/get","indices:data/write/delete"]}]}`)
-	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+reader, `{"backend_roles":["`+world.RoleARN+`"]}`)
+	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+reader, `{"backend_roles":["`+roleARN+`"]}`)
 	t.Cleanup(func() {
 		_, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE", "/_plugins/_security/api/rolesmapping/"+reader, "")
 	})

@@ -8,8 +8,12 @@ import (
 	"time"
 )
 
-// chaosRate is how many good records a second the writer writes.
-const chaosRate = 500
+// chaosRate is how many good records a second the writer writes: a load for the usual two minutes, and no more lines in all in a
+// longer run. Each time that tail's DB is deleted every line so far is read and sent again, which has to end before the next fault.
+func chaosRate(lasts time.Duration) float64 { return min(500, 100_000/lasts.Seconds()) }
+
+// longChaos is from when on the server's JVM is better off compiling for speed.
+const longChaos = 5 * time.Minute
 
 // chaosMapping makes log a keyword, so that a line above 32,766 bytes is refused.
 const chaosMapping = `{"mappings":{"properties":{"log":{"type":"keyword"}}}}`
@@ -54,7 +58,7 @@ func (b *bench) runChaos(ctx context.Context, seed uint64, lasts time.Duration) 
 func (t *trial) underChaos(ctx context.Context, draw *rand.Rand, lasts time.Duration) error {
 	writing, stop := context.WithCancel(ctx)
 	wrote := make(chan error, 1)
-	go func() { wrote <- t.writeSteadily(writing) }()
+	go func() { wrote <- t.writeSteadily(writing, chaosRate(lasts)) }()
 	var events []event
 	for _, e := range allEvents {
 		if e.skip == nil || e.skip(t.bench) == "" {
@@ -86,13 +90,16 @@ func (t *trial) underChaos(ctx context.Context, draw *rand.Rand, lasts time.Dura
 	return errors.Join(failed, <-wrote)
 }
 
-// writeSteadily writes until ctx ends.
-func (t *trial) writeSteadily(ctx context.Context) error {
+// writeSteadily writes so many records a second until ctx ends.
+func (t *trial) writeSteadily(ctx context.Context, rate float64) error {
 	const every = 50 * time.Millisecond
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for next(ctx, tick) == nil {
-		if err := t.node.write(int(chaosRate * every / time.Second)); err != nil {
+	for due := 0.0; next(ctx, tick) == nil; {
+		due += rate * every.Seconds()
+		whole := int(due)
+		due -= float64(whole)
+		if err := t.node.write(whole); err != nil {
 			return err
 		}
 	}

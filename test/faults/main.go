@@ -30,7 +30,7 @@ type options struct {
 	only     *regexp.Regexp
 	parallel int
 	verbose  bool
-	chaos    bool
+	chaos    time.Duration // how long; 0 for none
 }
 
 func main() {
@@ -46,16 +46,19 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	o := options{lines: *lines, outage: 10 * time.Second, parallel: *parallel, verbose: *verbose, chaos: *chaos}
+	o := options{lines: *lines, outage: 10 * time.Second, parallel: *parallel, verbose: *verbose}
 	if *long {
 		o.outage = time.Minute
+	}
+	if *chaos {
+		o.chaos = time.Duration(*minutes * float64(time.Minute))
 	}
 	var err error
 	if o.only, err = regexp.Compile(*only); err == nil {
 		err = run(ctx, o, func(b *bench) error {
 			switch {
 			case *chaos:
-				return b.runChaos(ctx, *seed, time.Duration(*minutes*float64(time.Minute)))
+				return b.runChaos(ctx, *seed, o.chaos)
 			case *builtin:
 				return b.compare(ctx)
 			default:
@@ -93,7 +96,7 @@ func run(ctx context.Context, o options, do func(*bench) error) (err error) {
 	}
 	b.say("%s; starting OpenSearch", b.host.Version)
 	heap := "1g"
-	if o.chaos {
+	if o.chaos > 0 {
 		heap = "512m"
 	}
 	if b.stack, err = b.startStack(ctx, heap); err != nil {
@@ -104,7 +107,7 @@ func run(ctx context.Context, o options, do func(*bench) error) (err error) {
 }
 
 func (b *bench) startStack(ctx context.Context, heap string) (*stack.Stack, error) {
-	return stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"), Heap: heap})
+	return stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"), Heap: heap, Optimize: b.chaos >= longChaos})
 }
 
 // say prints what goes on, with the time since the start.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,7 +187,7 @@ func (t *trial) settle(ctx context.Context) (sums, error) {
 	return s, errors.Join(late, stopped, err)
 }
 
-// logTail is the end of what the row's agents logged, for a failure's report.
+// logTail is the end of what the row's agents logged, and of what the plugin did, for a failure's report.
 func (t *trial) logTail() string {
 	if t.node == nil {
 		return ""
@@ -196,8 +197,10 @@ func (t *trial) logTail() string {
 		return err.Error()
 	}
 	lines := strings.Split(string(text), "\n")
-	if !t.verbose {
-		lines = lines[max(0, len(lines)-12):]
+	if t.verbose {
+		return string(text)
 	}
-	return strings.Join(lines, "\n")
+	ours := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !strings.Contains(line, "] [opensearch_irsa.") })
+	last := func(lines []string) string { return strings.Join(lines[max(0, len(lines)-12):], "\n") }
+	return last(lines) + "\nand the plugin's:\n" + last(ours)
 }
