@@ -36,6 +36,7 @@ export FBHOST_BIN = $(CURDIR)/$(FBHOST)
 export TERRAFORM_PROVIDERS ?= $(firstword $(patsubst %/registry.terraform.io/hashicorp/aws,%,$(wildcard $(addsuffix /*/registry.terraform.io/hashicorp/aws,/opt /usr/local/share /usr/local/lib))))
 
 GO_SOURCES := go.mod go.sum $(shell find plugin internal -name '*.go' -not -name '*_test.go')
+include deploy/image/image.mk
 # A number of inputs, not a time: at the end of a time on a busy machine go test -fuzz fails with no input to blame.
 FUZZTIME ?= 5000x
 KEEP ?=
@@ -46,7 +47,7 @@ SOAK ?= 10m
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+	@grep -hE '^[a-z-]+:.*##' Makefile deploy/image/image.mk | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
 
 .PHONY: build
 build: $(PLUGIN) ## build the shared object that Fluent Bit loads
@@ -63,7 +64,7 @@ demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the 
 	go run ./test/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: build vet lint unit fuzz terraform e2e chaos-ci ## everything that CI runs
+test: build vet lint unit fuzz terraform e2e check-image chaos-ci ## everything that CI runs
 
 .PHONY: vet
 vet: ## go vet, and go.mod as it has to be
@@ -71,7 +72,7 @@ vet: ## go vet, and go.mod as it has to be
 	go vet ./...
 
 .PHONY: lint
-lint: $(LINTER) ## golangci-lint, which also holds the arrows between packages
+lint: $(LINTER) lint-image ## golangci-lint, which also holds the arrows between packages; Dockerfile, workflows and scripts
 	$(LINTER) run
 
 .PHONY: unit
@@ -127,7 +128,7 @@ bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto t
 	go run ./deploy/bootstrap $(ARGS)
 
 .PHONY: tools
-tools: $(LINTER) $(PYTHON) $(AWS_TOOLS)/.ready $(OPENSEARCH) ## download and build what the tests need
+tools: $(LINTER) $(PYTHON) $(AWS_TOOLS)/.ready $(OPENSEARCH) $(ZIG) $(HADOLINT) $(ACTIONLINT) ## download and build what the tests need
 
 $(LINTER):
 	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION), once: a few minutes"

@@ -1,4 +1,5 @@
 # Every version that the build and the tests pin, in one place. `NAME ?= value`, one a line: make reads it, and so can sh and Go.
+# What comes from PyPI for the image is pinned with its hashes in deploy/image/*.txt.
 # A version of OpenSearch other than these two also needs its checksums in test/stack/checksums.txt.
 OPENSEARCH_VERSION ?= 2.19.4
 OPENSEARCH_NEXT_VERSION ?= 3.4.0
@@ -9,3 +10,9 @@ AWSCLI_VERSION ?= 1.46.1
 MOTO_VERSION ?= 5.2.4
 FLASK_VERSION ?= 3.1.3
 FLASK_CORS_VERSION ?= 6.0.1
+ACTIONLINT_VERSION ?= v1.7.12
+# The image's base: 3.x by default, 2.x for who is still on it. A digest, sha256:..., holds it to the byte.
+FLUENT_BIT_IMAGE_3 ?= public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.17
+FLUENT_BIT_DIGEST_3 ?=
+FLUENT_BIT_IMAGE_2 ?= public.ecr.aws/aws-observability/aws-for-fluent-bit:2.34.3.20260901
+FLUENT_BIT_DIGEST_2 ?=
