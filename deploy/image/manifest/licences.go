@@ -44,7 +44,7 @@ func copyFile(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { // #nosec G301 -- for everybody to read
 		return fmt.Errorf("cannot write a licence: %w", err)
 	}
-	if err := os.WriteFile(to, text, 0o644); err != nil { // #nosec G306 -- for everybody to read
+	if err := os.WriteFile(to, text, 0o644); err != nil { // #nosec G306 G703 -- for everybody to read, where -o says
 		return fmt.Errorf("cannot write a licence: %w", err)
 	}
 	return nil
