@@ -127,6 +127,11 @@ bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in outp
 bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto the domain OPENSEARCH_ENDPOINT: ARGS="-h" for help
 	go run ./deploy/bootstrap $(ARGS)
 
+.PHONY: env
+env: # what the end-to-end tests stand on, for the shell: eval "$$(make -s env)"
+	@echo "export OPENSEARCH_HOME='$(OPENSEARCH_HOME)' BOTOCORE_PYTHON='$(BOTOCORE_PYTHON)' PLUGIN_SO='$(PLUGIN_SO)' FBHOST_BIN='$(FBHOST_BIN)'" \
+	  "ZIG='$(ZIG)' DIST_DIR='$(DIST_DIR)' FBHOST_ARM64_BIN='$(FBHOST_ARM64_BIN)'"
+
 .PHONY: tools
 tools: $(LINTER) $(PYTHON) $(AWS_TOOLS)/.ready $(OPENSEARCH) $(ZIG) $(HADOLINT) $(ACTIONLINT) ## download and build what the tests need
 

