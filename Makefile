@@ -128,7 +128,7 @@ bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto t
 	go run ./deploy/bootstrap $(ARGS)
 
 .PHONY: env
-env: # what the end-to-end tests stand on, for the shell: eval "$$(make -s env)"
+env: $(PLUGIN) $(FBHOST) # what the end-to-end tests stand on, for the shell: eval "$$(make -s env)"
 	@echo "export OPENSEARCH_HOME='$(OPENSEARCH_HOME)' BOTOCORE_PYTHON='$(BOTOCORE_PYTHON)' PLUGIN_SO='$(PLUGIN_SO)' FBHOST_BIN='$(FBHOST_BIN)'" \
 	  "ZIG='$(ZIG)' DIST_DIR='$(DIST_DIR)' FBHOST_ARM64_BIN='$(FBHOST_ARM64_BIN)'"
 
