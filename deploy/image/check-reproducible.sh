@@ -5,6 +5,7 @@ set -eu
 root=$(git rev-parse --show-toplevel)
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 for n in 1 22; do
     tree=$work/tree-$n
     git clone -q --shared "$root" "$tree"
