@@ -89,7 +89,7 @@ func TestBaseImage(t *testing.T) {
 	}
 }
 
-// TestStages holds what makes the image buildable for both architectures on one machine, and from a base without a shell.
+// TestStages holds what makes the image buildable for both architectures on one machine, without emulation.
 func TestStages(t *testing.T) {
 	d := readDockerfile(t, read(t, root(t, "Dockerfile")))
 	for i, stage := range d.stages {
@@ -101,7 +101,7 @@ func TestStages(t *testing.T) {
 			switch command := command.(type) {
 			case *instructions.RunCommand:
 				if last {
-					t.Errorf("the last stage runs %q: its base has no shell", strings.Join(command.CmdLine, " "))
+					t.Errorf("the last stage runs %q: that needs emulation for another architecture", strings.Join(command.CmdLine, " "))
 				}
 			case *instructions.EntrypointCommand, *instructions.CmdCommand, *instructions.UserCommand:
 				if last {
