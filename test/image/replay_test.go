@@ -227,7 +227,7 @@ func TestReplay(t *testing.T) {
 		if got, want := read(t, filepath.Join(image.dir, "fluent-bit", "etc", "fluent-bit.conf")), read(t, root(t, "fluent-bit.conf")); got != want {
 			t.Error("the image's fluent-bit.conf is not the repository's")
 		}
-		for _, command := range []string{"opensearch-irsa-replay"} {
+		for _, command := range commands {
 			if information, err := os.Stat(filepath.Join(ours, command)); err != nil || information.Mode().Perm()&0o111 != 0o111 {
 				t.Errorf("%s cannot be run by everybody (%v)", command, err)
 			}
