@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -86,6 +87,27 @@ func TestNewFailure(t *testing.T) {
 }
 
 // TestBadAnswers wants a 2xx that does not account for each item to count as nothing but a reason to try again.
+// TestNothingPrintsThePassword prints a Client and its Options in every way that there is.
+func TestNothingPrintsThePassword(t *testing.T) {
+	o := Options{Endpoint: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, Username: "admin", Password: "hunter2-hunter2"}
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	encoded := base64.StdEncoding.EncodeToString([]byte("admin:hunter2-hunter2"))
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		for _, value := range []any{o, c, struct{ Client any }{c}} {
+			text := fmt.Sprintf(verb, value)
+			for _, secret := range []string{"hunter2", encoded, fmt.Sprintf("%x", "hunter2")} {
+				if strings.Contains(text, secret) {
+					t.Errorf("%s of %T shows it: %s", verb, value, text)
+				}
+			}
+		}
+	}
+}
+
 func TestBadAnswers(t *testing.T) {
 	f := func(answer string, words ...string) {
 		t.Helper()

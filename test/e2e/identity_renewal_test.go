@@ -26,7 +26,7 @@ func TestIdentityExpiredToken(t *testing.T) {
 			waitCount(t, n.index, 500)
 			before, first := c.sts.Requests(), c.door.Stats().LastAccessKey
 			c.iam.ExpireSessions()
-			a.wait(`403 Forbidden to role ` + c.roleARN + `: The security token included in the request is expired.*: signing anew and sending at once`)
+			a.wait(`403 Forbidden to role ` + c.roleARN + `: .*The security token included in the request is expired.*: signing anew and sending at once`)
 			eventually(t, func() error {
 				if now := c.door.Stats().LastAccessKey; now == first {
 					return fmt.Errorf("the domain still sees %s", now)
@@ -79,7 +79,7 @@ func TestIdentityRenewal(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())
 	c := n.ownCloud(place{})
-	c.sts.SetLifetime(24 * time.Second)
+	c.sts.SetLifetime(40 * time.Second)
 	token := n.ownToken()
 	n.mint(token, localaws.ServiceAccountToken{Pod: "fluent-bit-old"})
 	a := n.start()
@@ -122,11 +122,11 @@ func TestIdentityClockSkew(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		sts, domain time.Duration
-		refused     int
+		refused     bool
 	}{
-		{"STS and the domain ahead", 20 * time.Minute, 20 * time.Minute, 0},
-		{"STS and the domain behind", -20 * time.Minute, -20 * time.Minute, 0},
-		{"only the domain ahead", 0, 20 * time.Minute, 1},
+		{"STS and the domain ahead", 20 * time.Minute, 20 * time.Minute, false},
+		{"STS and the domain behind", -20 * time.Minute, -20 * time.Minute, false},
+		{"only the domain ahead", 0, 20 * time.Minute, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -140,15 +140,12 @@ func TestIdentityClockSkew(t *testing.T) {
 			expectLines(t, n.index, 100)
 			a.stop()
 			checkNothingKept(t, a)
-			if seen := cloud.door.Stats().Statuses; seen[403] != c.refused {
-				t.Errorf("answers of the domain: %v, want %d times 403", seen, c.refused)
-			}
-			warned := a.ours("warn")
-			if len(warned) != c.refused {
-				t.Errorf("warnings: %q", warned)
+			seen, warned := cloud.door.Stats().Statuses, a.ours("warn")
+			if (seen[403] > 0) != c.refused || len(warned) != seen[403] {
+				t.Errorf("answers of the domain: %v; warnings: %q", seen, warned)
 			}
 			for _, part := range []string{"to role " + cloud.roleARN, "Signature expired: ", "is now earlier than", "set the node's clock", "signing anew and sending at once"} {
-				if c.refused > 0 && len(warned) > 0 && !strings.Contains(warned[0], part) {
+				if len(warned) > 0 && !strings.Contains(warned[0], part) {
 					t.Errorf("the log does not say %q: %s", part, warned[0])
 				}
 			}
