@@ -195,7 +195,7 @@ func (f *flush) failed(group []int32, res *opensearch.Result) outcome {
 		d.identity.Observe(res.Date)
 		o.renewed = true
 	}
-	if !o.renewed || f.round > 0 {
+	if !o.renewed || f.round > 0 || slices.Contains(d.troubles.Failing(), fail.Kind.String()) {
 		d.troubles.Failed(fail.Kind.String(), "cannot deliver: "+fail.Error())
 	} else {
 		d.log.Warnf("%s: signing anew and sending at once", fail)

@@ -108,6 +108,8 @@ func networkKind(ctx context.Context, err error) Kind {
 		return TLSName
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return TLSExpired
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"): // how crypto/tls gives alerts: a version, a missing certificate
+		return TLSFailed
 	case errors.As(err, &invalid), errors.As(err, &verify), errors.As(err, &alert), errors.As(err, &record),
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return TLSFailed

@@ -145,6 +145,7 @@ func TestNetworkKind(t *testing.T) {
 	f(ctx, x509.CertificateInvalidError{Reason: x509.Expired}, TLSExpired)
 	f(ctx, x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, TLSFailed)
 	f(ctx, tls.AlertError(40), TLSFailed)
+	f(ctx, &net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")}, TLSFailed)
 	f(ended, errAttemptTimeout, Timeout)
 	f(ended, context.Canceled, Timeout)
 	gone, leave := context.WithCancelCause(t.Context())

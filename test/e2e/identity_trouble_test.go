@@ -216,6 +216,7 @@ var identityTroubles = []trouble{
 		},
 		says:    []string{"403 Forbidden to role ROLE", "The security token included in the request is invalid", "the same partition", "role was not deleted"},
 		restart: true,
+		renews:  true,
 	},
 	{
 		name: "Serverless data access policy",
