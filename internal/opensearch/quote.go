@@ -20,7 +20,10 @@ func quote(body []byte) string {
 	if len(body) > 4*maxQuote {
 		body = body[:4*maxQuote]
 	}
-	s, _, _ := strings.Cut(string(body), canonical)
+	s, _, repeats := strings.Cut(string(body), canonical)
+	if repeats {
+		s = strings.TrimRight(s, "\\n \n") // line ends, mostly as JSON writes them
+	}
 	return clip(oneLine(secrets.ReplaceAllString(s, "$1$2[redacted]")))
 }
 
