@@ -56,6 +56,9 @@ type Config struct {
 	// RetryBudget bounds how long one flush sends again before Fluent Bit is asked to keep the chunk. Retry_Budget.
 	RetryBudget time.Duration
 
+	// MemoryLimit is this section's share of the Go runtime's soft memory limit, in bytes; 0 for none. Memory_Limit.
+	MemoryLimit int
+
 	// DeadLetterIndex is the index template that rejected records go to. Dead_Letter_Index.
 	DeadLetterIndex string
 	// DeadLetterPath is a file for rejected records instead of an index; empty for none. Dead_Letter_Path.

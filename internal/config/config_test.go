@@ -50,12 +50,25 @@ func TestLoadSuccess(t *testing.T) {
 	f("Endpoint http://logs:9200\nAWS_Auth Off\nHTTP_User a\nHTTP_Passwd b", "http://logs:9200 fluent-bit  ")
 }
 
+func TestMemoryLimit(t *testing.T) {
+	f := func(given string, want int) {
+		t.Helper()
+		c, err := load("Endpoint x\nAWS_Auth Off\n" + given)
+		if err != nil || c.MemoryLimit != want {
+			t.Errorf("%s: %d, not %d: %v", given, c.MemoryLimit, want, err)
+		}
+	}
+	f("", 128<<20)
+	f("Memory_Limit Off", 0)
+	f("Memory_Limit 1g", 1<<30)
+}
+
 func TestLoadValues(t *testing.T) {
-	c, err := load("Endpoint http://127.0.0.1:9200/logs\nAWS_Auth off\nCompress GZIP\nMax_Request_Size 512k\nRetry_Budget 2\nRequest_Timeout 1m30s\nInclude_Tag_Key on\nWrite_Operation INDEX")
+	c, err := load("Endpoint http://127.0.0.1:9200/logs\nAWS_Auth off\nCompress GZIP\nMax_Request_Size 512k\nMemory_Limit 64M\nRetry_Budget 2\nRequest_Timeout 1m30s\nInclude_Tag_Key on\nWrite_Operation INDEX")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !c.Gzip || c.MaxRequestSize != 512<<10 || c.RetryBudget != 2*time.Second || c.RequestTimeout != 90*time.Second ||
+	if !c.Gzip || c.MaxRequestSize != 512<<10 || c.MemoryLimit != 64<<20 || c.RetryBudget != 2*time.Second || c.RequestTimeout != 90*time.Second ||
 		c.TagKey != "flb-key" || c.Path != "/logs" || c.WriteOperation != "index" || c.DeadLetterIndex != "fluent-bit-dead-letter" ||
 		!c.GenerateID || !c.TLSVerify {
 		t.Fatalf("%+v", c)
@@ -121,8 +134,8 @@ func TestLoadFailure(t *testing.T) {
 	f("Endpoint http://logs.example.com\nAWS_Region eu-west-1", "must not travel in clear text")
 	f("Endpoint x\nAWS_Region eu-west-1\nHTTP_User a\nHTTP_Passwd b", "write AWS_Auth Off, or leave HTTP_User out")
 	f("Endpoint x\nAWS_Auth Off\nHTTP_Passwd hunter2", `HTTP_Passwd "[redacted]": it has no user`)
-	f("Endpoint x\nAWS_Auth Off\nGenerate_ID maybe\nCompress zstd\nMax_Request_Size 1\nRetry_Budget soon\nWrite_Operation delete\nInclude_Tag_Key 2",
-		`Generate_ID "maybe": write On or Off`, `Compress "zstd": write gzip or none`, `Max_Request_Size "1": write a size from 64K to 100M`,
+	f("Endpoint x\nAWS_Auth Off\nGenerate_ID maybe\nCompress zstd\nMemory_Limit 8M\nMax_Request_Size 1\nRetry_Budget soon\nWrite_Operation delete\nInclude_Tag_Key 2",
+		`Generate_ID "maybe": write On or Off`, `Compress "zstd": write gzip or none`, `Memory_Limit "8M": write a size from 32M to 64G, or Off`, `Max_Request_Size "1": write a size from 64K to 100M`,
 		`Retry_Budget "soon": write a time such as 4s, 500ms or 1m`, `Write_Operation "delete": write create, index, update or upsert`, `Include_Tag_Key "2": write On or Off`)
 	f("Endpoint x\nAWS_Auth Off\nTLS_CA_File /nonexistent/ca.pem", `TLS_CA_File "/nonexistent/ca.pem": it cannot be read`)
 	f("Endpoint x\nAWS_Region eu-west-1\nAWS_Role_ARN log-writer", "write a role's ARN")

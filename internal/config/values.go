@@ -78,6 +78,19 @@ func size(field func(*Config) *int, low, high int) func(*Config, string) error {
 	}
 }
 
+// setMemoryLimit takes a size, or a boolean that says no. Below what the buffers of a few workers take, Go would collect garbage all
+// the time and free nothing.
+func setMemoryLimit(c *Config, v string) error {
+	c.MemoryLimit = 0
+	if on, err := parseBool(v); err == nil && !on {
+		return nil
+	}
+	if size(func(c *Config) *int { return &c.MemoryLimit }, 32<<20, 64<<30)(c, v) != nil {
+		return errors.New("write a size from 32M to 64G, or Off")
+	}
+	return nil
+}
+
 var sizePattern = regexp.MustCompile(`^(?i)(\d+(?:\.\d+)?)\s*(k|kb|kib|m|mb|mib|g|gb|gib|b|)$`)
 
 // parseSize reads a number of bytes. As in Fluent Bit's own options, K, M and G are powers of 1024.

@@ -59,6 +59,7 @@ var Version = "dev"
 func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	d := &Deliverer{cfg: cfg, counts: metrics.Open(log.Name(), Version), log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), fineTags: bulk.NewFineTags(), limiter: newLimiter()}
 	d.size.Store(int64(cfg.MaxRequestSize))
+	memory.join(cfg.MemoryLimit)
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	f, err := d.newFlush() // shows mistakes in the options that shape documents and names
 	if err = errors.Join(err, d.connect()); err != nil {
@@ -133,6 +134,7 @@ func (d *Deliverer) Close() {
 
 func (d *Deliverer) release() {
 	d.stop()
+	memory.leave(d.cfg.MemoryLimit)
 	if d.stopMetrics != nil {
 		d.stopMetrics()
 	}
