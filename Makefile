@@ -120,8 +120,12 @@ chaos-ci: $(PLUGIN) $(FBHOST) $(OPENSEARCH) # two minutes of chaos with a fixed 
 	bin/faults -chaos -minutes 2 -seed 1 || failed=1; wait $$! || failed=1; cat bin/chaos-drawn.txt; exit $$failed
 
 .PHONY: bench
-bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, one table
-	go run ./test/bench
+bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, and the cluster's side: half an hour on a quiet machine
+	go run ./test/bench -svg test/bench/bench.svg
+
+.PHONY: bench-stages
+bench-stages: ## each stage of the hot path by itself
+	go test -run '^$$' -bench . ./test/bench
 
 .PHONY: bootstrap
 bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto the domain OPENSEARCH_ENDPOINT: ARGS="-h" for help

@@ -1,6 +1,6 @@
 // Command bench measures what the plugin costs, beside what Fluent Bit's built-in opensearch output costs: whole processes, run by
 // turns over the same corpora into the same sink. It prints tables of medians, and draws the first one. Its other parts measure
-// the cluster's side, the memory, and the start. The hot path's own benchmarks are beside its code.
+// the cluster's side, the memory, and the start. What each stage costs by itself is in this package's Go benchmarks.
 package main
 
 import (
@@ -37,10 +37,10 @@ func main() {
 	flag.IntVar(&s.cri, "cri", 500_000, "records in the corpus of container lines")
 	flag.IntVar(&s.k8s, "k8s", 200_000, "records in the corpus with Kubernetes metadata")
 	flag.IntVar(&s.documents, "documents", 100_000, "documents sent to a real OpenSearch for each figure of the cluster's side")
-	flag.DurationVar(&s.unreachable, "unreachable", 20*time.Second, "for how long the domain is away when memory is measured")
+	flag.DurationVar(&s.unreachable, "unreachable", time.Minute, "for how long the domain is away when memory is measured")
 	flag.StringVar(&s.parts, "parts", "agent,cluster,template,memory,start", "which parts to run")
 	flag.StringVar(&only, "only", "", "run only the rows of the agent's and the template's tables that this regular expression matches, as in 'cri plain 1'")
-	flag.StringVar(&s.svg, "svg", "", "draw the agent's table to this file")
+	flag.StringVar(&s.svg, "svg", "", "draw the comparison with the built-in output to this file")
 	flag.StringVar(&s.plugin, "plugin", os.Getenv("PLUGIN_SO"), "the shared object; by default $PLUGIN_SO, which make sets")
 	flag.StringVar(&s.against, "against", "", "another build of the shared object, to measure in the agent's table instead of the built-in output")
 	flag.Parse()

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"out_opensearch_irsa/internal/bulk"
+	"out_opensearch_irsa/internal/chunk"
+	"out_opensearch_irsa/internal/document"
+	"out_opensearch_irsa/internal/opensearch"
+)
+
+const stageRecords = 3000
+
+func newEncoder(b *testing.B) *document.Encoder {
+	e, err := document.NewEncoder(document.Options{TimeKey: "@timestamp", Dedot: []string{"kubernetes.labels", "kubernetes.annotations"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	e.SetTag("kube.bench")
+	return e
+}
+
+// walk calls each for every record of a chunk; each returns the length of the record's body.
+func walk(b *testing.B, data []byte, each func(r *chunk.Record) int) {
+	w := chunk.NewWalker(data)
+	var r chunk.Record
+	for {
+		ok, err := w.Next(&r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if !ok {
+			return
+		}
+		w.Advance(each(&r))
+	}
+}
+
+// build makes the lines of a chunk's records, with their ids.
+func build(b *testing.B, e *document.Encoder, ids *bulk.IDs, batch *bulk.Batch, data []byte) {
+	batch.Reset(64 << 20)
+	ids.Start("kube.bench", 1)
+	walk(b, data, func(r *chunk.Record) int {
+		batch.Begin([]byte("eks-log"), nil, r.Offset)
+		out, n, err := e.Append(batch.Buf, r.Sec, r.Nsec, r.Body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch.Buf = out
+		var id [bulk.IDSize]byte
+		ids.Next(&id, int32(len(batch.Items)-1), r.Sec, r.Nsec, r.Body[:n])
+		batch.End(&id)
+		return n
+	})
+	ids.End(batch.SetID)
+}
+
+// BenchmarkStage is what each stage of the way costs for a record, by itself; BenchmarkFlush is all of it.
+func BenchmarkStage(b *testing.B) {
+	for _, corpus := range []string{"cri", "k8s"} {
+		data := chunkOf(b, corpus, stageRecords)
+		run := func(stage string, once func()) {
+			b.Run(corpus+"/"+stage, func(b *testing.B) {
+				once() // grows the buffers
+				b.ReportAllocs()
+				for b.Loop() {
+					once()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/stageRecords, "ns/record")
+			})
+		}
+		run("chunk", func() {
+			walk(b, data, func(r *chunk.Record) int {
+				n, err := chunk.Skip(r.Body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return n
+			})
+		})
+		e := newEncoder(b)
+		var documents []byte
+		run("document", func() {
+			documents = documents[:0]
+			walk(b, data, func(r *chunk.Record) int {
+				out, n, err := e.Append(documents, r.Sec, r.Nsec, r.Body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				documents = out
+				return n
+			})
+		})
+		ids := bulk.NewIDs(bulk.NewFineTags())
+		batch := bulk.NewBatch("create", true)
+		run("bulk", func() { build(b, e, &ids, batch, data) }) // documents included
+		build(b, e, &ids, batch, data)
+		var gz bulk.Compressor
+		var wire []byte
+		run("gzip", func() { wire = gz.Compress(wire[:0], batch.Buf) })
+	}
+	b.Run("response", benchmarkResponse)
+}
+
+// benchmarkResponse is one request without a body, and the reading of its answer.
+func benchmarkResponse(b *testing.B) {
+	answer := appendAnswer(nil, "create", stageRecords, []string{"errors", "items.*.status", "items.*.error"})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.Copy(w, bytes.NewReader(answer))
+	}))
+	defer server.Close()
+	endpoint, err := url.Parse(server.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	client, err := opensearch.New(opensearch.Options{Endpoint: endpoint})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if res := client.Bulk(b.Context(), &opensearch.Request{Index: "eks-log", Items: stageRecords}); !res.Delivered {
+			b.Fatalf("%+v", res.Failure)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/stageRecords, "ns/record")
+}
