@@ -3,6 +3,7 @@ package deflate
 import (
 	"encoding/binary"
 	"math/bits"
+	"runtime"
 	"unsafe"
 )
 
@@ -19,6 +20,10 @@ func store(b []byte, i int, v uint64) {
 	binary.LittleEndian.PutUint64(p[:], v)
 }
 
-// sameBytes is how many of two words' first bytes are the same, of which x is the exclusive or. Counting ones is quicker on
-// amd64 than the instruction for trailing zeros that its first processors have.
-func sameBytes(x uint64) int { return bits.OnesCount64((x-1)&^x) >> 3 }
+// sameBytes is how many of two words' first bytes are the same, of which x is the exclusive or.
+func sameBytes(x uint64) int {
+	if runtime.GOARCH == "amd64" { // whose first processors' instruction for trailing zeros is slow, and stays so on later ones
+		return bits.OnesCount64((x-1)&^x) >> 3
+	}
+	return bits.TrailingZeros64(x) >> 3
+}
