@@ -15,9 +15,9 @@ var asked = map[string]string{
 }
 
 const (
-	noneDead    = "not _index : *-dead-letter"
+	noneDead    = "not (record : * and attempts : *)" // OpenSearch takes no wildcard for _index from Dashboards
 	errorLines  = "log : (error or exception or fatal or panic)"
-	deadLetters = `{"query_string":{"fields":["_index"],"query":"*\\-dead\\-letter"}}`
+	deadLetters = `{"bool":{"filter":[{"exists":{"field":"record"}},{"exists":{"field":"attempts"}}]}}`
 )
 
 // TestVisualizations asks the real OpenSearch what each visualization asks, over indexes that the templates made: four lines, one
