@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,7 +57,7 @@ func (i *Identity) Caller(ctx context.Context) (string, error) {
 	opts.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
 	out, err := sts.New(opts).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", stsError(err, "GetCallerIdentity", i.from.role, claims{})
+		return "", stsError(err, "GetCallerIdentity", cmp.Or(i.from.role, "(not known)"), claims{})
 	}
 	if out.Arn == nil {
 		return "", &Error{Kind: Unknown, Summary: fmt.Sprintf("STS does not say whose credentials from %s are", i.from.name), Remedy: "something else than STS seems to answer: check AWS_STS_Endpoint and proxies"}

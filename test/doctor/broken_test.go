@@ -104,7 +104,7 @@ var breakages = []breakage{
 	{name: "no OpenSearch there", link: "answer", skips: "signature", says: []string{"404", "check Endpoint and Path"},
 		breaks: func(p *pod) { p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, http.NotFoundHandler(), world.CA).URL() }},
 	{name: "domain down", link: "answer", skips: "signature", says: []string{"503"},
-		breaks: func(p *pod) { p.ownDoor("").SetOutage(true) }},
+		breaks: func(p *pod) { p.ownDoor().SetOutage(true) }},
 	{name: "region wrong", link: "signature", skips: "access", says: []string{"403", "Credential should be scoped to a valid region", "set AWS_Region to the domain's region"},
 		breaks: func(p *pod) { p.output("AWS_Region us-west-2") }},
 	{name: "credentials revoked on the way", link: "signature", skips: "access", says: []string{"security token included in the request is invalid", "ROLE"},
@@ -114,9 +114,9 @@ var breakages = []breakage{
 			p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, door, world.CA).URL()
 		}},
 	{name: "clock wrong", link: "clock", says: []string{"behind the domain's", "a signature was refused for it", "chrony"},
-		breaks: func(p *pod) { p.ownDoor("").SetClockOffset(10 * time.Minute) }},
+		breaks: func(p *pod) { p.ownDoor().SetClockOffset(10 * time.Minute) }},
 	{name: "clock a little wrong", link: "clock", status: checkup.Warning, says: []string{"this node's clock is 2 min ahead of the domain's", "chrony"},
-		breaks: func(p *pod) { p.ownDoor("").SetClockOffset(-2 * time.Minute) }},
+		breaks: func(p *pod) { p.ownDoor().SetClockOffset(-2 * time.Minute) }},
 	{name: "IAM policy lacks ESHttpPost", link: "access", skips: "index", says: []string{"is not authorized to perform: es:ESHttpPost because no identity-based policy allows", "ROLE"},
 		breaks: func(p *pod) {
 			p.ownRole("reader", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"es:ESHttpGet","Resource":"*"}}`)
@@ -252,26 +252,49 @@ func TestUser(t *testing.T) {
 	}
 }
 
-// TestServerless runs with a signature for a collection, of which nothing is asked that collections lack.
-func TestServerless(t *testing.T) {
-	p := newPod(t)
-	p.ownDoor(localaws.Search)
-	p.ownRole("serverless", strings.ReplaceAll(read(t, "deploy/iam/policy-serverless.json"), "${COLLECTION_ARN}", world.DomainARN))
-	p.letRead()
+const collectionARN = "arn:aws:aoss:" + region + ":123456789012:collection/abc123"
+
+// collection gives the pod an endpoint of OpenSearch Serverless, and a role for it.
+func (p *pod) collection(kind localaws.Collection) *localaws.FrontDoor {
+	p.ownRole("collection-"+strings.ToLower(string(kind)), `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"aoss:APIAccessAll","Resource":"`+collectionARN+`"}}`)
+	letRead(p.t, p.env["AWS_ROLE_ARN"])
 	p.output("AWS_Service_Name aoss")
-	code, r := p.examine()
-	if code != 1 || find(t, r, "signature").Status != checkup.OK || find(t, r, "security_role").Status != checkup.Skipped || find(t, r, "index").Status != checkup.OK {
-		t.Errorf("exit status %d\n%s", code, show(r))
-	}
-	if !strings.Contains(find(t, r, "index").Summary, "only --write shows") || find(t, r, "arrival").Status != checkup.Broken {
-		t.Errorf("\n%s", show(r))
-	}
-	code, r = p.examine("--write")
-	if c := find(t, r, "canary"); c.Status != checkup.OK || !strings.HasSuffix(c.Summary, "deleted") || find(t, r, "time_field").Status != checkup.Skipped {
-		t.Errorf("exit status %d\n%s", code, show(r))
-	}
-	code, r = p.examine()
-	if find(t, r, "time_field").Status != checkup.OK {
-		t.Errorf("exit status %d\n%s", code, show(r))
+	return p.door(localaws.FrontDoorOptions{DomainARN: collectionARN, Collection: kind})
+}
+
+// TestServerless runs with a collection, of which nothing may be asked that collections lack.
+func TestServerless(t *testing.T) {
+	for kind, canary := range map[localaws.Collection]string{
+		localaws.Search: "deleted", localaws.TimeSeries: "and left there: a collection of time series deletes no document",
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			p := newPod(t)
+			door := p.collection(kind)
+			code, r := p.examine()
+			if code != 1 || find(t, r, "signature").Status != checkup.OK || find(t, r, "security_role").Status != checkup.Skipped ||
+				find(t, r, "index").Status != checkup.OK || !strings.Contains(find(t, r, "index").Summary, "only --write shows") {
+				t.Errorf("exit status %d\n%s", code, show(r))
+			}
+			if c := find(t, r, "arrival"); c.Status != checkup.Broken || !strings.Contains(c.Summary, "there is no document") {
+				t.Errorf("without data\n%s", show(r))
+			}
+			code, r = p.examine("--write")
+			if c := find(t, r, "canary"); c.Status != checkup.OK || !strings.Contains(c.Summary, "found after") || !strings.HasSuffix(c.Summary, canary) {
+				t.Errorf("exit status %d\n%s", code, show(r))
+			}
+			if n := door.Stats().Statuses[http.StatusNotFound]; n > 2 { // of an index that is not there
+				t.Errorf("%d requests are none that a collection knows", n)
+			}
+			p.store(0)
+			code, r = p.examine()
+			if code != 0 || find(t, r, "time_field").Status != checkup.OK || find(t, r, "arrival").Status != checkup.OK {
+				t.Errorf("with data: exit status %d\n%s", code, show(r))
+			}
+			door.SetDataAccess()
+			code, r = p.examine()
+			if c := find(t, r, "access"); code != 1 || c.Status != checkup.Broken || !strings.Contains(c.Remedy, "data access policy") || find(t, r, "index").BlockedBy != "access" {
+				t.Errorf("without data access: exit status %d\n%s", code, show(r))
+			}
+		})
 	}
 }

@@ -166,14 +166,13 @@ func admin(t *testing.T, method, path, body string) string {
 // withoutCancel is for what a test puts back at its end.
 func withoutCancel(t *testing.T) context.Context { return context.WithoutCancel(t.Context()) }
 
-// letRead gives the pod's role what the doctor needs to look into the index, until the test ends.
-func (p *pod) letRead() {
-	t := p.t
+// letRead gives roles what the doctor needs to look into the index, until the test ends.
+func letRead(t *testing.T, more ...string) {
 	t.Helper()
 	roleARN := cmp.Or(p.env["AWS_ROLE_ARN"], world.RoleARN)
 	admin(t, "PUT", "/_plugins/_security/api/roles/"+reader, `{"index_permissions":[{"index_patterns":["eks-log*"],
 		"allowed_actions":["indices:data/read/search","indices:admin/mappings/get","indices:data/write/delete"]}]}`)
-	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+reader, `{"backend_roles":["`+roleARN+`"]}`)
+	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+reader, `{"backend_roles":["`+strings.Join(append(more, world.RoleARN), `","`)+`"]}`)
 	t.Cleanup(func() {
 		_, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE", "/_plugins/_security/api/rolesmapping/"+reader, "")
 	})
@@ -241,16 +240,20 @@ func serveWith(handler http.Handler, ca *localaws.CA) (*localaws.Server, error) 
 	return localaws.Serve(handler, certificates)
 }
 
-// ownDoor gives the pod a front door of its own to the same OpenSearch: a domain's, or a collection's if it is given a type.
-func (p *pod) ownDoor(collection localaws.Collection) *localaws.FrontDoor {
+// ownDoor gives the pod a front door of its own to the same OpenSearch.
+func (p *pod) ownDoor() *localaws.FrontDoor {
+	p.t.Helper()
+	return p.door(localaws.FrontDoorOptions{DomainARN: world.DomainARN})
+}
+
+func (p *pod) door(o localaws.FrontDoorOptions) *localaws.FrontDoor {
 	p.t.Helper()
 	upstream, err := url.Parse(world.OpenSearch.URL)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	door := localaws.NewFrontDoor(localaws.FrontDoorOptions{
-		IAM: world.IAM, Region: region, DomainARN: world.DomainARN, Collection: collection, Upstream: upstream, UpstreamCA: world.CA.Pool(),
-	})
+	o.IAM, o.Region, o.Upstream, o.UpstreamCA = world.IAM, region, upstream, world.CA.Pool()
+	door := localaws.NewFrontDoor(o)
 	p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, door, world.CA).URL()
 	return door
 }

@@ -3,6 +3,7 @@ package checkup
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (e *examination) checkToken(context.Context) outcome {
 	case err != nil:
 		return explained(err)
 	case t == nil:
-		return needless("%s need no token", e.own.Source())
+		return needless("none is needed: credentials come from %s", e.own.Source())
 	}
 	return judgeToken(t, strings.Contains(e.own.Source(), "Pod Identity"), time.Now())
 }
@@ -49,7 +50,7 @@ func judgeToken(t *identity.Token, podIdentity bool, now time.Time) outcome {
 		o := broken("the kubelet renews it: check that the file is the projected volume and no copy, that the kubelet on this node works, and the node's clock", "%s expired %s ago: %s", t.Path, age(-left), says)
 		o.passable = true
 		return o
-	case !contains(t.Audience, wanted):
+	case !slices.Contains(t.Audience, wanted):
 		return suspect(where, "%s, and AWS's own audience is %s", says, wanted)
 	case !t.Issued.IsZero() && left < t.Expires.Sub(t.Issued)/10:
 		return suspect("the kubelet renews it from 80 % of its life: check that the file is the projected volume and no copy", "%s, and has only %s left", says, age(left))
@@ -70,7 +71,7 @@ func (e *examination) checkTrust(ctx context.Context) outcome {
 		return explained(err)
 	}
 	if t, err := e.own.Token(); t == nil && err == nil {
-		return needless("%s need none", e.own.Source())
+		return needless("none is asked: credentials come from %s", e.own.Source())
 	}
 	if until := e.own.Expires(); !until.IsZero() {
 		return fine("%s: credentials for %s", e.own.Source(), age(time.Until(until)))
@@ -91,10 +92,10 @@ func (e *examination) checkRole(ctx context.Context) outcome {
 		return needless("it is the pod's own role, which is not assumed again")
 	}
 	o, err := e.identityOptions()
-	if err != nil {
-		return explained(err)
+	if err == nil {
+		e.signer, err = identity.New(o)
 	}
-	if e.signer, err = identity.New(o); err != nil {
+	if err != nil {
 		return explained(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*e.timeout)
@@ -128,15 +129,6 @@ func (e *examination) identityOptions() (identity.Options, error) {
 	o, err := deliver.IdentityOptions(e.cfg)
 	o.Getenv = e.getenv
 	return o, err
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 // age writes a time as a person says it.
