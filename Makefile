@@ -20,6 +20,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 PLUGIN := bin/out_opensearch_irsa.so
 FBHOST := bin/fbhost
+DOCTOR := bin/opensearch-irsa-doctor
 LINTER := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
 PYTHON := $(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/python
 AWS_TOOLS := $(TOOLS)/awscli-$(AWSCLI_VERSION)-moto-$(MOTO_VERSION)
@@ -31,6 +32,7 @@ export BOTOCORE_PYTHON = $(PYTHON)
 export AWS_TOOLS_BIN = $(AWS_TOOLS)/bin
 export PLUGIN_SO = $(CURDIR)/$(PLUGIN)
 export FBHOST_BIN = $(CURDIR)/$(FBHOST)
+export DOCTOR_BIN = $(CURDIR)/$(DOCTOR)
 
 # Terraform gets its provider from where its own configuration says, else from a folder of providers that the machine brings.
 export TERRAFORM_PROVIDERS ?= $(firstword $(patsubst %/registry.terraform.io/hashicorp/aws,%,$(wildcard $(addsuffix /*/registry.terraform.io/hashicorp/aws,/opt /usr/local/share /usr/local/lib))))
@@ -58,6 +60,12 @@ $(PLUGIN): $(GO_SOURCES) Makefile
 $(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
 	@mkdir -p $(@D)
 	cc -O2 -g -Wall -Wextra -Werror -pthread -rdynamic -o $@ test/fbhost/*.c -ldl
+
+.PHONY: doctor
+doctor: $(DOCTOR) ## build the doctor that the image ships
+
+$(DOCTOR): $(GO_SOURCES) $(shell find deploy/doctor -name '*.go' -not -name '*_test.go') Makefile
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X out_opensearch_irsa/internal/deliver.Version=$(VERSION)' -o $@ ./deploy/doctor
 
 .PHONY: demo
 demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the whole path on this machine
@@ -93,7 +101,7 @@ terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through 
 	go test -count=1 -timeout 10m ./test/aws/...
 
 .PHONY: e2e
-e2e: $(PLUGIN) $(FBHOST) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
+e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
 	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/... ./test/bootstrap/...
 
 .PHONY: identity

@@ -27,8 +27,12 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	if _, err := os.Stat(os.Getenv("OPENSEARCH_HOME")); err != nil {
-		unmet = fmt.Sprintf("OPENSEARCH_HOME does not name what make e2e puts there: %v", err)
+	for _, name := range []string{"OPENSEARCH_HOME", "DOCTOR_BIN"} {
+		if _, err := os.Stat(os.Getenv(name)); err != nil {
+			unmet = fmt.Sprintf("%s does not name what make e2e puts there: %v", name, err)
+		}
+	}
+	if unmet != "" {
 		fmt.Println("the doctor's tests:", unmet)
 		if os.Getenv("CI") == "true" {
 			return 1
