@@ -143,13 +143,13 @@ var breakages = []breakage{
 		breaks: func(p *pod) { p.output("Dead_Letter_Path /nowhere/dead.jsonl") }},
 	{name: "time field is text", link: "time_field", skips: "arrival", says: []string{"@timestamp is no date in ", "(text)", "index template", "reindex"},
 		breaks: func(p *pod) {
-			p.letRead()
+			letRead(p.t)
 			admin(p.t, "PUT", "/"+p.index(), `{"mappings":{"properties":{"@timestamp":{"type":"text"}}}}`)
 		}},
 	{name: "no data", link: "arrival", says: []string{"there is no document in", "look at the log of the Fluent Bit pods", "Match"},
-		breaks: func(p *pod) { p.letRead() }},
+		breaks: func(p *pod) { letRead(p.t) }},
 	{name: "data ended", link: "arrival", says: []string{"the newest of 1 documents", "is 3 h old"},
-		breaks: func(p *pod) { p.letRead(); p.store(3*time.Hour + time.Minute) }},
+		breaks: func(p *pod) { letRead(p.t); p.store(3*time.Hour + time.Minute) }},
 }
 
 // TestBrokenLinks breaks each link.

@@ -17,7 +17,7 @@ func indices(t *testing.T) string {
 // holds before and after, down to the operations in the translog.
 func TestNothingIsLeft(t *testing.T) {
 	p := newPod(t)
-	p.letRead()
+	letRead(t)
 	before := indices(t)
 	if _, r := p.examine(); find(t, r, "index").Status != checkup.OK {
 		t.Fatal(show(r))
@@ -44,7 +44,7 @@ func TestNothingIsLeft(t *testing.T) {
 // TestHealthy runs where each link is in order.
 func TestHealthy(t *testing.T) {
 	p := newPod(t)
-	p.letRead()
+	letRead(t)
 	p.store(0)
 	code, r := p.examine("--write")
 	if code != 0 || r.Result != checkup.OK || r.Counts[checkup.Broken] != 0 || r.Counts[checkup.Warning] != 0 {
@@ -92,7 +92,7 @@ func TestLeastPrivilege(t *testing.T) {
 // TestIndexByDate names an index for each day, and TestDataStream a data stream.
 func TestIndexByDate(t *testing.T) {
 	p := newPod(t)
-	p.letRead()
+	letRead(t)
 	p.env["INDEX_NAME"] += "-%Y.%m.%d"
 	code, r := p.examine("--write")
 	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, "is not there yet, and the role may create it") {
@@ -109,7 +109,7 @@ func TestIndexByDate(t *testing.T) {
 
 func TestDataStream(t *testing.T) {
 	p := newPod(t)
-	p.letRead()
+	letRead(t)
 	admin(t, "PUT", "/_index_template/"+p.index(), `{"index_patterns":["`+p.index()+`*"],"data_stream":{},"priority":500}`)
 	code, r := p.examine()
 	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, "may create it") {

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -169,7 +168,6 @@ func withoutCancel(t *testing.T) context.Context { return context.WithoutCancel(
 // letRead gives roles what the doctor needs to look into the index, until the test ends.
 func letRead(t *testing.T, more ...string) {
 	t.Helper()
-	roleARN := cmp.Or(p.env["AWS_ROLE_ARN"], world.RoleARN)
 	admin(t, "PUT", "/_plugins/_security/api/roles/"+reader, `{"index_permissions":[{"index_patterns":["eks-log*"],
 		"allowed_actions":["indices:data/read/search","indices:admin/mappings/get","indices:data/write/delete"]}]}`)
 	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+reader, `{"backend_roles":["`+strings.Join(append(more, world.RoleARN), `","`)+`"]}`)

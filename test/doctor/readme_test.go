@@ -22,7 +22,7 @@ var shown = []struct {
 	command string
 	prepare func(p *pod)
 }{
-	{"healthy", "opensearch-irsa-doctor --write", func(p *pod) { p.letRead(); p.store(0) }},
+	{"healthy", "opensearch-irsa-doctor --write", func(p *pod) { letRead(p.t); p.store(0) }},
 	{"no role", "opensearch-irsa-doctor", func(p *pod) {
 		delete(p.env, "AWS_ROLE_ARN")
 		delete(p.env, "AWS_WEB_IDENTITY_TOKEN_FILE")
