@@ -48,16 +48,20 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 
-	node, err := os.MkdirTemp("", "node-")
+	node, err := stack.NewNodeDir()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(node)) }()
-	pods, err := stack.NewPods(node, "shop", "cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq")
+	names := []string{"cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq"}
+	pods, err := stack.NewPods(node, "shop", names...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, pods.Close()) }()
+	if err := s.Kube.PutPods("shop", names...); err != nil {
+		return err
+	}
 
 	step("starting %s with fluent-bit.conf", host.Version)
 	agent, err := startAgent(host, s, node, pods.Glob())
@@ -125,6 +129,9 @@ func freePort() (string, error) {
 	return port, errors.Join(err, l.Close())
 }
 
+// indices are those that the shipped configuration makes, one for each day.
+const indices = "eks-log-*"
+
 // patience is how long the documents may take to be searchable.
 const patience = 2 * time.Minute
 
@@ -132,8 +139,8 @@ func waitUntilSearchable(ctx context.Context, s *stack.Stack, want int, since ti
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		if err := s.OpenSearch.Refresh(ctx, "eks-log"); err == nil {
-			n, err := s.OpenSearch.Count(ctx, "eks-log")
+		if err := s.OpenSearch.Refresh(ctx, indices); err == nil {
+			n, err := s.OpenSearch.Count(ctx, indices)
 			if err == nil && n >= want {
 				return time.Since(since), nil
 			}
@@ -141,24 +148,25 @@ func waitUntilSearchable(ctx context.Context, s *stack.Stack, want int, since ti
 		select {
 		case <-time.After(200 * time.Millisecond):
 		case <-ctx.Done():
-			n, _ := s.OpenSearch.Count(context.WithoutCancel(ctx), "eks-log")
+			n, _ := s.OpenSearch.Count(context.WithoutCancel(ctx), indices)
 			return 0, fmt.Errorf("%d of %d lines are searchable after %s", n, want, patience)
 		}
 	}
 }
 
 func report(ctx context.Context, s *stack.Stack, want int, took time.Duration) error {
-	found, err := s.OpenSearch.Count(ctx, "eks-log")
+	found, err := s.OpenSearch.Count(ctx, indices)
 	if err != nil {
 		return err
 	}
-	_, answer, err := s.OpenSearch.Do(ctx, "POST", "/eks-log/_search", `{"size":1,"sort":[{"@timestamp":"desc"}]}`)
+	_, answer, err := s.OpenSearch.Do(ctx, "POST", "/"+indices+"/_search", `{"size":1,"sort":[{"@timestamp":"desc"}]}`)
 	if err != nil {
 		return err
 	}
 	var hits struct {
 		Hits struct {
 			Hits []struct {
+				Index  string          `json:"_index"`
 				ID     string          `json:"_id"`
 				Source json.RawMessage `json:"_source"`
 			}
@@ -171,13 +179,13 @@ func report(ctx context.Context, s *stack.Stack, want int, took time.Duration) e
 	fmt.Printf(`
   signed by       %s
   endpoint        %s
-  index           eks-log
+  index           %s
   lines written   %d
   documents       %d
   searchable in   %.1f s
   newest one      %s
                   %s
-`, signer, s.Endpoint(), want, found, took.Seconds(), hits.Hits.Hits[0].ID, hits.Hits.Hits[0].Source)
+`, signer, s.Endpoint(), hits.Hits.Hits[0].Index, want, found, took.Seconds(), hits.Hits.Hits[0].ID, hits.Hits.Hits[0].Source)
 	if found != want {
 		return fmt.Errorf("%d lines were written and %d documents found", want, found)
 	}

@@ -22,7 +22,8 @@ const patience = 60 * time.Second
 type node struct {
 	t       *testing.T
 	version version
-	index   string // what INDEX_NAME says
+	name    string // what INDEX_NAME says
+	index   string // the indices that get its records: one for each day
 	dir     string
 	pods    *stack.Pods
 	config  string            // text of the configuration file
@@ -36,13 +37,18 @@ func newNode(t *testing.T, v version) *node {
 		t.Skip(unmet)
 	}
 	n := &node{t: t, version: v, env: map[string]string{}, config: shipped(t)}
-	n.index = fmt.Sprintf("eks-log-%s-%d", strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"), serial.Add(1))
+	n.name = fmt.Sprintf("eks-log-%s-%d", strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"), serial.Add(1))
+	n.index = n.name + "-2*"
 	var err error
-	if n.dir, err = os.MkdirTemp("", "node-"); err != nil { // t.TempDir is named for the test, and a comma separates paths in tail's Path
+	if n.dir, err = stack.NewNodeDir(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(n.dir) })
-	if n.pods, err = stack.NewPods(n.dir, "shop", "cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq"); err != nil {
+	names := []string{"cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq"}
+	if n.pods, err = stack.NewPods(n.dir, "shop", names...); err != nil {
+		t.Fatal(err)
+	}
+	if err := world.Kube.PutPods("shop", names...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.pods.Close() })
@@ -110,7 +116,7 @@ func (n *node) launch() *agent {
 		n.t.Fatal(err)
 	}
 	env := map[string]string{
-		"INDEX_NAME": n.index, "FLUENT_BIT_LOGS": n.pods.Glob(), "FLUENT_BIT_STATE": n.state(), "FLUENT_BIT_PLUGINS": plugins,
+		"INDEX_NAME": n.name, "FLUENT_BIT_LOGS": n.pods.Glob(), "FLUENT_BIT_STATE": n.state(), "FLUENT_BIT_PLUGINS": plugins,
 		"FLUENT_BIT_HTTP_PORT": freePort(n.t),
 	}
 	for _, pair := range world.Env() {

@@ -8,7 +8,7 @@ func TestOutputs(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
 			n := newNode(t, v)
-			second := n.index + "-second"
+			second := n.name + "-second"
 			n.config = shipped(t) + `
 [OUTPUT]
     Name                      opensearch_irsa

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"out_opensearch_irsa/test/stack"
@@ -23,9 +24,15 @@ type config struct {
 	output  string            // what stands instead of the [OUTPUT] section; "" for nothing
 }
 
+// own are options of every section: what happens sooner, and one index instead of one for each day, so that a row has its own.
+var own = []string{"Index ${INDEX_NAME}", "Retry_Budget 1s", "Request_Timeout 8s"}
+
+// filters are sections that have no part in delivery.
+var filters = regexp.MustCompile(`(?m)^(?:#.*\n)*\[FILTER\]\n(?:[ \t#].*\n)+`)
+
 // render makes the text out of the shipped one.
 func (c config) render(shipped, parsers string) (string, error) {
-	text := shipped
+	text := filters.ReplaceAllString(shipped, "")
 	for _, values := range []map[string]string{brisk, c.values} {
 		for key, value := range values {
 			line := regexp.MustCompile(`(?m)^(\s+` + regexp.QuoteMeta(key) + `\s+)\S.*$`)
@@ -48,9 +55,9 @@ func (c config) render(shipped, parsers string) (string, error) {
 	if c.output != "" {
 		return head + "[OUTPUT]\n" + c.output, nil
 	}
-	text = head + section(output, append([]string{"Retry_Budget 1s", "Request_Timeout 8s"}, c.options...))
+	text = head + section(output, slices.Concat(own, c.options))
 	if c.second != nil {
-		text += "\n" + section(output, append([]string{"Retry_Budget 1s", "Request_Timeout 8s"}, c.second...))
+		text += "\n" + section(output, slices.Concat(own, c.second))
 	}
 	return text, nil
 }

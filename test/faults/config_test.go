@@ -34,6 +34,9 @@ func TestConfigSuccess(t *testing.T) {
 	f(config{input: []string{"Mem_Buf_Limit 1"}}, "[INPUT] Mem_Buf_Limit 1 Name tail")
 	f(config{json: true}, "[SERVICE] Parsers_File parsers.conf", "Parser json", "Workers 2")
 	f(config{second: []string{"Endpoint https://b", "Index b"}}, "Endpoint ${OPENSEARCH_ENDPOINT}", "Endpoint https://b", "Index b")
+	if text, err := (config{}).render(shipped(t), ""); err != nil || strings.Contains(text, "[FILTER]") || strings.Contains(text, "%Y") {
+		t.Errorf("a filter is left, or the date in the index (%v):\n%s", err, text)
+	}
 	f(config{output: "    Name null\n"}, "[OUTPUT] Name null")
 	text, err := config{options: []string{"Request_Timeout 1s"}, second: []string{"Index b"}}.render(shipped(t), "")
 	if err != nil || strings.Count(text, "\n    Request_Timeout ") != 2 || strings.Count(text, "Name                      opensearch_irsa") != 2 {
@@ -50,5 +53,5 @@ func TestConfigFailure(t *testing.T) {
 	}
 	f(config{values: map[string]string{"No_Such_Key": "1"}}, shipped(t))
 	f(config{}, "[SERVICE]\n    Flush 1\n    Grace 1\n    scheduler.cap 1\n")
-	f(config{}, shipped(t)+"[FILTER]\n    Name grep\n")
+	f(config{}, shipped(t)+"[CUSTOM]\n    Name grep\n")
 }

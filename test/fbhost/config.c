@@ -390,12 +390,28 @@ static void read_parser(struct config *c, const struct section *s)
     }
 }
 
+/* Filters are real Fluent Bit's: a configuration that has some works here too, with the records as the input made them. */
+static void pass_filter(const struct section *s)
+{
+    const char *name = "without a name";
+    for (const struct entry *e = s->entries; e; e = e->next)
+        if (is(e, "Name"))
+            name = e->value;
+    log_warn("[config] %s:%d: fbhost runs no filters: records pass filter %s as they are", s->file, s->line, name);
+}
+
+/* A file of parsers may hold those of multiline filters, which are passed too. */
+static bool beside(const char *only, const char *name)
+{
+    return strcasecmp(only, "PARSER") == 0 && strcasecmp(name, "MULTILINE_PARSER") == 0;
+}
+
 static int each_section(struct config *c, const char *path, const char *only)
 {
     struct sections all = {0};
     int rc = sections_read(&all, path);
     for (const struct section *s = all.first; s && rc == 0; s = s->next) {
-        if (only && strcasecmp(s->name, only) != 0) {
+        if (only && strcasecmp(s->name, only) != 0 && !beside(only, s->name)) {
             log_error("[config] %s:%d: section [%s] does not belong here: only [%s]", s->file, s->line, s->name, only);
             rc = -1;
         } else if (strcasecmp(s->name, "SERVICE") == 0)
@@ -408,9 +424,13 @@ static int each_section(struct config *c, const char *path, const char *only)
             rc = read_plugins(c, s);
         else if (strcasecmp(s->name, "PARSER") == 0)
             read_parser(c, s);
+        else if (strcasecmp(s->name, "FILTER") == 0)
+            pass_filter(s);
+        else if (only && beside(only, s->name))
+            continue;
         else {
-            log_error("[config] %s:%d: unknown section [%s]; known: SERVICE, INPUT, OUTPUT, PLUGINS, PARSER", s->file,
-                      s->line, s->name);
+            log_error("[config] %s:%d: unknown section [%s]; known: SERVICE, INPUT, FILTER, OUTPUT, PLUGINS, PARSER",
+                      s->file, s->line, s->name);
             rc = -1;
         }
     }

@@ -155,7 +155,7 @@ func TestConfigFailure(t *testing.T) {
 	}
 	f("unknown service key", "[SERVICE]\n    Flsh 1\n", "DIR/fb.conf:2: unknown key Flsh in section [SERVICE]; keys known there: Flush, Grace")
 	f("unknown input key", "[INPUT]\n    # comment\n    Name tail\n    Pth x\n", "DIR/fb.conf:4: unknown key Pth in section [INPUT]; keys known there: Name")
-	f("unknown section", "[FILTER]\n    Name x\n", "DIR/fb.conf:1: unknown section [FILTER]")
+	f("unknown section", "[CUSTOM]\n    Name x\n", "DIR/fb.conf:1: unknown section [CUSTOM]")
 	f("unknown input", "[INPUT]\n    Name head\n    Path x\n", "needs Name tail")
 	f("missing value", "[SERVICE]\n    Flush\n", "DIR/fb.conf:2: key Flush has no value")
 	f("indentation", "[SERVICE]\n    Flush 1\n  Grace 1\n", "DIR/fb.conf:3: invalid indentation level")
@@ -197,6 +197,23 @@ func TestConfigSuccess(t *testing.T) {
 	}
 	if got := h.flushes("out"); len(got) != 1 || bytes.Contains(got[0].data, []byte(str("b"))) {
 		t.Errorf("flushes %v: want one, without the line that has no newline yet", got)
+	}
+}
+
+// TestFilters passes filters and their parsers, and says so.
+func TestFilters(t *testing.T) {
+	h := newHost(t, "5.1")
+	h.write("fb.conf", service+"    Parsers_File parsers.conf\n"+input+"[FILTER]\n    Match *\n    Name grep\n    Exclude log .\n"+output)
+	h.write("parsers.conf", "[MULTILINE_PARSER]\n    name x\n    rule \"start_state\" \"/^x/\" \"x\"\n")
+	h.write("x.log", "a\n")
+	if code := h.once(); code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, h.log.String())
+	}
+	if got := h.flushes("out"); len(got) != 1 || !bytes.Contains(got[0].data, []byte("\xa1a")) {
+		t.Errorf("flushes %v: want the one line", got)
+	}
+	if want := "fbhost runs no filters: records pass filter grep as they are"; strings.Count(h.log.String(), want) != 1 {
+		t.Errorf("the log does not say once %q:\n%s", want, h.log.String())
 	}
 }
 

@@ -30,7 +30,8 @@ struct options {
 
 static const char help[] =
     "fbhost is a stand-in for Fluent Bit, not Fluent Bit: it loads Go output plugins through the same ABI, tails\n"
-    "files, packs chunks as Fluent Bit packs them, and flushes, retries and stores them as it does.\n"
+    "files, packs chunks as Fluent Bit packs them, and flushes, retries and stores them as it does. It runs no\n"
+    "filters: records pass the [FILTER] sections of a configuration as they are, which is said at the start.\n"
     "\n"
     "  fbhost -c FILE [-e PLUGIN.so]... [--abi 1.9|4.2|5.1] [--once] [--flush-size BYTES]\n"
     "  fbhost --version\n"

@@ -44,6 +44,7 @@ type Stack struct {
 	IAM        *localaws.IAM
 	STS        *localaws.STS
 	FrontDoor  *localaws.FrontDoor
+	Kube       *KubeAPI
 
 	IssuerServer *localaws.Server // each can be taken down and up
 	STSServer    *localaws.Server
@@ -74,7 +75,7 @@ func New(ctx context.Context, o Options) (*Stack, error) {
 		TokenFile: filepath.Join(dir, "token"),
 		CAFile:    filepath.Join(dir, "ca.pem"),
 	}
-	for _, step := range []func(context.Context) error{s.startIssuer, s.startSTS, s.startOpenSearch, s.startFrontDoor} {
+	for _, step := range []func(context.Context) error{s.startIssuer, s.startSTS, s.startOpenSearch, s.startFrontDoor, s.startKube} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -173,22 +174,32 @@ func (s *Stack) startFrontDoor(context.Context) error {
 	return err
 }
 
+func (s *Stack) startKube(context.Context) error {
+	files := filepath.Join(s.dir, "serviceaccount")
+	if err := os.Mkdir(files, 0o700); err != nil {
+		return fmt.Errorf("cannot make a folder for the service account's files: %w", err)
+	}
+	var err error
+	s.Kube, err = StartKubeAPI(s.CA, files, Rule{Verbs: []string{"get"}, Resources: []string{"pods", "namespaces"}})
+	return err
+}
+
 // Endpoint is where the plugin sends to: https://127.0.0.1:PORT.
 func (s *Stack) Endpoint() string { return s.DoorServer.URL() }
 
-// Env is the environment of a pod with IRSA, as NAME=value, and with where this domain and this STS are.
+// Env is the environment of a pod with IRSA, as NAME=value, and with where this domain, this STS and this API server are.
 func (s *Stack) Env() []string {
-	return []string{
-		"AWS_ROLE_ARN=" + s.RoleARN,
-		"AWS_WEB_IDENTITY_TOKEN_FILE=" + s.TokenFile,
+	return append(s.Kube.Env(),
+		"AWS_ROLE_ARN="+s.RoleARN,
+		"AWS_WEB_IDENTITY_TOKEN_FILE="+s.TokenFile,
 		"AWS_STS_REGIONAL_ENDPOINTS=regional",
-		"AWS_REGION=" + s.options.Region,
-		"AWS_DEFAULT_REGION=" + s.options.Region,
-		"AWS_ENDPOINT_URL_STS=" + s.STSServer.URL(),
-		"OPENSEARCH_ENDPOINT=" + s.Endpoint(),
-		"INDEX_NAME=" + s.options.Index,
-		"SSL_CERT_FILE=" + s.CAFile,
-	}
+		"AWS_REGION="+s.options.Region,
+		"AWS_DEFAULT_REGION="+s.options.Region,
+		"AWS_ENDPOINT_URL_STS="+s.STSServer.URL(),
+		"OPENSEARCH_ENDPOINT="+s.Endpoint(),
+		"INDEX_NAME="+s.options.Index,
+		"SSL_CERT_FILE="+s.CAFile,
+	)
 }
 
 // RenewToken replaces the projected token by a new one, at once and whole, as the kubelet does. Zero asks for a day; a negative
@@ -219,6 +230,9 @@ func (s *Stack) Close() error {
 		if server != nil {
 			failed = errors.Join(failed, server.Close())
 		}
+	}
+	if s.Kube != nil {
+		failed = errors.Join(failed, s.Kube.Close())
 	}
 	if s.OpenSearch != nil {
 		failed = errors.Join(failed, s.OpenSearch.Close())
