@@ -108,7 +108,7 @@ func (k *KubeAPI) PutNamespace(name string, annotations map[string]string) error
 	}
 	return k.put("/api/v1/namespaces/"+name, map[string]any{
 		"kind": "Namespace", "apiVersion": "v1", "metadata": meta,
-		"status":   map[string]any{"phase": "Active"},
+		"status": map[string]any{"phase": "Active"},
 	})
 }
 

@@ -199,6 +199,7 @@ func (s *Stack) Env() []string {
 		"OPENSEARCH_ENDPOINT="+s.Endpoint(),
 		"INDEX_NAME="+s.options.Index,
 		"SSL_CERT_FILE="+s.CAFile,
+		"FLUENT_BIT_METRICS_PORT=0", // a free one
 	)
 }
 
