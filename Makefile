@@ -102,7 +102,7 @@ terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through 
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
-	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/... ./test/bootstrap/...
+	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/... ./test/bootstrap/... ./test/kubernetes/...
 
 .PHONY: identity
 identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403, all of it, with the race detector

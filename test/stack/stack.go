@@ -25,6 +25,7 @@ type Options struct {
 	TrustFile      string            // deploy/iam/trust-policy.json
 	Unmapped       bool              // leave the role without a mapping, as a domain is at first
 	MaxRequestSize int64             // bytes; 10 MiB
+	KubeRules      []Rule            // what the agent may ask the API server for; get pods and namespaces
 	Log            io.Writer         // gets the server's log; nobody
 }
 
@@ -179,8 +180,12 @@ func (s *Stack) startKube(context.Context) error {
 	if err := os.Mkdir(files, 0o700); err != nil {
 		return fmt.Errorf("cannot make a folder for the service account's files: %w", err)
 	}
+	rules := s.options.KubeRules
+	if rules == nil {
+		rules = []Rule{{Verbs: []string{"get"}, Resources: []string{"pods", "namespaces"}}}
+	}
 	var err error
-	s.Kube, err = StartKubeAPI(s.CA, files, Rule{Verbs: []string{"get"}, Resources: []string{"pods", "namespaces"}})
+	s.Kube, err = StartKubeAPI(s.CA, files, rules...)
 	return err
 }
 

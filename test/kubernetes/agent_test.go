@@ -1,0 +1,101 @@
+package kubernetes
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// checkAgent looks at what our own agent must have, and must not.
+func (o *objects) checkAgent(t *testing.T) {
+	t.Helper()
+	spec := o.daemonSets["fluent-bit"].Spec
+	pod := spec.Template.Spec
+	if pod.HostNetwork || pod.HostPID || pod.HostIPC || len(pod.Containers) != 1 || len(pod.InitContainers) != 0 {
+		t.Fatalf("the agent's pod has more than it needs: %+v", pod)
+	}
+	c := pod.Containers[0]
+	security := c.SecurityContext
+	if !*security.ReadOnlyRootFilesystem || *security.AllowPrivilegeEscalation || security.Privileged != nil || len(security.Capabilities.Add) > 0 ||
+		len(security.Capabilities.Drop) != 1 || security.Capabilities.Drop[0] != "ALL" || pod.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("the agent may do more than it needs: %+v", security)
+	}
+	if spec.UpdateStrategy.RollingUpdate.MaxUnavailable.StrVal != "10%" || pod.PriorityClassName == "" || len(pod.Tolerations) != 1 || pod.Tolerations[0] != (corev1.Toleration{Operator: corev1.TolerationOpExists}) {
+		t.Error("the agent is not on every node, or not rolled by tenths")
+	}
+	if c.Resources.Limits.Memory().IsZero() || !c.Resources.Limits.Cpu().IsZero() || c.Resources.Requests.Cpu().IsZero() || c.Resources.Requests.Memory().Cmp(*c.Resources.Limits.Memory()) > 0 {
+		t.Errorf("resources %+v", c.Resources)
+	}
+	o.checkFolders(t, pod)
+	if rules := o.roles["fluent-bit"].Rules; len(rules) != 1 || strings.Join(rules[0].Verbs, " ") != "get" || strings.Join(rules[0].Resources, " ") != "pods namespaces" || strings.Join(rules[0].APIGroups, " ") != "" {
+		t.Errorf("the agent may ask the API server for %+v", rules)
+	}
+	if account := o.accounts["fluent-bit"]; account.Namespace != "logging" || pod.ServiceAccountName != account.Name {
+		t.Errorf("the agent's account is %s/%s, and the trust policy names logging/fluent-bit", account.Namespace, pod.ServiceAccountName)
+	}
+}
+
+// checkFolders fails unless the pod sees of the node what the configuration reads and writes, and no more.
+func (o *objects) checkFolders(t *testing.T, pod corev1.PodSpec) {
+	t.Helper()
+	want := map[string]bool{"/var/log/containers": true, "/var/log/pods": true, "/var/fluent-bit/state": false} // whether it is read only
+	paths := map[string]string{}
+	for _, v := range pod.Volumes {
+		if v.HostPath != nil {
+			paths[v.Name] = v.HostPath.Path
+		}
+	}
+	for _, m := range pod.Containers[0].VolumeMounts {
+		path, host := paths[m.Name]
+		if !host {
+			continue
+		}
+		if readOnly, known := want[path]; !known || m.ReadOnly != readOnly || m.MountPath != path {
+			t.Errorf("the node's %s is mounted at %s, read only: %t", path, m.MountPath, m.ReadOnly)
+		}
+		delete(want, path)
+	}
+	if len(want) > 0 {
+		t.Errorf("%v are not mounted", want)
+	}
+}
+
+// checkIdentity fails unless the accounts have their roles in the way of the overlay.
+func (o *objects) checkIdentity(t *testing.T, overlay string, bootstrap bool) {
+	t.Helper()
+	const annotation = "eks.amazonaws.com/role-arn"
+	settings := o.settings(t)
+	want := map[string]string{"fluent-bit": settings["FLUENT_BIT_ROLE_ARN"]}
+	if bootstrap {
+		want["opensearch-bootstrap"] = settings["BOOTSTRAP_ROLE_ARN"]
+	}
+	if len(o.accounts) != len(want) {
+		t.Errorf("there are %d accounts, want %v", len(o.accounts), want)
+	}
+	for name, role := range want {
+		got, annotated := o.accounts[name].Annotations[annotation]
+		if overlay == "pod-identity" {
+			if annotated {
+				t.Errorf("%s has an annotation, which Pod Identity does not read", name)
+			}
+		} else if got == "" || got != role {
+			t.Errorf("%s has the role %q, and the settings say %q", name, got, role)
+		}
+	}
+	if host := settings["OPENSEARCH_ENDPOINT"]; host == "" || strings.Contains(host, "/") {
+		t.Errorf("OPENSEARCH_ENDPOINT is %q, and not a host name alone", host)
+	}
+}
+
+// settings are the data of the ConfigMap that the settings file makes.
+func (o *objects) settings(t *testing.T) map[string]string {
+	t.Helper()
+	for name, config := range o.configs {
+		if strings.HasPrefix(name, "fluent-bit-settings-") {
+			return config.Data
+		}
+	}
+	t.Fatal("there is no ConfigMap fluent-bit-settings with a hash behind its name")
+	return nil
+}
