@@ -185,7 +185,7 @@ func TestShippedConfiguration(t *testing.T) {
 	files, o := agentFiles(t, shippedComponents...)
 	root, err := os.ReadFile(filepath.Join(moduleRoot(t), "fluent-bit.conf"))
 	if err != nil || string(root) != files["node.conf"] {
-		t.Errorf("the repository's fluent-bit.conf is not the ConfigMap's node.conf (%v)", err)
+		t.Errorf("the repository's fluent-bit.conf is not the ConfigMap's node.conf (%v): cp fluent-bit.conf deploy/kubernetes/base/node.conf", err)
 	}
 	all := sections(t, files, "fluent-bit.conf")
 	service := one(t, all, "SERVICE", "Grace", "")
