@@ -91,13 +91,13 @@ func TestMistakes(t *testing.T) {
 			"index name that OpenSearch refuses",
 			nil,
 			map[string]string{"INDEX_NAME": "eks-Log"},
-			[]string{`Index: cannot use index name "eks-Log": 'L' is upper case`},
+			[]string{`Index: cannot use index name "eks-Log-%Y.%m.%d": 'L' is upper case`},
 		},
 		{
 			"index name and another option",
 			[]set{{"OUTPUT", "Compress", "zstd"}},
 			map[string]string{"INDEX_NAME": "eks-Log"},
-			[]string{`Compress "zstd"`, `"eks-Log"`},
+			[]string{`Compress "zstd"`, `"eks-Log-%Y.%m.%d"`},
 		},
 		{
 			"no role",
