@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # The shell that the walk-through's blocks are run in. aws is the real one, with moto behind it; what else would leave this machine,
 # or wait, is written down instead.
 set -euo pipefail
