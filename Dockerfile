@@ -34,10 +34,13 @@ COPY fluent-bit.conf /fluent-bit/etc/fluent-bit.conf
 ENV FLUENT_BIT_LOGS=/var/log/containers/*.log \
     FLUENT_BIT_STATE=/var/fluent-bit/state \
     FLUENT_BIT_PLUGINS=/fluent-bit/opensearch-irsa/plugins.conf \
-    FLUENT_BIT_HTTP_PORT=2020
+    FLUENT_BIT_HTTP_PORT=2020 \
+    FLUENT_BIT_METRICS_PORT=2021 \
+    FLUENT_BIT_KUBE_URL=https://kubernetes.default.svc:443 \
+    FLUENT_BIT_KUBE_FILES=/var/run/secrets/kubernetes.io/serviceaccount
 # The one folder that is written to: the rest may be read-only.
 VOLUME /var/fluent-bit/state
-EXPOSE 2020
+EXPOSE 2020 2021
 # The base's own labels would say that Amazon made this.
 LABEL author="" \
       vendor="" \

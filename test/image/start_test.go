@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"out_opensearch_irsa/test/localaws"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -85,8 +86,8 @@ func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string
 			value = filepath.Join(outside, "state")
 		case "FLUENT_BIT_PLUGINS":
 			value = plugins
-		case "FLUENT_BIT_HTTP_PORT":
-			continue // another one may run
+		case "FLUENT_BIT_HTTP_PORT", "FLUENT_BIT_METRICS_PORT", "FLUENT_BIT_KUBE_URL", "FLUENT_BIT_KUBE_FILES":
+			continue // agentEnv has those of here
 		}
 		o.Env = append(o.Env, name+"="+value)
 	}
@@ -151,18 +152,31 @@ func commandLine(t *testing.T, image built, outside, line string) (o stack.Fluen
 	return o, plugins
 }
 
-// agentEnv is what the DaemonSet gives, for a sink.
+// agentEnv is what the DaemonSet gives, for a sink; ports that are free, and an API server that knows of no pod.
 func agentEnv(t *testing.T, s *sink) []string {
+	t.Helper()
+	ca, err := localaws.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := stack.StartKubeAPI(ca, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cluster.Close() })
+	return append(cluster.Env(),
+		"OPENSEARCH_ENDPOINT="+s.url, "INDEX_NAME=eks-log", "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
+		"FLUENT_BIT_HTTP_PORT="+freePort(t), "FLUENT_BIT_METRICS_PORT="+freePort(t))
+}
+
+func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	return []string{
-		"OPENSEARCH_ENDPOINT=" + s.url, "INDEX_NAME=eks-log", "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
-		fmt.Sprintf("FLUENT_BIT_HTTP_PORT=%d", listener.Addr().(*net.TCPAddr).Port),
-	}
+	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
 }
 
 // snapshot is each file below a folder, with its mode and content.
