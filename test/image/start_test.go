@@ -76,8 +76,8 @@ func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string
 			t.Fatal(err)
 		}
 	}
-	t.Setenv("TMPDIR", filepath.Join(outside, "tmp"))
 	o.Env = agentEnv(t, s)
+	t.Setenv("TMPDIR", filepath.Join(outside, "tmp")) // from here on it is the agent's alone
 	for name, value := range image.env {
 		switch name {
 		case "FLUENT_BIT_LOGS":
