@@ -10,7 +10,7 @@ import (
 // asked is each query of the saved objects, as Dashboards turns it into one of OpenSearch's.
 var asked = map[string]string{
 	"":                              `{"match_all":{}}`,
-	"not _index : *-dead-letter":    `{"bool":{"must_not":` + deadLetters + `}}`,
+	noneDead:                        `{"bool":{"must_not":` + deadLetters + `}}`,
 	errorLines + " and " + noneDead: `{"bool":{"filter":[{"bool":{"should":[{"match":{"log":"error"}},{"match":{"log":"exception"}},{"match":{"log":"fatal"}},{"match":{"log":"panic"}}],"minimum_should_match":1}},{"bool":{"must_not":` + deadLetters + `}}]}}`,
 }
 
