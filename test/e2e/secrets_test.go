@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"testing"
 
 	"out_opensearch_irsa/test/localaws"
 )
@@ -54,8 +55,14 @@ func (a *accounts) secrets() []string {
 	for _, iam := range a.iams {
 		all = append(all, iam.Secrets()...)
 	}
-	for _, s := range all {
-		if parts := strings.Split(s, "."); len(parts) == 3 {
+	return append(all, signatures(all)...)
+}
+
+// signatures are the parts of tokens that make them worth something.
+func signatures(tokens []string) []string {
+	var all []string
+	for _, token := range tokens {
+		if parts := strings.Split(token, "."); len(parts) == 3 {
 			all = append(all, parts[2])
 		}
 	}
@@ -68,6 +75,10 @@ func leaks() error {
 	defer said.mu.Unlock()
 	text, secrets := said.text.Bytes(), clouds.secrets()
 	fmt.Printf("looked for %d secrets in %d bytes of logs and metrics\n", len(secrets), len(text))
+	return leak(text, secrets)
+}
+
+func leak(text []byte, secrets []string) error {
 	for _, secret := range secrets {
 		if len(secret) < 12 {
 			return fmt.Errorf("a secret of %d characters would be found by chance", len(secret))
@@ -79,4 +90,18 @@ func leaks() error {
 		}
 	}
 	return nil
+}
+
+// TestIdentityLeak wants the search to find what is there, and not to show it.
+func TestIdentityLeak(t *testing.T) {
+	c := accounts{others: []string{"head.claims.signature-of-it"}}
+	secrets := append(c.others, signatures(c.others)...)
+	for _, text := range []string{"a\nX-Amz-Security-Token: head.claims.signature-of-it\nb", "x signature-of-it"} {
+		if err := leak([]byte(text), secrets); err == nil || strings.Contains(err.Error(), "signature-of-it") || !strings.Contains(err.Error(), "[it is here]") {
+			t.Errorf("%q: got %v", text, err)
+		}
+	}
+	if err := leak([]byte("nothing"), secrets); err != nil {
+		t.Error(err)
+	}
 }
