@@ -50,3 +50,28 @@ func TestUpdateCannotDoWithoutIDs(t *testing.T) {
 		t.Errorf("%s", log)
 	}
 }
+
+// TestLedgerTakesOverWithoutIDs has a chunk come back of which most is stored: without ids only the ledger knows that.
+func TestLedgerTakesOverWithoutIDs(t *testing.T) {
+	d := newDomain(t)
+	d.refuse = refuseIDs
+	busy := true
+	d.judge = func(_, doc string) (int, string) {
+		if busy && strings.Contains(doc, "LINE=7\"") {
+			return http.StatusTooManyRequests, "rejected_execution_exception"
+		}
+		return http.StatusCreated, ""
+	}
+	out, log := start(t, d, "Retry_Budget 0s")
+	chunk := chunkOf(10, false, "a")
+	if out.Flush("kube.a", chunk) || d.in("eks-log") != 9 {
+		t.Fatalf("%d documents, want 9 and the chunk kept\n%s", d.in("eks-log"), log)
+	}
+	busy = false
+	if !out.Flush("kube.a", chunk) || d.in("eks-log") != 10 {
+		t.Fatalf("%d documents, want 10\n%s", d.in("eks-log"), log)
+	}
+	if last := d.requests[len(d.requests)-1]; last != 1 {
+		t.Errorf("the chunk that came back was sent with %d items", last)
+	}
+}
