@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -246,7 +247,12 @@ func TestWalkthroughInstead(t *testing.T) {
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
 
 	provider := begin()
-	c.walk(find(t, all, "1.", "3.", "Instead: an OpenSearch Serverless")...)
+	calls, _ = c.walk(find(t, all, "1.", "3.", "Instead: an OpenSearch Serverless")...)
+	role := "arn:aws:iam::" + account + ":role/fluent-bit-shop"
+	same(t, "the encryption policy", passed(t, calls, "create-security-policy --type encryption"), shipped(t, "serverless-encryption.json", map[string]string{"COLLECTION_NAME": "logs"}))
+	same(t, "the network policy", passed(t, calls, "create-security-policy --type network"), shipped(t, "serverless-network.json", map[string]string{"COLLECTION_NAME": "logs"}))
+	same(t, "the data access policy", passed(t, calls, "create-access-policy"), shipped(t, "serverless-data-access.json",
+		map[string]string{"COLLECTION_NAME": "logs", "ROLE_ARN": role, "ADMIN_ARN": "arn:aws:iam::" + account + ":role/Admin"}))
 	var collection string
 	c.ask(&collection, "opensearchserverless", "batch-get-collection", "--names", "logs", "--query", "collectionDetails[0].arn")
 	trust := shipped(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})
@@ -259,4 +265,18 @@ func TestWalkthroughInstead(t *testing.T) {
 	c.checkRole("log-writer",
 		shipped(t, "trust-policy-cross-account.json", map[string]string{"POD_ROLE_ARN": "arn:aws:iam::" + account + ":role/fluent-bit-shop", "EXTERNAL_ID": "shop"}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": "arn:aws:es:" + region + ":210987654321:domain/logs"}))
+}
+
+// passed is the policy that a call of the Serverless API was given, which reaches from --policy to the next call.
+func passed(t *testing.T, calls []string, call string) any {
+	t.Helper()
+	_, given, found := strings.Cut("\n"+strings.Join(calls, "\n"), "\nopensearchserverless "+call)
+	if _, given, _ = strings.Cut(given, "--policy "); !found {
+		t.Fatalf("nobody called %s", call)
+	}
+	var document any
+	if err := json.NewDecoder(strings.NewReader(given)).Decode(&document); err != nil {
+		t.Fatalf("%s: %v", call, err)
+	}
+	return document
 }
