@@ -22,6 +22,7 @@ func TestBinary(t *testing.T) {
 	} else if libraries, err := file.ImportedLibraries(); err != nil || len(libraries) > 0 {
 		t.Errorf("it needs %v of the base image (%v)", libraries, err)
 	}
+	p.store(0)
 	p.run(binary, 0, "✓ index", "0 broken")
 	delete(p.env, "AWS_ROLE_ARN")
 	p.run(binary, 1, "✗ token", "1 broken")

@@ -130,7 +130,7 @@ var breakages = []breakage{
 	{name: "index there and not permitted", link: "index", skips: "canary", says: []string{"the role lacks indices:data/write/bulk[s], indices:data/write/index on other-logs"},
 		breaks: func(p *pod) {
 			p.env["INDEX_NAME"] = "other-logs"
-			admin(p.t, "PUT", "/other-logs", "")
+			admin(p.t, "PUT", "/"+p.index(), "")
 		}},
 	{name: "index blocked", link: "index", skips: "canary", says: []string{"cluster_block_exception", "free disk space"},
 		breaks: func(p *pod) {
@@ -204,6 +204,7 @@ func onlyBroken(t *testing.T, r checkup.Report, link string) {
 // TestPodIdentity runs where the role comes by EKS Pod Identity.
 func TestPodIdentity(t *testing.T) {
 	p := newPod(t)
+	p.store(0)
 	env := func(name string) string { return p.env[name] }
 	id, err := identity.New(identity.Options{Region: region, Getenv: env})
 	if err != nil {

@@ -89,21 +89,36 @@ func TestLeastPrivilege(t *testing.T) {
 	}
 }
 
-// TestIndexByDate names an index for each day, and TestDataStream a data stream.
+// TestIndexByDate has an index for each day, as the shipped configuration says, TestOneIndex one for all, and TestDataStream a data
+// stream.
 func TestIndexByDate(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
-	p.env["INDEX_NAME"] += "-%Y.%m.%d"
 	code, r := p.examine("--write")
-	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, "is not there yet, and the role may create it") {
+	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, p.index()+" is not there yet, and the role may create it") {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	_, r = p.examine()
 	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, "is there, and the role may write to it, and create the next") {
 		t.Errorf("%s", show(r))
 	}
-	if c := find(t, r, "arrival"); c.Status != checkup.Broken || !strings.Contains(c.Summary, "-* ") && !strings.HasSuffix(c.Summary, "-*") {
+	if c := find(t, r, "arrival"); c.Status != checkup.Broken || !strings.HasSuffix(c.Summary, "there is no document in "+p.env["INDEX_NAME"]+"-*") {
 		t.Errorf("%s", show(r))
+	}
+}
+
+func TestOneIndex(t *testing.T) {
+	p := newPod(t)
+	letRead(t)
+	p.args = []string{"-o", "Index=" + p.index()}
+	_, r := p.examine()
+	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.HasSuffix(c.Summary, "is not there yet, and the role may create it") {
+		t.Errorf("%s", show(r))
+	}
+	p.store(0)
+	code, r := p.examine()
+	if c := find(t, r, "index"); code != 0 || !strings.HasSuffix(c.Summary, "is there, and the role may write to it") || find(t, r, "arrival").Status != checkup.OK {
+		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 }
 

@@ -46,8 +46,9 @@ func newPod(t *testing.T) *pod {
 	}
 	maps.Copy(p.env, map[string]string{
 		"FLUENT_BIT_LOGS": "/var/log/containers/*.log", "FLUENT_BIT_STATE": "/var/fluent-bit/state", "FLUENT_BIT_HTTP_PORT": "2020",
-		"FLUENT_BIT_PLUGINS": "/fluent-bit/opensearch-irsa/plugins.conf",
-		"INDEX_NAME":         "eks-log-" + strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"),
+		"FLUENT_BIT_PLUGINS": "/fluent-bit/opensearch-irsa/plugins.conf", "FLUENT_BIT_METRICS_PORT": "2021",
+		"FLUENT_BIT_KUBE_URL": "https://kubernetes.default.svc:443", "FLUENT_BIT_KUBE_FILES": "/var/run/secrets/kubernetes.io/serviceaccount",
+		"INDEX_NAME": "eks-log-" + strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"),
 	})
 	text, err := os.ReadFile(filepath.Join(moduleDir, "fluent-bit.conf"))
 	if err != nil {
@@ -60,7 +61,8 @@ func newPod(t *testing.T) *pod {
 
 var notInIndex = regexp.MustCompile(`[^a-z0-9]+`)
 
-func (p *pod) index() string { return p.env["INDEX_NAME"] }
+// index is the one that records of today go to.
+func (p *pod) index() string { return p.env["INDEX_NAME"] + time.Now().UTC().Format("-2006.01.02") }
 
 // write writes the configuration.
 func (p *pod) write() {

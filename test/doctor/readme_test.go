@@ -49,7 +49,7 @@ func TestReadme(t *testing.T) {
 			}
 			p.env["INDEX_NAME"] = "eks-log-readme"
 			s.prepare(p)
-			t.Cleanup(func() { _, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE", "/eks-log-readme", "") })
+			t.Cleanup(func() { _, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE", "/"+p.index(), "") })
 			_, args, _ := strings.Cut(s.command, " ")
 			want := "```console\n$ " + s.command + "\n" + p.normalised(strings.Fields(args)...) + "```\n"
 			switch {
@@ -71,6 +71,7 @@ var normal = []struct {
 	as    string
 }{
 	{regexp.MustCompile(`\d+\.\d ms`), "5.0 ms"},
+	{regexp.MustCompile(`\d{4}\.\d\d\.\d\d`), "2026.11.24"},
 	{regexp.MustCompile(`found after \d+(\.\d)? s`), "found after 1.0 s"},
 	{regexp.MustCompile(`is \d+(\.\d)? s old`), "is 1.0 s old"},
 }
