@@ -58,6 +58,12 @@ func run(m *testing.M) int {
 		fmt.Println("end-to-end tests:", err)
 		code = 1
 	}
+	if only := flag.Lookup("test.run").Value.String(); code == 0 && only == "" {
+		if err := symptoms(); err != nil {
+			fmt.Println("end-to-end tests:", err)
+			code = 1
+		}
+	}
 	if err := world.Close(); err != nil {
 		fmt.Println("end-to-end tests:", err)
 		code = 1
