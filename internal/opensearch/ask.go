@@ -22,6 +22,16 @@ type Answer struct {
 // Ask sends one request, once, for what is not delivery: mappings and searches. path comes behind the option Path; query has its
 // keys in order. The body is JSON; nil for none.
 func (c *Client) Ask(ctx context.Context, method, path, query string, body []byte) Answer {
+	header := http.Header{}
+	if body != nil {
+		header["Content-Type"] = []string{"application/json"}
+	}
+	return c.AskWith(ctx, method, path, query, header, body)
+}
+
+// AskWith is Ask with headers of one's own, Content-Type among them: Dashboards' API wants some. They are the caller's and are not
+// changed.
+func (c *Client) AskWith(ctx context.Context, method, path, query string, header http.Header, body []byte) Answer {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
 	defer cancel()
 	sum := sha256.Sum256(body)
@@ -32,10 +42,12 @@ func (c *Client) Ask(ctx context.Context, method, path, query string, body []byt
 
 	req := &http.Request{
 		Method: method, URL: &url.URL{Scheme: c.scheme, Host: c.host, Path: c.base + path, RawQuery: query}, Host: c.host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header.Clone(),
+	}
+	if req.Header == nil {
+		req.Header = http.Header{}
 	}
 	if body != nil {
-		req.Header["Content-Type"] = []string{"application/json"}
 		req.Body, req.GetBody, req.ContentLength = src.open(), src.reopen, int64(len(body))
 	}
 	if c.basic != "" {
