@@ -42,22 +42,8 @@ nothing.
 Exit status: 0 everything is there; 1 something could not be put; 2 it could not begin.
 `
 
-// options collects -o flags.
-type options map[string]string
-
-func (o options) String() string { return "" }
-
-func (o options) Set(v string) error {
-	name, value, ok := strings.Cut(v, "=")
-	if !ok {
-		return fmt.Errorf("write Name=value")
-	}
-	o[strings.ToLower(name)] = value
-	return nil
-}
-
 func main() {
-	given := options{}
+	given := config.Given{}
 	w := defaults(os.Getenv)
 	flag.StringVar(&w.index, "index", w.index, "")
 	flag.StringVar(&w.roleARN, "role-arn", w.roleARN, "")
@@ -97,7 +83,7 @@ func main() {
 }
 
 // load is the plugin's own configuration, with a user of the domain from the environment if there is one.
-func load(given options, getenv func(string) string) (*config.Config, error) {
+func load(given config.Given, getenv func(string) string) (*config.Config, error) {
 	if user := getenv("OPENSEARCH_USERNAME"); user != "" {
 		for name, value := range map[string]string{"http_user": user, "http_passwd": getenv("OPENSEARCH_PASSWORD"), "aws_auth": "Off"} {
 			if _, set := given[name]; !set {
@@ -105,7 +91,7 @@ func load(given options, getenv func(string) string) (*config.Config, error) {
 			}
 		}
 	}
-	cfg, err := config.Load(func(name string) string { return given[strings.ToLower(name)] }, getenv)
+	cfg, err := config.Load(given.Get, getenv)
 	if err == nil && cfg.AWSAuth && cfg.AWSService == "aoss" {
 		return nil, fmt.Errorf("cannot bootstrap %q: a Serverless collection has neither roles nor lifecycle policies of this kind; "+
 			"its data access policy says who may write, and its own lifecycle policy when data goes", cfg.Endpoint.Host)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"out_opensearch_irsa/internal/config"
@@ -28,22 +27,8 @@ are written to FILE.rejected, and FILE is left as it is.
 Exit status: 0 all letters are stored; 1 some were rejected again, or hold no document; 2 it could not be done.
 `
 
-// options collects -o flags.
-type options map[string]string
-
-func (o options) String() string { return "" }
-
-func (o options) Set(v string) error {
-	name, value, ok := strings.Cut(v, "=")
-	if !ok {
-		return fmt.Errorf("write Name=value")
-	}
-	o[strings.ToLower(name)] = value
-	return nil
-}
-
 func main() {
-	given := options{}
+	given := config.Given{}
 	index := flag.String("index", "", "")
 	flag.Var(given, "o", "")
 	flag.Usage = func() { fmt.Fprint(os.Stderr, usage) }
@@ -52,7 +37,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	cfg, err := config.Load(func(name string) string { return given[strings.ToLower(name)] }, os.Getenv)
+	cfg, err := config.Load(given.Get, os.Getenv)
 	if err != nil {
 		fail(err)
 	}

@@ -126,7 +126,7 @@ func TestLoadFailure(t *testing.T) {
 	f("Endpoint ftp://x\nAWS_Region eu-west-1", `Endpoint "ftp://x": the scheme ftp is not spoken here`)
 	f("Endpoint https://\nAWS_Region eu-west-1", "write the domain's host name")
 	f("$OPENSEARCH_ENDPOINT ${X}\nAWS_Region eu-west-1", `OPENSEARCH_ENDPOINT "${X}": write the domain's host name`)
-	f("Endpoint https://u:p@x\nAWS_Region eu-west-1", "HTTP_User and HTTP_Passwd instead")
+	f("Endpoint https://u:p@x\nAWS_Region eu-west-1", `Endpoint "[redacted]@x": it holds a user: write HTTP_User and HTTP_Passwd instead`)
 	f("Endpoint x:99999\nAWS_Region eu-west-1", "its port is not between 1 and 65535")
 	f("Endpoint x/a\nPath b\nAWS_Region eu-west-1", "Endpoint holds a path too")
 	f("Endpoint logs.example.com", `AWS_Region: it is missing and does not follow from the endpoint "logs.example.com"`)

@@ -42,10 +42,7 @@ func Load(property, getenv func(string) string) (*Config, error) {
 			}
 		}
 		if err := o.set(c, value); err != nil {
-			if o.Name == "HTTP_Passwd" {
-				value = redacted
-			}
-			mistake(from, value, "%v", err)
+			mistake(from, printable(o.Name, value), "%v", err)
 		}
 	}
 	c.derive(given, getenv, mistake)
@@ -54,6 +51,17 @@ func Load(property, getenv func(string) string) (*Config, error) {
 
 // maxServerless is the largest request that OpenSearch Serverless takes, in bytes.
 const maxServerless = 10 << 20
+
+// printable is a value without what must not be in a log: a password, also one in an address.
+func printable(option, value string) string {
+	if option == "HTTP_Passwd" {
+		return redacted
+	}
+	if at := strings.LastIndexByte(value, '@'); at >= 0 && strings.HasSuffix(option, "Endpoint") {
+		return redacted + value[at:]
+	}
+	return value
+}
 
 // derived are the options whose default is worked out from others, not parsed.
 var derived = map[string]bool{

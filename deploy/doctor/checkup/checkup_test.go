@@ -72,7 +72,7 @@ func TestConfiguration(t *testing.T) {
 		"! environment not set: ${F} in flush (fluent-bit.conf:2)", `✗ options Compress "x": write gzip or none ✗ options AWS_Region: it is missing`,
 		"– not checked token, trust policy, AWS_Role_ARN, identity, name, connection, TLS, answer, signature, clock, IAM, security role, index, dead letters, time field, canary, arrival: options comes first")
 	f("[OUTPUT]\n  Name opensearch_irsa\n  Index Up%Q\n", []string{"OPENSEARCH_ENDPOINT", "logs.eu-west-1.es.amazonaws.com"}, "✗ options Index: ")
-	f("[OUTPUT]\n  Name opensearch_irsa\n  HTTP_Passwd hunter2-hunter2\n  AWS_Auth maybe\n  Endpoint https://me:letmein-letmein@x\n", nil, "https://me:[redacted]@x", "it holds a user")
+	f("[OUTPUT]\n  Name opensearch_irsa\n  HTTP_Passwd hunter2-hunter2\n  AWS_Auth maybe\n  Endpoint https://me:letmein-letmein@x\n", nil, "[redacted]@x", "it holds a user")
 }
 
 func TestOverridesAndJSON(t *testing.T) {
