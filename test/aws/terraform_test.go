@@ -81,6 +81,7 @@ func (r *root) mustRun(args ...string) string {
 // plan returns the values of all planned resources by address, without the module's path where it is unique.
 func (r *root) plan(variables ...string) map[string]map[string]any {
 	r.t.Helper()
+	r.mustRun("validate")
 	args := []string{"plan", "-input=false", "-out=plan"}
 	for _, v := range variables {
 		args = append(args, "-var="+v)
