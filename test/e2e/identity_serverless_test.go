@@ -19,7 +19,8 @@ func TestIdentityServerless(t *testing.T) {
 			n := newNode(t, newest())
 			cloud := n.ownCloud(place{"aws", region, c.collection})
 			cloud.door.SetDataAccess(cloud.roleARN)
-			n.config = shipped(t, set{"OUTPUT", "AWS_Service_Name", "aoss"})
+			n.index = n.name // which is there before the first document
+			n.config = shipped(t, set{"OUTPUT", "AWS_Service_Name", "aoss"}, set{"OUTPUT", "Index", "${INDEX_NAME}"})
 			admin(t, "PUT", "/"+n.index, `{"mappings":{"properties":{"log":{"type":"keyword"}}}}`)
 			a := n.start()
 			n.write(200)

@@ -198,6 +198,8 @@ var identityTroubles = []trouble{
 			block := func(value string) {
 				admin(n.t, "PUT", "/"+n.index+"/_settings", `{"index.blocks.write":`+value+`}`)
 			}
+			n.index = n.name // which is there before the first document
+			n.config = shipped(n.t, append(impatient, set{"OUTPUT", "Index", "${INDEX_NAME}"})...)
 			admin(n.t, "PUT", "/"+n.index, "")
 			block("true")
 			return func() { block("null") }

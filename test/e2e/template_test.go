@@ -12,20 +12,17 @@ import (
 	"time"
 )
 
-// dated is the index of a day, as the guide names it.
-const dated = "${INDEX_NAME}-%Y.%m.%d"
-
 // bootstrap puts the shipped templates for the node's index.
 func (n *node) bootstrap() {
 	n.t.Helper()
-	command := exec.CommandContext(n.t.Context(), "go", "run", "out_opensearch_irsa/deploy/bootstrap", "-index", n.index, "-no-role", "-no-dashboards", "-replicas", "0")
+	command := exec.CommandContext(n.t.Context(), "go", "run", "out_opensearch_irsa/deploy/bootstrap", "-index", n.name, "-no-role", "-no-dashboards", "-replicas", "0")
 	command.Env = append(os.Environ(), "OPENSEARCH_ENDPOINT="+world.OpenSearch.URL, "SSL_CERT_FILE="+world.CAFile,
 		"OPENSEARCH_USERNAME="+world.OpenSearch.Username, "OPENSEARCH_PASSWORD="+world.OpenSearch.Password)
 	if out, err := command.CombinedOutput(); err != nil {
 		n.t.Fatalf("cannot put the templates: %v: %s", err, out)
 	}
 	n.t.Cleanup(func() {
-		for _, name := range []string{n.index, n.index + "-dead-letter"} {
+		for _, name := range []string{n.name, n.name + "-dead-letter"} {
 			_, _, _ = world.OpenSearch.Do(context.WithoutCancel(n.t.Context()), "DELETE", "/_index_template/"+name, "") // a left one matches no other test's index
 		}
 	})
@@ -37,7 +34,6 @@ func TestLinesInOrder(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())
 	n.bootstrap()
-	n.config = shipped(t, set{"OUTPUT", "Index", dated}, set{"OUTPUT", "Time_Key_Nanos", "On"})
 	a := n.start()
 	const lines = 900
 	at := time.Now().UTC().Truncate(time.Second).Add(-time.Minute)
@@ -49,11 +45,11 @@ func TestLinesInOrder(t *testing.T) {
 	for pod := range logs {
 		n.appendLog(pod, logs[pod].String())
 	}
-	waitCount(t, n.index+"-*", lines)
+	waitCount(t, n.index, lines)
 	a.stop()
-	checkLines(t, n.index+"-*", lines)
+	checkLines(t, n.index, lines)
 
-	_, answer, err := world.OpenSearch.Do(t.Context(), "POST", "/"+n.index+"-*/_search?filter_path=hits.hits",
+	_, answer, err := world.OpenSearch.Do(t.Context(), "POST", "/"+n.index+"/_search?filter_path=hits.hits",
 		fmt.Sprintf(`{"size":%d,"sort":[{"@timestamp":{"order":"asc","numeric_type":"date_nanos"}}]}`, lines))
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +62,7 @@ func TestLinesInOrder(t *testing.T) {
 		if !strings.HasPrefix(d.Source.Log, fmt.Sprintf("LINE=%d ", i+1)) {
 			t.Fatalf("line %d in the order of @timestamp is %q of %s", i+1, d.Source.Log, d.Source.Timestamp)
 		}
-		if want := n.index + at.Format("-2006.01.02"); d.Index != want {
+		if want := n.name + at.Format("-2006.01.02"); d.Index != want {
 			t.Fatalf("line %d is in %s, want %s", i+1, d.Index, want)
 		}
 	}
@@ -78,7 +74,7 @@ func TestKubernetesDocuments(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())
 	n.bootstrap()
-	changes := []set{{"OUTPUT", "Index", dated}, {"OUTPUT", "Time_Key_Nanos", "On"}, {"INPUT", "multiline.parser", ""}, {"INPUT", "Parser", "json"}}
+	changes := []set{{"INPUT", "multiline.parser", ""}, {"INPUT", "Parser", "json"}}
 	if !host.TestHost { // which has that parser built in
 		parsers := filepath.Join(n.dir, "parsers.conf")
 		if err := os.WriteFile(parsers, []byte("[PARSER]\n    Name json\n    Format json\n"), 0o600); err != nil {
@@ -100,7 +96,7 @@ func TestKubernetesDocuments(t *testing.T) {
 	}
 	a := n.start()
 	n.appendLog(0, strings.Join(records, ""))
-	index := n.index + time.Now().UTC().Format("-2006.01.02")
+	index := n.name + time.Now().UTC().Format("-2006.01.02")
 	waitCount(t, index, len(records))
 	// A scalar where an object was is the one thing that no template heals.
 	n.appendLog(0, record("six", `"app":"cart"`, `,"code":{"major":1}`)+record("seven", `"app":"cart"`, `,"request":{"id":1}`))

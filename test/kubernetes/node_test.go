@@ -215,7 +215,11 @@ func (c *cluster) documents() ([]document, error) {
 	if err := world.OpenSearch.Refresh(c.t.Context(), c.index()); err != nil {
 		return nil, err
 	}
-	status, answer, err := world.OpenSearch.Do(c.t.Context(), "POST", "/"+c.index()+"/_search", `{"size":10000,"sort":["@timestamp"]}`)
+	const most = 200_000
+	status, answer, err := world.OpenSearch.Do(c.t.Context(), "PUT", "/"+c.index()+"/_settings", fmt.Sprintf(`{"index.max_result_window":%d}`, most))
+	if err == nil && status == http.StatusOK {
+		status, answer, err = world.OpenSearch.Do(c.t.Context(), "POST", "/"+c.index()+"/_search", fmt.Sprintf(`{"size":%d,"sort":["@timestamp"]}`, most))
+	}
 	if err != nil || status != http.StatusOK {
 		return nil, fmt.Errorf("cannot search: %d %.300s (%w)", status, answer, err)
 	}
