@@ -17,7 +17,7 @@ func (Given) String() string { return "" }
 // Set takes one Name=value.
 func (g Given) Set(v string) error {
 	name, value, ok := strings.Cut(v, "=")
-	if !ok {
+	if !ok || name == "" {
 		return errors.New("write Name=value")
 	}
 	g[strings.ToLower(name)] = value

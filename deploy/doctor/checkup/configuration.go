@@ -16,8 +16,8 @@ import (
 // plugin is the name of our outputs.
 const plugin = "opensearch_irsa"
 
-// check finds overrides that name no option.
-func (o overrides) check() error {
+// checkNames finds what of -o names no option.
+func checkNames(o config.Given) error {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		if !isOption(name) {
 			return fmt.Errorf("-o %s: there is no such option%s", name, didYouMean(name))

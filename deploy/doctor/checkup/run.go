@@ -11,9 +11,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
+	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deliver"
 )
 
@@ -39,29 +39,15 @@ type settings struct {
 	config  string
 	write   bool
 	json    bool
-	options overrides
+	options config.Given
 	timeout time.Duration
 	maxAge  time.Duration
 	getenv  func(string) string
 }
 
-// overrides collects -o flags; the names are in lower case.
-type overrides map[string]string
-
-func (o overrides) String() string { return "" }
-
-func (o overrides) Set(v string) error {
-	name, value, ok := strings.Cut(v, "=")
-	if !ok || name == "" {
-		return errors.New("write Name=value")
-	}
-	o[strings.ToLower(name)] = value
-	return nil
-}
-
 // Run is the command. It returns the exit status.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
-	s := settings{options: overrides{}, getenv: getenv}
+	s := settings{options: config.Given{}, getenv: getenv}
 	flags := flag.NewFlagSet("opensearch-irsa-doctor", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { _, _ = io.WriteString(stderr, usage) }
@@ -85,7 +71,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	case s.timeout < time.Second || s.maxAge <= 0:
 		return fail("write -timeout of 1s or more, and -max-age above 0")
 	}
-	if err := s.options.check(); err != nil {
+	if err := checkNames(s.options); err != nil {
 		return fail("%v", err)
 	}
 	r := &Report{Version: deliver.Version, Config: s.config}
