@@ -108,6 +108,9 @@ var allEvents = []event{
 		return errors.Join(t.node.stop(), t.node.start(ctx))
 	}},
 	{name: "tail's DB deleted", run: func(ctx context.Context, t *trial, _ circumstances) error {
+		if err := t.await(ctx, "the tail input to make its DB", t.node.remembers); err != nil {
+			return err
+		}
 		return errors.Join(t.node.stop(), t.node.forget(), t.node.start(ctx))
 	}},
 	{name: "hot reload", skip: noReload, run: func(ctx context.Context, t *trial, _ circumstances) error {

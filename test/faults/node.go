@@ -115,9 +115,18 @@ func (n *node) reload(ctx context.Context) error {
 	return err
 }
 
+// tailDB matches the files in which the tail input keeps how far it has read.
+func (n *node) tailDB() string { return filepath.Join(n.dir, "state", "tail.db*") }
+
+// remembers tells whether the agent has noted how far it has read. fbhost does so with the first lines that it reads.
+func (n *node) remembers() bool {
+	files, err := filepath.Glob(n.tailDB())
+	return err == nil && len(files) > 0
+}
+
 // forget removes what the agent remembers of the files that it has read. It must not run.
 func (n *node) forget() error {
-	files, err := filepath.Glob(filepath.Join(n.dir, "state", "tail.db*"))
+	files, err := filepath.Glob(n.tailDB())
 	if err == nil && len(files) == 0 {
 		err = errors.New("the tail input made no DB")
 	}
