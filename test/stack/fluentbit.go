@@ -122,7 +122,7 @@ func (f *FluentBit) WaitLog(ctx context.Context, pattern string) (string, error)
 // Mark makes WaitLog look only at lines that come from now on.
 func (f *FluentBit) Mark() { _, f.marked, _ = f.process.since(0) }
 
-// Log returns all lines so far, the newest 20,000 at most.
+// Log returns all lines so far, or the newest 20,000 at least.
 func (f *FluentBit) Log() []string {
 	lines, _, _ := f.process.since(0)
 	return lines

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// linesKept bounds what a process's output may take; older lines are forgotten.
+// linesKept is how many lines of a process's output are kept at least, and half of how many at most; older ones are forgotten.
 const linesKept = 20_000
 
 // process is a child in a process group of its own. It dies with us: when we are killed, the kernel kills it.
@@ -73,9 +73,9 @@ func (p *process) read(from io.Reader, mirror io.Writer) {
 		}
 		p.mu.Lock()
 		p.lines = append(p.lines, line)
-		if over := len(p.lines) - linesKept; over > 0 {
-			p.lines = append(p.lines[:0:0], p.lines[over:]...)
-			p.dropped += over
+		if len(p.lines) == 2*linesKept { // not at each line: that would copy them all every time, and hold up a child that says much
+			p.lines = append(p.lines[:0:0], p.lines[linesKept:]...)
+			p.dropped += linesKept
 		}
 		close(p.grown)
 		p.grown = make(chan struct{})
