@@ -59,3 +59,17 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 func (r *reader) Close() error { return nil }
+
+// writeTo writes what is left of the body, up to most bytes, at once.
+func (r *reader) writeTo(w io.Writer, most int64) (int64, error) {
+	s := r.src
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone {
+		return 0, errDetached
+	}
+	n, err := w.Write(s.data[r.at:][:min(most, int64(len(s.data)-r.at))])
+	r.at += n
+	s.sent = s.sent || r.at == len(s.data)
+	return int64(n), err
+}

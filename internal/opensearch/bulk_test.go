@@ -293,6 +293,35 @@ func TestSource(t *testing.T) {
 	}
 }
 
+// TestBodyIsWrittenAtOnce holds net/http to the way in which it copies a body: a change would cost CPU and break nothing.
+func TestBodyIsWrittenAtOnce(t *testing.T) {
+	c := serve(t, deliver)
+	dialed := c.conns.DialContext
+	largest := 0
+	c.conns.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		open, err := dialed(ctx, network, address)
+		return conn{writes{open, &largest}}, err
+	}
+	body := make([]byte, 1<<20)
+	if res := c.Bulk(t.Context(), &Request{Body: body, Items: 1}); !res.Delivered {
+		t.Fatalf("%+v", res.Failure)
+	}
+	if largest < len(body)-c.conns.WriteBufferSize {
+		t.Errorf("a body of %d bytes was written in pieces of %d at most", len(body), largest)
+	}
+}
+
+// writes notes the largest write.
+type writes struct {
+	net.Conn
+	largest *int
+}
+
+func (w writes) Write(b []byte) (int, error) {
+	*w.largest = max(*w.largest, len(b))
+	return w.Conn.Write(b)
+}
+
 func TestConcurrent(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
@@ -335,6 +364,14 @@ func TestTimeout(t *testing.T) {
 	}, func(o *Options) { o.Timeout = 50 * time.Millisecond })
 	f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
 	if f == nil || f.Kind != Timeout || !f.Ambiguous || !strings.Contains(f.Summary, "Request_Timeout") || !strings.Contains(f.Remedy, "security group") {
+		t.Errorf("got %+v", f)
+	}
+	// The server does not take the whole body.
+	stuck := make(chan struct{})
+	c = client(t, listen(t, func(net.Conn) { <-stuck }), func(o *Options) { o.Timeout = 50 * time.Millisecond })
+	f = c.Bulk(t.Context(), &Request{Body: make([]byte, 8<<20), Items: 1}).Failure
+	close(stuck)
+	if f == nil || f.Kind != Timeout || f.Ambiguous {
 		t.Errorf("got %+v", f)
 	}
 	// The answer begins and does not end.

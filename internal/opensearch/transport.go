@@ -38,7 +38,7 @@ func newConns(o Options) *http.Transport {
 	http1.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		DialContext:         dial(&net.Dialer{Timeout: 10 * time.Second}),
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     tlsConfig,
 		Protocols:           &http1,
