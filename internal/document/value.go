@@ -91,10 +91,18 @@ func (e *Encoder) text(dst []byte, i int) ([]byte, int) {
 	dst = room(dst, maxEscape*(end-from)+blockRoom)
 	buf, to := dst[:cap(dst)], len(dst)
 	buf[to] = '"'
-	if end <= len(src)-maxOver {
-		to, _ = writeBlocks(buf, to+1, src, from, end, end)
-	} else {
-		to, _ = writeText(buf, to+1, src, from, end, end)
+	to++
+	if end > len(src)-maxOver {
+		to, _ = writeText(buf, to, src, from, end, end)
+	} else if n := end - from; n > 0 {
+		// what writeBlocks does, without a call where the text is plain
+		read, written := copyText(&buf[to], &src[from], n)
+		if to += written; read >= n {
+			to -= read - n
+		} else {
+			to, i = writeMarked(buf, to, src, from+read, end, end)
+			to, _ = writeBlocks(buf, to, src, i, end, end)
+		}
 	}
 	buf[to] = '"'
 	return buf[:to+1], end
