@@ -41,7 +41,7 @@ func TestUsage(t *testing.T) {
 	f(2, "usage: opensearch-irsa-doctor", "--wrong")
 	f(2, `there is no argument "fluent-bit.conf": the file goes with -config`, "fluent-bit.conf")
 	f(2, "write Name=value", "-o", "Index")
-	f(2, "-o indx: there is no such option; did you mean Index?", "-o", "Indx=x")
+	f(2, "there is no option Indx; did you mean Index?", "-o", "Indx=x")
 	f(2, "-timeout of 1s or more", "-timeout", "1ms")
 	f(2, "-max-age above 0", "-max-age", "0s")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -186,21 +186,6 @@ func TestFieldTypes(t *testing.T) {
 	if _, err := fieldTypes([]byte(`<html>`), "x"); err == nil {
 		t.Error("HTML was read")
 	}
-}
-
-func TestDistance(t *testing.T) {
-	f := func(a, b string, want int) {
-		t.Helper()
-		if got := distance(a, b); got != want {
-			t.Errorf("%q to %q: %d, want %d", a, b, got, want)
-		}
-	}
-	f("", "", 0)
-	f("abc", "", 3)
-	f("", "abc", 3)
-	f("indx", "index", 1)
-	f("kitten", "sitting", 3)
-	f("same", "same", 0)
 }
 
 func TestTable(t *testing.T) {

@@ -4,27 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"out_opensearch_irsa/deploy/doctor/fluentbit"
-	"out_opensearch_irsa/internal/config"
 )
 
 // plugin is the name of our outputs.
 const plugin = "opensearch_irsa"
-
-// checkNames finds what of -o names no option.
-func checkNames(o config.Given) error {
-	for _, name := range slices.Sorted(maps.Keys(o)) {
-		if !isOption(name) {
-			return fmt.Errorf("-o %s: there is no such option%s", name, didYouMean(name))
-		}
-	}
-	return nil
-}
 
 // examine checks the configuration as a whole and then each of its outputs.
 func (s *settings) examine(ctx context.Context, r *Report) {
@@ -112,11 +100,6 @@ func (s *settings) secrets(file *fluentbit.Config) []string {
 		}
 	}
 	return out
-}
-
-// isOption tells whether the plugin has an option of that name, whatever its case.
-func isOption(name string) bool {
-	return slices.ContainsFunc(config.Options, func(o config.Option) bool { return strings.EqualFold(o.Name, name) })
 }
 
 // mistakes are the ones that config.Load found, each a line of its own.

@@ -71,9 +71,6 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	case s.timeout < time.Second || s.maxAge <= 0:
 		return fail("write -timeout of 1s or more, and -max-age above 0")
 	}
-	if err := checkNames(s.options); err != nil {
-		return fail("%v", err)
-	}
 	r := &Report{Version: deliver.Version, Config: s.config}
 	s.examine(ctx, r)
 	if ctx.Err() != nil {

@@ -98,10 +98,10 @@ func optionTraps(s *fluentbit.Section) []trap {
 	seen := map[string]bool{}
 	for _, p := range s.Properties {
 		prefix, _, dotted := strings.Cut(p.Key, ".")
-		known := isOption(p.Key) || core[p.Key] || dotted && (prefix == "tls" || prefix == "net" || prefix == "storage")
+		known := config.IsOption(p.Key) || core[p.Key] || dotted && (prefix == "tls" || prefix == "net" || prefix == "storage")
 		switch {
 		case !known:
-			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: there is no option %s, and Fluent Bit ignores it", p.Line, p.Key), "take it out" + didYouMean(p.Key)})
+			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: there is no option %s, and Fluent Bit ignores it", p.Line, p.Key), "take it out" + config.DidYouMean(p.Key)})
 		case seen[p.Key] && !core[p.Key]:
 			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: %s is given twice, and the first counts", p.Line, title(p.Key)), "take one of them out"})
 		}
@@ -127,39 +127,4 @@ func firstWith(s *fluentbit.Section, prefix string) string {
 		}
 	}
 	return ""
-}
-
-// didYouMean names the option that is spelled almost so.
-func didYouMean(name string) string {
-	best, least := "", 3
-	for _, o := range config.Options {
-		if d := distance(strings.ToLower(name), strings.ToLower(o.Name)); d < least {
-			best, least = o.Name, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
-}
-
-// distance is Levenshtein's, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		corner := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := corner
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			corner = row[j]
-			row[j] = min(change, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
 }
