@@ -27,17 +27,8 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	for _, name := range []string{"OPENSEARCH_HOME", "DOCTOR_BIN"} {
-		if _, err := os.Stat(os.Getenv(name)); err != nil {
-			unmet = fmt.Sprintf("%s does not name what make e2e puts there: %v", name, err)
-		}
-	}
-	if unmet != "" {
-		fmt.Println("the doctor's tests:", unmet)
-		if os.Getenv("CI") == "true" {
-			return 1
-		}
-		return m.Run() // each test says that it is skipped, and why
+	if unmet = stack.Unmet("OPENSEARCH_HOME", "DOCTOR_BIN"); unmet != "" {
+		return stack.RunUnmet(m, unmet)
 	}
 	if err := start(); err != nil {
 		fmt.Println("the doctor's tests:", err)

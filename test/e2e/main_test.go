@@ -32,17 +32,8 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	for _, name := range []string{"OPENSEARCH_HOME", "PLUGIN_SO"} {
-		if _, err := os.Stat(os.Getenv(name)); err != nil {
-			unmet = fmt.Sprintf("%s does not name what make e2e puts there: %v", name, err)
-		}
-	}
-	if unmet != "" {
-		fmt.Println("end-to-end tests:", unmet)
-		if os.Getenv("CI") == "true" {
-			return 1
-		}
-		return m.Run() // each test says that it is skipped, and why
+	if unmet = stack.Unmet("OPENSEARCH_HOME", "PLUGIN_SO"); unmet != "" {
+		return stack.RunUnmet(m, unmet)
 	}
 	// The tests wait much more than they work: what bounds them is not the number of processors.
 	if err := flag.Set("test.parallel", "20"); err != nil {
