@@ -2,7 +2,10 @@
 // come bodies within a size limit, for all items or for any subset of them. It sends nothing, and knows no server's answer.
 package bulk
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Batch holds the action and document lines of a chunk's records, one after the other, and where each of them lies. A Batch
 // belongs to one flush at a time; Reset makes it ready for the next and keeps its memory.
@@ -53,6 +56,9 @@ func (b *Batch) Reset(keep int) {
 	}
 	b.Buf, b.Items, b.path = b.Buf[:0], b.Items[:0], b.path[:0]
 }
+
+// Reserve makes room for so many bytes of lines, at once where growing step by step would copy them again and again.
+func (b *Batch) Reserve(size int) { b.Buf = slices.Grow(b.Buf, size) }
 
 // Index returns the index that the requests' path has to name: that of the batch's first record.
 func (b *Batch) Index() string { return string(b.path) }
