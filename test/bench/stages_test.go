@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/klauspost/compress/gzip"
+
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/chunk"
 	"out_opensearch_irsa/internal/document"
@@ -60,21 +62,22 @@ func build(b *testing.B, e *document.Encoder, ids *bulk.IDs, batch *bulk.Batch, 
 	ids.End(batch.SetID)
 }
 
-// BenchmarkStage is what each stage of the way costs for a record, by itself; BenchmarkFlush is all of it.
+// BenchmarkStage is what each stage of the way costs for a record, by itself, and how long the record is then; BenchmarkFlush is all of it.
 func BenchmarkStage(b *testing.B) {
 	for _, corpus := range []string{"cri", "k8s"} {
 		data := chunkOf(b, corpus, stageRecords)
-		run := func(stage string, once func()) {
+		run := func(stage string, once func() (size int)) {
 			b.Run(corpus+"/"+stage, func(b *testing.B) {
-				once() // grows the buffers
+				size := once() // grows the buffers
 				b.ReportAllocs()
 				for b.Loop() {
 					once()
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/stageRecords, "ns/record")
+				b.ReportMetric(float64(size)/stageRecords, "B/record")
 			})
 		}
-		run("chunk", func() {
+		run("chunk", func() int {
 			walk(b, data, func(r *chunk.Record) int {
 				n, err := chunk.Skip(r.Body)
 				if err != nil {
@@ -82,10 +85,11 @@ func BenchmarkStage(b *testing.B) {
 				}
 				return n
 			})
+			return len(data)
 		})
 		e := newEncoder(b)
 		var documents []byte
-		run("document", func() {
+		run("document", func() int {
 			documents = documents[:0]
 			walk(b, data, func(r *chunk.Record) int {
 				out, n, err := e.Append(documents, r.Sec, r.Nsec, r.Body)
@@ -95,16 +99,47 @@ func BenchmarkStage(b *testing.B) {
 				documents = out
 				return n
 			})
+			return len(documents)
 		})
 		ids := bulk.NewIDs(bulk.NewFineTags())
 		batch := bulk.NewBatch("create", true)
-		run("bulk", func() { build(b, e, &ids, batch, data) }) // documents included
+		run("bulk", func() int { // documents included
+			build(b, e, &ids, batch, data)
+			return len(batch.Buf)
+		})
 		build(b, e, &ids, batch, data)
 		var gz bulk.Compressor
 		var wire []byte
-		run("gzip", func() { wire = gz.Compress(wire[:0], batch.Buf) })
+		run("gzip", func() int {
+			wire = gz.Compress(wire[:0], batch.Buf)
+			return len(wire)
+		})
+		var size counter
+		klauspost, err := gzip.NewWriterLevel(&size, gzip.BestSpeed)
+		if err != nil {
+			b.Fatal(err)
+		}
+		run("gzip-klauspost", func() int {
+			size = 0
+			klauspost.Reset(&size)
+			if _, err := klauspost.Write(batch.Buf); err != nil {
+				b.Fatal(err)
+			}
+			if err := klauspost.Close(); err != nil {
+				b.Fatal(err)
+			}
+			return int(size)
+		})
 	}
 	b.Run("response", benchmarkResponse)
+}
+
+// counter counts what is written.
+type counter int
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }
 
 // benchmarkResponse is one request without a body, and the reading of its answer.
