@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/test/localaws"
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -46,14 +46,8 @@ func newCloud(t *testing.T) *cloud {
 	if _, err := os.Stat(filepath.Join(c.bin, "moto_server")); c.bin == "" || err != nil {
 		missing(t, "AWS_TOOLS_BIN does not name the venv that make terraform builds: %v", err)
 	}
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	c.endpoint = "http://" + address
+	port := ports.For(t)
+	c.endpoint = "http://127.0.0.1:" + port
 	ctx, stop := context.WithCancel(context.Background())
 	server := exec.CommandContext(ctx, filepath.Join(c.bin, "moto_server"), "-H", "127.0.0.1", "-p", port)
 	if err := server.Start(); err != nil {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
 	"time"
 
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -38,7 +38,7 @@ func benchMemory(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer sink.close()
-	away, err := unusedAddress(ctx)
+	away, err := ports.Free()
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func benchMemory(ctx context.Context, s settings) (err error) {
 		}
 		fmt.Fprintf(w, "%s\t%.0f\t%.0f", o.name, peak, steady)
 		if o.name != null.name {
-			t.sink = &sinkProcess{address: away}
+			t.sink = &sinkProcess{address: "127.0.0.1:" + away}
 			held, err := t.unanswered(ctx, s.unreachable)
 			if err != nil {
 				return err
@@ -69,15 +69,6 @@ func benchMemory(ctx context.Context, s settings) (err error) {
 		fmt.Fprintln(w)
 	}
 	return nil
-}
-
-// unusedAddress is a port of loopback that nobody listens on.
-func unusedAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("cannot find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // settled runs a Fluent Bit over the corpus and returns its peak, and what it takes when it has come to rest.

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -109,7 +109,7 @@ func startAgent(host stack.FluentBitHost, s *stack.Stack, node, logs string) (*s
 	if err := os.WriteFile(plugins, []byte("[PLUGINS]\n    Path "+os.Getenv("PLUGIN_SO")+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -118,15 +118,6 @@ func startAgent(host stack.FluentBitHost, s *stack.Stack, node, logs string) (*s
 		Env: append(s.Env(), "FLUENT_BIT_LOGS="+logs, "FLUENT_BIT_STATE="+state, "FLUENT_BIT_PLUGINS="+plugins,
 			"FLUENT_BIT_HTTP_PORT="+port),
 	})
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
 }
 
 // indices are those that the shipped configuration makes, one for each day.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/test/localaws"
+	"out_opensearch_irsa/test/ports"
 )
 
 // TestIdentityExpiredToken ends the life of the credentials at the domain while lines flow: they are renewed once for all workers
@@ -19,7 +20,7 @@ func TestIdentityExpiredToken(t *testing.T) {
 			t.Parallel()
 			n := newNode(t, v)
 			c := n.ownCloud(place{})
-			port := freePort(t)
+			port := ports.For(t)
 			n.config = shipped(t, set{"OUTPUT", "Metrics_Listen", "127.0.0.1:" + port})
 			a := n.start()
 			lines := n.stream()

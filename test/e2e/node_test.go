@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -117,7 +117,7 @@ func (n *node) launch() *agent {
 	}
 	env := map[string]string{
 		"INDEX_NAME": n.name, "FLUENT_BIT_LOGS": n.pods.Glob(), "FLUENT_BIT_STATE": n.state(), "FLUENT_BIT_PLUGINS": plugins,
-		"FLUENT_BIT_HTTP_PORT": freePort(n.t),
+		"FLUENT_BIT_HTTP_PORT": ports.For(n.t),
 	}
 	for _, pair := range world.Env() {
 		name, value, _ := strings.Cut(pair, "=")
@@ -173,14 +173,4 @@ func within(t *testing.T, patience time.Duration, done func() error) {
 			t.Fatal(t.Context().Err())
 		}
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }

@@ -11,6 +11,7 @@ import (
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deliver"
 	"out_opensearch_irsa/internal/logging"
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -79,7 +80,7 @@ func runFluentBit(t *testing.T, entries []entry, sides ...string) {
 	if err != nil {
 		t.Fatalf("PLUGIN_SO does not name what make build puts there: %v", err)
 	}
-	port := freePort(t)
+	port := ports.For(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "fluent-bit.conf")
 	if err := os.WriteFile(path, []byte(configuration(port, sides)), 0o600); err != nil {

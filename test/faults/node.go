@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -35,7 +35,7 @@ func newNode(b *bench, dir string, pods int, c config, env []string) (*node, err
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make a node: %w", err)
 	}
-	port, err := freePort()
+	port, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -58,15 +58,6 @@ func newNode(b *bench, dir string, pods int, c config, env []string) (*node, err
 	n.env = append(env, "FLUENT_BIT_LOGS="+n.pods.Glob(), "FLUENT_BIT_STATE="+state, "FLUENT_BIT_HTTP_PORT="+port,
 		"FLUENT_BIT_PLUGINS="+filepath.Join(dir, "plugins.conf"), "JSON_LOGS="+filepath.Join(dir, "app.json"))
 	return n, nil
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
-	if err != nil {
-		return "", fmt.Errorf("cannot find a free port: %w", err)
-	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
 }
 
 // started is what the plugin logs when an instance is made.

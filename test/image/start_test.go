@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/test/localaws"
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -166,17 +166,7 @@ func agentEnv(t *testing.T, s *sink) []string {
 	t.Cleanup(func() { _ = cluster.Close() })
 	return append(cluster.Env(),
 		"OPENSEARCH_ENDPOINT="+s.url, "INDEX_NAME=eks-log", "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
-		"FLUENT_BIT_HTTP_PORT="+freePort(t), "FLUENT_BIT_METRICS_PORT="+freePort(t))
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
+		"FLUENT_BIT_HTTP_PORT="+ports.For(t), "FLUENT_BIT_METRICS_PORT="+ports.For(t))
 }
 
 // snapshot is each file below a folder, with its mode and content.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"out_opensearch_irsa/test/ports"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -141,7 +141,7 @@ func (c *cluster) start() *stack.FluentBit {
 		"FLUENT_BIT_LOGS": filepath.Join(c.dir, "containers", "*.log"), "FLUENT_BIT_STATE": c.state, "FLUENT_BIT_PLUGINS": filepath.Join(c.dir, "plugins.conf"),
 	}
 	for _, port := range c.agent.Ports {
-		c.ports[port.Name] = freePort(c.t)
+		c.ports[port.Name] = ports.For(c.t)
 		given["FLUENT_BIT_"+strings.ToUpper(port.Name)+"_PORT"] = c.ports[port.Name]
 	}
 	daemonSet := map[string]bool{}
@@ -181,16 +181,6 @@ func (c *cluster) start() *stack.FluentBit {
 		c.t.Fatal(err)
 	}
 	return agent
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
 // document is what is of interest of one.

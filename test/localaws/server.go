@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"out_opensearch_irsa/test/ports"
 )
 
 // Server serves a handler on a port of 127.0.0.1 and can be taken down and brought up again on the same port. While it is down,
@@ -27,7 +29,15 @@ type Server struct {
 
 // Serve starts a server on a free port. With a TLS configuration it speaks HTTPS, and HTTP/1.1 only, as domains do.
 func Serve(handler http.Handler, tlsConfig *tls.Config) (*Server, error) {
-	s := &Server{handler: handler, tls: tlsConfig, address: "127.0.0.1:0"}
+	port, err := ports.Free()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{handler: handler, tls: tlsConfig, address: "127.0.0.1:" + port}
+	s.url = "http://" + s.address
+	if tlsConfig != nil {
+		s.url = "https://" + s.address
+	}
 	if err := s.Up(); err != nil {
 		return nil, err
 	}
@@ -48,10 +58,7 @@ func (s *Server) Up() error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %q: %w", s.address, err)
 	}
-	s.address = listener.Addr().String()
-	s.url = "http://" + s.address
 	if s.tls != nil {
-		s.url = "https://" + s.address
 		listener = tls.NewListener(listener, s.tls)
 	}
 	running := &http.Server{

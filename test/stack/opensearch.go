@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/test/localaws"
+	"out_opensearch_irsa/test/ports"
 )
 
 // unprivileged is nobody on Linux: OpenSearch refuses to run as root, so root's tests run it as this user.
@@ -88,11 +88,12 @@ func startNode(ctx context.Context, o OpenSearchOptions, java string) (*OpenSear
 		return nil, fmt.Errorf("cannot make a directory for OpenSearch: %w", err)
 	}
 	s := &OpenSearch{Username: adminUser, Password: rand.Text(), options: o, dir: dir, java: java}
-	ports, err := freePorts()
-	if err == nil {
-		s.URL = fmt.Sprintf("https://127.0.0.1:%d", ports[0])
+	port, err := ports.Free()
+	transport, terr := ports.Free()
+	if err = errors.Join(err, terr); err == nil {
+		s.URL = "https://127.0.0.1:" + port
 		s.client = newAdminClient(s.URL, s.Username, s.Password, o.CA)
-		err = s.prepare(ports)
+		err = s.prepare(port, transport)
 	}
 	if err == nil {
 		err = s.Restart(ctx)
@@ -107,8 +108,8 @@ func startNode(ctx context.Context, o OpenSearchOptions, java string) (*OpenSear
 }
 
 // prepare writes all files that the server needs, and gives them to the user it will run as.
-func (s *OpenSearch) prepare(ports [2]int) error {
-	if err := writeOpenSearchConfig(filepath.Join(s.dir, "config"), s.options, s.Password, ports); err != nil {
+func (s *OpenSearch) prepare(port, transport string) error {
+	if err := writeOpenSearchConfig(filepath.Join(s.dir, "config"), s.options, s.Password, port, transport); err != nil {
 		return err
 	}
 	for _, name := range []string{"data", "logs", "tmp"} {
@@ -221,17 +222,4 @@ func javaFor(ctx context.Context, home string) (string, error) {
 		return "", fmt.Errorf("cannot find a Java for OpenSearch: %s", strings.TrimSpace(string(output)))
 	}
 	return strings.TrimSpace(string(output)), nil
-}
-
-// freePorts returns two ports of loopback that nobody listens on right now.
-func freePorts() (ports [2]int, err error) {
-	for n := range ports {
-		listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			return ports, fmt.Errorf("cannot find a free port: %w", err)
-		}
-		defer func() { _ = listener.Close() }() // both stay taken until both are known
-		ports[n] = listener.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
 }

@@ -23,7 +23,7 @@ const adminUser = "admin"
 var jvmLineDropped = regexp.MustCompile(`^-Xm[sx]|^#|^\s*$|HeapDump|logs/`)
 
 // writeOpenSearchConfig fills a configuration directory for one node.
-func writeOpenSearchConfig(conf string, o OpenSearchOptions, password string, ports [2]int) error {
+func writeOpenSearchConfig(conf string, o OpenSearchOptions, password, port, transport string) error {
 	if err := os.MkdirAll(filepath.Join(conf, "opensearch-security"), 0o700); err != nil {
 		return fmt.Errorf("cannot make the configuration directory: %w", err)
 	}
@@ -45,7 +45,7 @@ func writeOpenSearchConfig(conf string, o OpenSearchOptions, password string, po
 		"ca.pem":            string(o.CA.PEM()),
 		"jvm.options":       jvm,
 		"log4j2.properties": log4j2,
-		"opensearch.yml":    nodeSettings(o, filepath.Dir(conf), ports),
+		"opensearch.yml":    nodeSettings(o, filepath.Dir(conf), port, transport),
 	}
 	for name, body := range securityFiles(o, string(hash)) {
 		document, err := json.Marshal(body) // JSON is YAML, and needs no rules of quoting of its own
@@ -90,15 +90,15 @@ rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
 `
 
-func nodeSettings(o OpenSearchOptions, dir string, ports [2]int) string {
+func nodeSettings(o OpenSearchOptions, dir, port, transport string) string {
 	settings := map[string]string{
 		"cluster.name":   "test",
 		"node.name":      "node-1",
 		"path.data":      filepath.Join(dir, "data"),
 		"path.logs":      filepath.Join(dir, "logs"),
 		"network.host":   "127.0.0.1",
-		"http.port":      fmt.Sprint(ports[0]),
-		"transport.port": fmt.Sprint(ports[1]),
+		"http.port":      port,
+		"transport.port": transport,
 		"discovery.type": "single-node",
 		"cluster.routing.allocation.disk.threshold_enabled":            "false", // a full disk of a developer's is not what is tested
 		"plugins.security.ssl.http.enabled":                            "true",
