@@ -24,15 +24,6 @@ const (
 	region  = "eu-central-1"
 )
 
-// missing skips the test on a person's machine and fails it in CI.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf(format, args...)
-	}
-	t.Skipf(format, args...)
-}
-
 // cloud is an empty account in moto.
 type cloud struct {
 	t        *testing.T
@@ -44,7 +35,7 @@ func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{t: t, bin: os.Getenv("AWS_TOOLS_BIN")}
 	if _, err := os.Stat(filepath.Join(c.bin, "moto_server")); c.bin == "" || err != nil {
-		missing(t, "AWS_TOOLS_BIN does not name the venv that make terraform builds: %v", err)
+		stack.Missing(t, fmt.Sprintf("AWS_TOOLS_BIN does not name the venv that make terraform builds: %v", err))
 	}
 	port := ports.For(t)
 	c.endpoint = "http://127.0.0.1:" + port

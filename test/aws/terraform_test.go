@@ -3,6 +3,7 @@ package aws
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +24,7 @@ type root struct {
 func newRoot(t *testing.T, c *cloud, path string) *root {
 	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
-		missing(t, "terraform is not installed: %v", err)
+		stack.Missing(t, fmt.Sprintf("terraform is not installed: %v", err))
 	}
 	module, err := stack.ModuleRoot()
 	if err != nil {
@@ -53,7 +54,7 @@ func newRoot(t *testing.T, c *cloud, path string) *root {
 		args = append(args, "-plugin-dir="+providers)
 	}
 	if output, err := r.run(args...); err != nil {
-		missing(t, "terraform init gets no provider; put one into a folder and name it in TERRAFORM_PROVIDERS: %v\n%s", err, output)
+		stack.Missing(t, fmt.Sprintf("terraform init gets no provider; put one into a folder and name it in TERRAFORM_PROVIDERS: %v\n%s", err, output))
 	}
 	return r
 }
@@ -134,7 +135,7 @@ func at(t *testing.T, value any, path string) any {
 
 func TestTerraformFormat(t *testing.T) {
 	if _, err := exec.LookPath("terraform"); err != nil {
-		missing(t, "terraform is not installed: %v", err)
+		stack.Missing(t, fmt.Sprintf("terraform is not installed: %v", err))
 	}
 	output, err := exec.CommandContext(t.Context(), "terraform", "fmt", "-check", "-diff", "-recursive", "../../deploy/terraform").Output()
 	if err != nil {

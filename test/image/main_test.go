@@ -28,7 +28,7 @@ func distOf(t *testing.T, arch string) string {
 func need(t *testing.T, path, remedy string) {
 	t.Helper()
 	if _, err := os.Stat(path); err != nil {
-		missing(t, "cannot find "+path+": "+remedy)
+		stack.Missing(t, "cannot find "+path+": "+remedy)
 	}
 }
 
@@ -37,17 +37,9 @@ func needProgram(t *testing.T, name, remedy string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		missing(t, "cannot find "+name+": "+remedy)
+		stack.Missing(t, "cannot find "+name+": "+remedy)
 	}
 	return path
-}
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 // root returns the module's folder, or a file below it.

@@ -25,7 +25,7 @@ const entrypoint = "/fluent-bit/bin/fluent-bit -e /fluent-bit/firehose.so -e /fl
 func testStart(t *testing.T, image built) {
 	host, err := stack.FindFluentBit(t.Context())
 	if err != nil {
-		missing(t, err.Error())
+		stack.Missing(t, err.Error())
 	}
 	abis := []string{""}
 	if host.TestHost {

@@ -56,13 +56,8 @@ func TestMain(m *testing.M) {
 // newCluster lays out a node, and starts the world if it is the first. It skips where the machine lacks what that needs.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	for _, name := range []string{"OPENSEARCH_HOME", "PLUGIN_SO"} {
-		if _, err := os.Stat(os.Getenv(name)); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("%s does not name what make e2e puts there: %v", name, err)
-			}
-			t.Skipf("%s does not name what make e2e puts there: %v", name, err)
-		}
+	if unmet := stack.Unmet("OPENSEARCH_HOME", "PLUGIN_SO"); unmet != "" {
+		stack.Missing(t, unmet)
 	}
 	c := &cluster{t: t, ports: map[string]string{}, name: "eks-log-" + strings.ToLower(t.Name())}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
