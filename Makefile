@@ -55,7 +55,7 @@ help: ## print the targets
 build: $(PLUGIN) ## build the shared object that Fluent Bit loads
 
 $(PLUGIN): $(GO_SOURCES) Makefile
-	go build -trimpath -buildmode=c-shared -ldflags '-s -w -X out_opensearch_irsa/internal/deliver.Version=$(VERSION)' -o $@ ./plugin
+	go build -trimpath -buildmode=c-shared -ldflags '-s -w -X out_opensearch_irsa/internal/version.Version=$(VERSION)' -o $@ ./plugin
 
 $(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
 	@mkdir -p $(@D)
@@ -65,7 +65,7 @@ $(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
 doctor: $(DOCTOR) ## build the doctor that the image ships
 
 $(DOCTOR): $(GO_SOURCES) $(shell find deploy/doctor -name '*.go' -not -name '*_test.go') Makefile
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X out_opensearch_irsa/internal/deliver.Version=$(VERSION)' -o $@ ./deploy/doctor
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X out_opensearch_irsa/internal/version.Version=$(VERSION)' -o $@ ./deploy/doctor
 
 .PHONY: demo
 demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the whole path on this machine

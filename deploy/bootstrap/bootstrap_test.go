@@ -117,8 +117,8 @@ func TestPriorities(t *testing.T) {
 
 // answers is an asker that gives one answer to everything.
 func answers(status int, body string, kind opensearch.Kind) asker {
-	return func(context.Context, string, string, string, http.Header, []byte) opensearch.Answer {
-		a := opensearch.Answer{Status: status, Body: []byte(body)}
+	return func(context.Context, string, string, string, http.Header, []byte) opensearch.Response {
+		a := opensearch.Response{Status: status, Body: []byte(body)}
 		if status/100 != 2 {
 			a.Failure = &opensearch.Failure{Kind: kind, Status: status, Summary: "it answered " + http.StatusText(status), Remedy: "the plugin's remedy"}
 		}
@@ -160,7 +160,7 @@ func TestDashboardsFailure(t *testing.T) {
 	f(answers(404, "", opensearch.WrongEndpoint), "answered 404: import")
 	f(answers(200, `{"saved_objects":[]}`, opensearch.None), "0 saved objects to a question about")
 	first := true
-	f(func(_ context.Context, _, _, _ string, _ http.Header, body []byte) opensearch.Answer {
+	f(func(_ context.Context, _, _, _ string, _ http.Header, body []byte) opensearch.Response {
 		if first {
 			first = false
 			var asked []object
@@ -171,9 +171,9 @@ func TestDashboardsFailure(t *testing.T) {
 				o["error"] = object{"statusCode": 404}
 			}
 			text, _ := json.Marshal(object{"saved_objects": asked})
-			return opensearch.Answer{Status: 200, Body: text}
+			return opensearch.Response{Status: 200, Body: text}
 		}
-		return opensearch.Answer{Status: 200, Body: []byte(`{"success":false,"errors":[{"id":"eks-log","type":"dashboard","error":{"type":"missing_references","message":""}}]}`)}
+		return opensearch.Response{Status: 200, Body: []byte(`{"success":false,"errors":[{"id":"eks-log","type":"dashboard","error":{"type":"missing_references","message":""}}]}`)}
 	}, "did not take 1 of the saved objects: dashboard eks-log: missing_references")
 }
 

@@ -11,8 +11,8 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-// asker sends one signed request; *opensearch.Client's AskWith is one.
-type asker func(ctx context.Context, method, path, query string, header http.Header, body []byte) opensearch.Answer
+// asker sends one signed request; *opensearch.Client's DoWith is one.
+type asker func(ctx context.Context, method, path, query string, header http.Header, body []byte) opensearch.Response
 
 // outcome is what became of one step.
 type outcome struct {
@@ -80,7 +80,7 @@ type noHandlerError struct{ path string }
 func (e *noHandlerError) Error() string { return "the server does not know " + e.path }
 
 // explain is a failure with what to do about it here: the plugin's own remedies are about delivery.
-func explain(a opensearch.Answer) error {
+func explain(a opensearch.Response) error {
 	f := a.Failure
 	_, uri, missing := strings.Cut(string(a.Body), "no handler found for uri [")
 	path, _, _ := strings.Cut(uri, "]")

@@ -15,7 +15,7 @@ import (
 	"syscall"
 
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/connect"
 )
 
 const usage = `usage: opensearch-irsa-bootstrap [flags] [-o Option=value]...
@@ -101,7 +101,7 @@ func load(given config.Given, getenv func(string) string) (*config.Config, error
 
 // run does it all. ok says that everything is there, or would be.
 func run(ctx context.Context, cfg *config.Config, w wanted, dashboardsURL string, noDashboards, dryRun bool) (ok bool, err error) {
-	client, id, err := deliver.Dial(cfg)
+	client, id, err := connect.Dial(cfg)
 	if err != nil {
 		return false, err
 	}
@@ -109,7 +109,7 @@ func run(ctx context.Context, cfg *config.Config, w wanted, dashboardsURL string
 	if id != nil {
 		defer id.Close()
 	}
-	d := &domain{ask: client.AskWith, dryRun: dryRun, out: os.Stdout}
+	d := &domain{ask: client.DoWith, dryRun: dryRun, out: os.Stdout}
 	if err := d.greet(ctx, cfg.Endpoint.String()); err != nil {
 		return false, err
 	}
@@ -128,7 +128,7 @@ func run(ctx context.Context, cfg *config.Config, w wanted, dashboardsURL string
 		}
 		other.Endpoint, other.Path = &url.URL{Scheme: u.Scheme, Host: u.Host}, strings.TrimRight(u.Path, "/")
 	}
-	board, boardID, err := deliver.Dial(&other)
+	board, boardID, err := connect.Dial(&other)
 	if err != nil {
 		return false, err
 	}
@@ -140,7 +140,7 @@ func run(ctx context.Context, cfg *config.Config, w wanted, dashboardsURL string
 	if err != nil {
 		return false, err
 	}
-	d.report("saved objects", (&dashboards{ask: board.AskWith, url: other.Endpoint.String() + other.Path, dryRun: dryRun}).put(ctx, objects))
+	d.report("saved objects", (&dashboards{ask: board.DoWith, url: other.Endpoint.String() + other.Path, dryRun: dryRun}).put(ctx, objects))
 	return d.ok(), nil
 }
 

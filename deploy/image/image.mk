@@ -47,7 +47,7 @@ dist/linux-%/SHA256SUMS: dist/.version $(GO_SOURCES) $(DIST_SOURCES) plugin/expo
 	cp LICENSE deploy/image/plugins.conf $(@D)/
 	cd $(@D) && find . -type f | LC_ALL=C sort | xargs sha256sum > ../$*.sums && mv ../$*.sums SHA256SUMS
 
-DIST_LDFLAGS = -s -w -buildid= -X out_opensearch_irsa/internal/deliver.Version=$(VERSION)
+DIST_LDFLAGS = -s -w -buildid= -X out_opensearch_irsa/internal/version.Version=$(VERSION)
 
 # Newer than the binaries only when the version is another one.
 dist/.version: always

@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/connect"
 )
 
 const usage = `usage: opensearch-irsa-replay [-index NAME] [-o Option=value]... FILE...
@@ -41,7 +41,7 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	client, identity, err := deliver.Dial(cfg)
+	client, identity, err := connect.Dial(cfg)
 	if err != nil {
 		fail(err)
 	}

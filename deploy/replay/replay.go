@@ -165,7 +165,7 @@ func (r *replayer) judge(res *opensearch.Result) (why, err error) {
 			r.counts.present++
 		case it.Verdict == opensearch.Delivered:
 			r.counts.stored++
-		case it.Verdict == opensearch.Again:
+		case it.Verdict == opensearch.Retry:
 			rest = append(rest, l)
 			why = fmt.Errorf("%s: %s", it.Type, it.Reason)
 		default:

@@ -14,11 +14,13 @@ import (
 
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/deadletter"
 	"out_opensearch_irsa/internal/identity"
 	"out_opensearch_irsa/internal/logging"
 	"out_opensearch_irsa/internal/metrics"
 	"out_opensearch_irsa/internal/opensearch"
+	"out_opensearch_irsa/internal/version"
 )
 
 // Deliverer is one instance: everything that the flushes of one [OUTPUT] section share. It is safe for concurrent use.
@@ -51,13 +53,10 @@ type Deliverer struct {
 	free []*flush // workers' buffers, ready for the next flush
 }
 
-// Version is what requests say they come from. The Makefile sets it.
-var Version = "dev"
-
 // New makes an instance. It opens no connection: a domain that is down, or a role that is not there yet, must not keep Fluent
 // Bit from starting. An error says which option is wrong.
 func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
-	d := &Deliverer{cfg: cfg, counts: metrics.Open(log.Name(), Version), log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), fineTags: bulk.NewFineTags(), limiter: newLimiter()}
+	d := &Deliverer{cfg: cfg, counts: metrics.Open(log.Name(), version.Version), log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), fineTags: bulk.NewFineTags(), limiter: newLimiter()}
 	d.size.Store(int64(cfg.MaxRequestSize))
 	memory.join(cfg.MemoryLimit)
 	d.ctx, d.stop = context.WithCancel(context.Background())
@@ -89,7 +88,7 @@ func Check(cfg *config.Config) error {
 // connect prepares what speaks to others.
 func (d *Deliverer) connect() error {
 	var err error
-	if d.client, d.identity, err = Dial(d.cfg); err != nil {
+	if d.client, d.identity, err = connect.Dial(d.cfg); err != nil {
 		return err
 	}
 	if d.cfg.DeadLetterPath == "" {
@@ -122,7 +121,7 @@ func (d *Deliverer) describe() string {
 		dead = "file " + d.cfg.DeadLetterPath
 	}
 	return fmt.Sprintf("version %s delivers to %s%s, index %s, %s; %s, requests up to %d bytes, %s for each; dead letters to %s",
-		Version, d.cfg.Endpoint, d.cfg.Path, d.cfg.Index, who, compress, d.cfg.MaxRequestSize, d.cfg.RequestTimeout, dead)
+		version.Version, d.cfg.Endpoint, d.cfg.Path, d.cfg.Index, who, compress, d.cfg.MaxRequestSize, d.cfg.RequestTimeout, dead)
 }
 
 // Close ends what is under way, with RETRY for its chunks, and frees what the instance holds.

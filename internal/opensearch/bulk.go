@@ -59,7 +59,7 @@ type Item struct {
 type Failure struct {
 	Kind   Kind
 	Status int // HTTP status; 0 if there was no answer
-	// Verdict is Again or Rejected.
+	// Verdict is Retry or Rejected.
 	Verdict Verdict
 	// Summary says in one line what happened, with the server's words (at most 1 KiB, secrets cut out).
 	Summary string
@@ -119,7 +119,7 @@ func (c *Client) Bulk(ctx context.Context, r *Request) Result {
 	var out Result
 	switch {
 	case err != nil:
-		out.Failure = c.advice.unanswered(ctx, a, src, err)
+		out.Failure = c.advice.transportError(ctx, a, src, err)
 	default:
 		_ = res.Body.Close() // empty: a holds what was in it
 		out = c.judge(r, res, a)

@@ -114,7 +114,7 @@ func TestBadAnswers(t *testing.T) {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
 		got := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
 		fail := got.Failure
-		if got.Delivered || got.Items != nil || fail == nil || fail.Kind != BadAnswer || fail.Verdict != Again || !fail.Ambiguous || fail.Remedy == "" || !containsAll(fail.Error(), words) {
+		if got.Delivered || got.Items != nil || fail == nil || fail.Kind != BadAnswer || fail.Verdict != Retry || !fail.Ambiguous || fail.Remedy == "" || !containsAll(fail.Error(), words) {
 			t.Errorf("%q: got %+v", answer, got)
 		}
 	}
@@ -136,7 +136,7 @@ func TestBrokenAnswers(t *testing.T) {
 			serveConn(conn)
 		}))
 		res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
-		if res.Failure == nil || res.Failure.Kind != kind || !res.Failure.Ambiguous || res.Failure.Verdict != Again || res.Delivered || res.Failure.Remedy == "" {
+		if res.Failure == nil || res.Failure.Kind != kind || !res.Failure.Ambiguous || res.Failure.Verdict != Retry || res.Delivered || res.Failure.Remedy == "" {
 			t.Errorf("%s: got %+v", name, res.Failure)
 		}
 		if n.Load() != requests {
@@ -211,7 +211,7 @@ func TestSignerFails(t *testing.T) {
 	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("an unsigned request was sent") },
 		func(o *Options) { o.Signer = fakeSigner{err: fmt.Errorf("wrapped: %w", told{})} })
 	f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
-	if f == nil || f.Kind != Credentials || f.Ambiguous || f.Verdict != Again || f.Summary != "no token file" || f.Remedy != "restart the pod" || !errors.Is(f, told{}) {
+	if f == nil || f.Kind != Credentials || f.Ambiguous || f.Verdict != Retry || f.Summary != "no token file" || f.Remedy != "restart the pod" || !errors.Is(f, told{}) {
 		t.Errorf("got %+v", f)
 	}
 	c = serve(t, func(http.ResponseWriter, *http.Request) {}, func(o *Options) { o.Signer = fakeSigner{err: errors.New("plain")} })

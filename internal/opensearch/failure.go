@@ -39,7 +39,7 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 
 // badAnswer is a 2xx that does not say what became of each item.
 func (ad advice) badAnswer(res *http.Response, what string, err error) *Failure {
-	return &Failure{Kind: BadAnswer, Status: res.StatusCode, Verdict: Again, Ambiguous: true, Err: err,
+	return &Failure{Kind: BadAnswer, Status: res.StatusCode, Verdict: Retry, Ambiguous: true, Err: err,
 		Summary: fmt.Sprintf("%s answered %d, but %s", ad.endpoint, res.StatusCode, what),
 		Remedy:  ad.remedy(BadAnswer, "")}
 }
@@ -59,12 +59,12 @@ func requestError(body []byte) (typ, reason string) {
 	return decodeError(e.Error)
 }
 
-// unanswered judges a request that got no answer.
-func (ad advice) unanswered(ctx context.Context, a *attempt, src *source, err error) *Failure {
+// transportError judges a request that got no answer.
+func (ad advice) transportError(ctx context.Context, a *attempt, src *source, err error) *Failure {
 	if a.signErr != nil {
 		return ad.unsigned(a.signErr)
 	}
-	f := &Failure{Kind: networkKind(ctx, err), Verdict: Again, Ambiguous: src.complete(), Err: err}
+	f := &Failure{Kind: networkKind(ctx, err), Verdict: Retry, Ambiguous: src.complete(), Err: err}
 	f.Summary = fmt.Sprintf("no answer from %s: %s", ad.endpoint, clip(oneLine(err.Error())))
 	f.Remedy = ad.remedy(f.Kind, err.Error())
 	return f
@@ -72,7 +72,7 @@ func (ad advice) unanswered(ctx context.Context, a *attempt, src *source, err er
 
 // unsigned is a request that never left, since no credentials were to be had.
 func (ad advice) unsigned(err error) *Failure {
-	f := &Failure{Kind: Credentials, Verdict: Again, Err: err, Summary: "cannot sign: " + clip(oneLine(err.Error())), Remedy: ad.remedy(Credentials, "")}
+	f := &Failure{Kind: Credentials, Verdict: Retry, Err: err, Summary: "cannot sign: " + clip(oneLine(err.Error())), Remedy: ad.remedy(Credentials, "")}
 	var told interface {
 		Explain() (summary, remedy string)
 	}

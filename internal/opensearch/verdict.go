@@ -6,15 +6,15 @@ import "strings"
 type Verdict uint8
 
 const (
-	// Again means that the item may be sent again: its fate does not depend on what it says.
-	Again Verdict = iota
+	// Retry means that the item may be sent again: its fate does not depend on what it says.
+	Retry Verdict = iota
 	// Delivered means that the item is in the index.
 	Delivered
 	// Rejected means that the same item will be refused for ever: it belongs to the dead letters.
 	Rejected
 )
 
-func (v Verdict) String() string { return [...]string{"again", "delivered", "rejected"}[v] }
+func (v Verdict) String() string { return [...]string{"retry", "delivered", "rejected"}[v] }
 
 // level tells an item's answer from that of the whole request.
 type level uint8
@@ -52,8 +52,8 @@ var noType = []string{""}
 
 // table is the whole judgement; the first row that matches wins, and the last one of each level matches anything.
 //
-// A person can mend configuration, permissions and full disks, so data that meets them waits (Again); what is wrong with the
-// document itself stays wrong (Rejected). An item's text may quote the document, so no row may answer Again to an item for words
+// A person can mend configuration, permissions and full disks, so data that meets them waits (Retry); what is wrong with the
+// document itself stays wrong (Rejected). An item's text may quote the document, so no row may answer Retry to an item for words
 // that are merely somewhere in it: such a row asks for the error's type, and for the words at the beginning.
 var table = []row{
 	// What is in the index.
@@ -61,73 +61,73 @@ var table = []row{
 		why: "acknowledged"},
 	{level: item, op: "create", from: 409, to: 409, typ: []string{"version_conflict_engine_exception", ""}, verdict: Delivered, kind: Duplicate,
 		why: "a document of this id exists: an earlier attempt stored it although its answer was lost"},
-	{level: item, from: 409, to: 409, verdict: Again, kind: Conflict,
+	{level: item, from: 409, to: 409, verdict: Retry, kind: Conflict,
 		why: "an update or index met a concurrent write of the same id; the next attempt sees its result"},
 
 	// The cluster is full or closed to writing.
-	{level: item | request, typ: []string{"cluster_block_exception"}, verdict: Again, kind: Blocked,
+	{level: item | request, typ: []string{"cluster_block_exception"}, verdict: Retry, kind: Blocked,
 		why: "403 FORBIDDEN/8 or /12, since 1.0 also 429 TOO_MANY_REQUESTS/12: read-only index, flood stage, no manager; a person or free disk lifts it"},
-	{level: item | request, typ: []string{"validation_exception", "illegal_argument_exception"}, prefix: []string{"validation failed: 1: this action would add ["}, verdict: Again, kind: ShardLimit,
+	{level: item | request, typ: []string{"validation_exception", "illegal_argument_exception"}, prefix: []string{"validation failed: 1: this action would add ["}, verdict: Retry, kind: ShardLimit,
 		why: "400, but it is the cluster's shard limit that keeps the index from being made (ShardLimitValidator)"},
 
 	// Permissions.
-	{level: item | request, typ: []string{"security_exception"}, text: []string{"no permissions for ["}, verdict: Again, kind: RoleNotMapped,
+	{level: item | request, typ: []string{"security_exception"}, text: []string{"no permissions for ["}, verdict: Retry, kind: RoleNotMapped,
 		why: "the security plugin's PrivilegesEvaluator: the role is not mapped, or its security role lacks a permission"},
-	{level: item | request, typ: []string{"security_exception"}, verdict: Again, kind: Forbidden,
+	{level: item | request, typ: []string{"security_exception"}, verdict: Retry, kind: Forbidden,
 		why: "any other refusal of the security plugin"},
-	{level: request, typ: []string{"authorization_exception"}, verdict: Again, kind: DataAccessPolicy,
+	{level: request, typ: []string{"authorization_exception"}, verdict: Retry, kind: DataAccessPolicy,
 		why: "OpenSearch Serverless: no data access policy lets this principal write"},
-	{level: request, from: 400, to: 403, text: []string{"user does not have permissions for the requested resource"}, verdict: Again, kind: DataAccessPolicy,
+	{level: request, from: 400, to: 403, text: []string{"user does not have permissions for the requested resource"}, verdict: Retry, kind: DataAccessPolicy,
 		why: "the same, without a type"},
 
 	// AWS's front door, which answers 403 (rarely 400 or 401) to nearly everything.
-	{level: request, from: 413, to: 413, verdict: Again, kind: TooLarge,
+	{level: request, from: 413, to: 413, verdict: Retry, kind: TooLarge,
 		why: "Request size exceeded 10485760 bytes: halves of it may pass"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"request size exceeded"}, verdict: Again, kind: TooLarge,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"request size exceeded"}, verdict: Retry, kind: TooLarge,
 		why: "the same, with another status"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the request is expired", "expiredtoken", "token has expired"}, verdict: Again, kind: ExpiredToken,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the request is expired", "expiredtoken", "token has expired"}, verdict: Retry, kind: ExpiredToken,
 		why: "The security token included in the request is expired: new credentials mend it"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the request is invalid", "unrecognizedclientexception", "invalidclienttokenid"}, verdict: Again, kind: InvalidToken,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the request is invalid", "unrecognizedclientexception", "invalidclienttokenid"}, verdict: Retry, kind: InvalidToken,
 		why: "The security token included in the request is invalid: revoked, or of another partition"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"signature expired", "not yet current", "requesttimetooskewed", "timestamp too skewed"}, verdict: Again, kind: ClockSkew,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"signature expired", "not yet current", "requesttimetooskewed", "timestamp too skewed"}, verdict: Retry, kind: ClockSkew,
 		why: "Signature expired: 20150411T064107Z is now earlier than …; Signature not yet current"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"credential should be scoped to"}, verdict: Again, kind: WrongRegion,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"credential should be scoped to"}, verdict: Retry, kind: WrongRegion,
 		why: "Credential should be scoped to a valid region, not 'x'; … to correct service: 'es' (aws-es-curl #15)"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"request signature we calculated does not match", "signaturedoesnotmatch", "invalidsignatureexception"}, verdict: Again, kind: SignatureMismatch,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"request signature we calculated does not match", "signaturedoesnotmatch", "invalidsignatureexception"}, verdict: Retry, kind: SignatureMismatch,
 		why: "something between the signer and the domain changed the request, or the secret key is wrong"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"missing authentication token", "missingauthenticationtoken", "authorization header requires"}, verdict: Again, kind: NotSigned,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"missing authentication token", "missingauthenticationtoken", "authorization header requires"}, verdict: Retry, kind: NotSigned,
 		why: "Missing Authentication Token; Authorization header requires 'Credential' parameter (amazon-es-php #29)"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"rate exceeded", "too many requests", "throttl"}, verdict: Again, kind: Throttled,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"rate exceeded", "too many requests", "throttl"}, verdict: Retry, kind: Throttled,
 		why: "403 Request throttled due to too many requests (rancher #29081), Rate exceeded, ThrottlingException"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"no identity-based policy", "identity-based policy", "permissions boundary", "service control policy"}, verdict: Again, kind: NoIdentityPolicy,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"no identity-based policy", "identity-based policy", "permissions boundary", "service control policy"}, verdict: Retry, kind: NoIdentityPolicy,
 		why: "User: arn:aws:sts::… is not authorized to perform: es:ESHttpPost because no identity-based policy allows the es:ESHttpPost action"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"is not authorized to perform"}, verdict: Again, kind: AccessPolicy,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"is not authorized to perform"}, verdict: Retry, kind: AccessPolicy,
 		why: "… because no resource-based policy allows; User: anonymous is not authorized to perform"},
 
 	// Too much, or not now.
-	{level: item | request, from: 429, to: 429, verdict: Again, kind: Throttled,
+	{level: item | request, from: 429, to: 429, verdict: Retry, kind: Throttled,
 		why: "rejected by a queue, a circuit breaker or shard indexing pressure; also AWS's limit on unique IAM identities"},
-	{level: item | request, typ: []string{"es_rejected_execution_exception", "rejected_execution_exception", "open_search_rejected_execution_exception", "circuit_breaking_exception"}, verdict: Again, kind: Throttled,
+	{level: item | request, typ: []string{"es_rejected_execution_exception", "rejected_execution_exception", "open_search_rejected_execution_exception", "circuit_breaking_exception"}, verdict: Retry, kind: Throttled,
 		why: "the same under another status"},
-	{level: request, from: 408, to: 408, verdict: Again, kind: Timeout,
+	{level: request, from: 408, to: 408, verdict: Retry, kind: Timeout,
 		why: "a proxy gave up waiting for the request"},
-	{level: item | request, from: 500, to: 599, verdict: Again, kind: Unavailable,
+	{level: item | request, from: 500, to: 599, verdict: Retry, kind: Unavailable,
 		why: "unavailable_shards, process_cluster_event_timeout, a node that leaves, a gateway: the server's own fault"},
-	{level: item | request, typ: []string{"unavailable_shards_exception", "process_cluster_event_timeout_exception", "resource_already_exists_exception", "primary_missing_action_exception", "node_closed_exception"}, verdict: Again, kind: Unavailable,
+	{level: item | request, typ: []string{"unavailable_shards_exception", "process_cluster_event_timeout_exception", "resource_already_exists_exception", "primary_missing_action_exception", "node_closed_exception"}, verdict: Retry, kind: Unavailable,
 		why: "the same under another status; resource_already_exists is a race of two nodes for a new index"},
 
 	// Configuration, on one of the two sides.
-	{level: item | request, typ: []string{"index_not_found_exception"}, verdict: Again, kind: IndexMissing,
+	{level: item | request, typ: []string{"index_not_found_exception"}, verdict: Retry, kind: IndexMissing,
 		why: "action.auto_create_index forbids it, or it was deleted a moment ago"},
-	{level: item | request, typ: []string{"index_closed_exception"}, verdict: Again, kind: IndexClosed,
+	{level: item | request, typ: []string{"index_closed_exception"}, verdict: Retry, kind: IndexClosed,
 		why: "400, but opening the index mends it"},
-	{level: item | request, typ: []string{"invalid_index_name_exception"}, verdict: Again, kind: IndexName,
+	{level: item | request, typ: []string{"invalid_index_name_exception"}, verdict: Retry, kind: IndexName,
 		why: "names made from records are cleaned before they are sent, so this is the configured one; 'already exists as alias' is a race that passes"},
-	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"document id is not supported"}, verdict: Again, kind: DocumentID,
+	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"document id is not supported"}, verdict: Retry, kind: DocumentID,
 		why: "OpenSearch Serverless, time-series and vector collections (opensearch-py #792)"},
-	{level: item | request, typ: []string{"illegal_argument_exception", "illegal_state_exception"}, prefix: []string{"pipeline with id [", "there are no ingest nodes"}, verdict: Again, kind: Pipeline,
+	{level: item | request, typ: []string{"illegal_argument_exception", "illegal_state_exception"}, prefix: []string{"pipeline with id [", "there are no ingest nodes"}, verdict: Retry, kind: Pipeline,
 		why: "the Pipeline option names a pipeline that is not there, or no node can run it"},
-	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"only write ops with an op_type of create", "no write index is defined for alias", "alias ["}, verdict: Again, kind: WriteTarget,
+	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"only write ops with an op_type of create", "no write index is defined for alias", "alias ["}, verdict: Retry, kind: WriteTarget,
 		why: "the target is a data stream that wants create, or an alias without a (single) write index"},
 
 	// The document.
@@ -137,27 +137,27 @@ var table = []row{
 		why: "a keyword value above Lucene's 32,766 bytes"},
 	{level: item, typ: []string{"mapper_parsing_exception", "document_parsing_exception", "strict_dynamic_mapping_exception", "mapper_exception"}, verdict: Rejected, kind: Mapping,
 		why: "a value that does not fit its field's mapping, or a field that a strict mapping does not know"},
-	{level: item, from: 401, to: 401, verdict: Again, kind: Forbidden,
+	{level: item, from: 401, to: 401, verdict: Retry, kind: Forbidden,
 		why: "no document is to blame for its sender"},
-	{level: item, from: 403, to: 403, verdict: Again, kind: Forbidden,
+	{level: item, from: 403, to: 403, verdict: Retry, kind: Forbidden,
 		why: "the same"},
 	{level: item, from: 400, to: 499, verdict: Rejected, kind: Refused,
 		why: "illegal_argument, parse errors and 4xx nobody has seen: sent again they would fail again, and block what comes behind"},
-	{level: item, verdict: Again, kind: Unknown,
+	{level: item, verdict: Retry, kind: Unknown,
 		why: "no status that the bulk API has"},
 
 	// The request as a whole. Nothing is thrown away for a status that is not understood.
-	{level: request, from: 401, to: 401, verdict: Again, kind: Unauthorized,
+	{level: request, from: 401, to: 401, verdict: Retry, kind: Unauthorized,
 		why: "user or password, or a domain that does not take IAM"},
-	{level: request, from: 403, to: 403, verdict: Again, kind: Forbidden,
+	{level: request, from: 403, to: 403, verdict: Retry, kind: Forbidden,
 		why: "a 403 in other words"},
-	{level: request, from: 300, to: 399, verdict: Again, kind: WrongEndpoint,
+	{level: request, from: 300, to: 399, verdict: Retry, kind: WrongEndpoint,
 		why: "a redirect: http for https, or Dashboards instead of the API"},
-	{level: request, from: 404, to: 405, verdict: Again, kind: WrongEndpoint,
+	{level: request, from: 404, to: 405, verdict: Retry, kind: WrongEndpoint,
 		why: "/_bulk is not there: the wrong host or Path"},
-	{level: request, from: 400, to: 400, verdict: Again, kind: Malformed,
+	{level: request, from: 400, to: 400, verdict: Retry, kind: Malformed,
 		why: "the bulk parser gave up on a line, so no item was looked at; which one is to blame shows when it is sent in halves"},
-	{level: request, verdict: Again, kind: Unknown,
+	{level: request, verdict: Retry, kind: Unknown,
 		why: "unknown"},
 }
 

@@ -38,39 +38,39 @@ func TestItemVerdicts(t *testing.T) {
 	}
 	f("create", 201, "", "", Delivered, None)
 	f("create", 409, "version_conflict_engine_exception", "[x]: version conflict, document already exists (current version [1])", Delivered, Duplicate)
-	f("update", 409, "version_conflict_engine_exception", "[x]: version conflict", Again, Conflict)
-	f("create", 409, "something_else_exception", "x", Again, Conflict)
-	f("create", 403, "cluster_block_exception", "index [a] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];", Again, Blocked, "disk", "read_only_allow_delete")
-	f("create", 429, "cluster_block_exception", "index [a] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];", Again, Blocked)
-	f("create", 400, "validation_exception", "Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [1000]/[1000] maximum shards open;", Again, ShardLimit, "max_shards_per_node")
-	f("index", 400, "illegal_argument_exception", "Validation Failed: 1: this action would add [10] total shards, but this cluster currently has [2402]/[2000] maximum shards open;", Again, ShardLimit)
-	f("create", 403, "security_exception", "no permissions for [indices:admin/create] and User [name=arn:aws:iam::1:role/x, backend_roles=[arn:aws:iam::1:role/x], requestedTenant=null]", Again, RoleNotMapped,
+	f("update", 409, "version_conflict_engine_exception", "[x]: version conflict", Retry, Conflict)
+	f("create", 409, "something_else_exception", "x", Retry, Conflict)
+	f("create", 403, "cluster_block_exception", "index [a] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];", Retry, Blocked, "disk", "read_only_allow_delete")
+	f("create", 429, "cluster_block_exception", "index [a] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];", Retry, Blocked)
+	f("create", 400, "validation_exception", "Validation Failed: 1: this action would add [2] total shards, but this cluster currently has [1000]/[1000] maximum shards open;", Retry, ShardLimit, "max_shards_per_node")
+	f("index", 400, "illegal_argument_exception", "Validation Failed: 1: this action would add [10] total shards, but this cluster currently has [2402]/[2000] maximum shards open;", Retry, ShardLimit)
+	f("create", 403, "security_exception", "no permissions for [indices:admin/create] and User [name=arn:aws:iam::1:role/x, backend_roles=[arn:aws:iam::1:role/x], requestedTenant=null]", Retry, RoleNotMapped,
 		"PUT _plugins/_security/api/rolesmapping/", `{"backend_roles":["arn:aws:iam::1:role/x"]}`, "indices:data/write/bulk")
-	f("create", 403, "security_exception", "Unexpected exception indices:data/write/bulk[s]", Again, Forbidden)
-	f("create", 429, "rejected_execution_exception", "rejected execution of coordinating operation", Again, Throttled)
-	f("create", 400, "circuit_breaking_exception", "[parent] Data too large", Again, Throttled)
-	f("create", 503, "unavailable_shards_exception", "[a][0] primary shard is not active Timeout: [1m]", Again, Unavailable)
-	f("create", 503, "process_cluster_event_timeout_exception", "failed to process cluster event (create-index) within 1m", Again, Unavailable)
-	f("create", 500, "anything", "", Again, Unavailable)
-	f("create", 400, "resource_already_exists_exception", "index [a/b] already exists", Again, Unavailable)
-	f("create", 404, "index_not_found_exception", "no such index [a] and [action.auto_create_index] is [false]", Again, IndexMissing, "auto_create_index")
-	f("create", 400, "index_closed_exception", "closed", Again, IndexClosed, "_open")
-	f("create", 400, "invalid_index_name_exception", "Invalid index name [A], must be lowercase", Again, IndexName, "Logstash_Prefix")
-	f("create", 400, "illegal_argument_exception", "Document ID is not supported in create/index operation request", Again, DocumentID, "Generate_ID Off")
-	f("create", 400, "illegal_argument_exception", "pipeline with id [p] does not exist", Again, Pipeline, "Pipeline")
-	f("index", 400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams", Again, WriteTarget, "Write_Operation create")
-	f("index", 400, "illegal_argument_exception", "no write index is defined for alias [a]. The write index may be explicitly disabled", Again, WriteTarget, "is_write_index")
-	f("index", 400, "illegal_argument_exception", "alias [a] has more than one indices associated with it [[b, c]], can't execute a single index op", Again, WriteTarget)
+	f("create", 403, "security_exception", "Unexpected exception indices:data/write/bulk[s]", Retry, Forbidden)
+	f("create", 429, "rejected_execution_exception", "rejected execution of coordinating operation", Retry, Throttled)
+	f("create", 400, "circuit_breaking_exception", "[parent] Data too large", Retry, Throttled)
+	f("create", 503, "unavailable_shards_exception", "[a][0] primary shard is not active Timeout: [1m]", Retry, Unavailable)
+	f("create", 503, "process_cluster_event_timeout_exception", "failed to process cluster event (create-index) within 1m", Retry, Unavailable)
+	f("create", 500, "anything", "", Retry, Unavailable)
+	f("create", 400, "resource_already_exists_exception", "index [a/b] already exists", Retry, Unavailable)
+	f("create", 404, "index_not_found_exception", "no such index [a] and [action.auto_create_index] is [false]", Retry, IndexMissing, "auto_create_index")
+	f("create", 400, "index_closed_exception", "closed", Retry, IndexClosed, "_open")
+	f("create", 400, "invalid_index_name_exception", "Invalid index name [A], must be lowercase", Retry, IndexName, "Logstash_Prefix")
+	f("create", 400, "illegal_argument_exception", "Document ID is not supported in create/index operation request", Retry, DocumentID, "Generate_ID Off")
+	f("create", 400, "illegal_argument_exception", "pipeline with id [p] does not exist", Retry, Pipeline, "Pipeline")
+	f("index", 400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams", Retry, WriteTarget, "Write_Operation create")
+	f("index", 400, "illegal_argument_exception", "no write index is defined for alias [a]. The write index may be explicitly disabled", Retry, WriteTarget, "is_write_index")
+	f("index", 400, "illegal_argument_exception", "alias [a] has more than one indices associated with it [[b, c]], can't execute a single index op", Retry, WriteTarget)
 	f("create", 400, "illegal_argument_exception", "Limit of total fields [1000] has been exceeded", Rejected, FieldLimit, "total_fields")
 	f("create", 400, "illegal_argument_exception", "Document contains at least one immense term in field=\"log.keyword\" (whose UTF8 encoding is longer than the max length 32766)", Rejected, ImmenseTerm, "ignore_above")
 	f("create", 400, "mapper_parsing_exception", "failed to parse field [n] of type [long]", Rejected, Mapping, "ignore_malformed")
 	f("create", 400, "strict_dynamic_mapping_exception", "mapping set to strict, dynamic introduction of [x] within [_doc] is not allowed", Rejected, Mapping)
-	f("create", 401, "x", "", Again, Forbidden)
-	f("create", 403, "x", "", Again, Forbidden)
+	f("create", 401, "x", "", Retry, Forbidden)
+	f("create", 403, "x", "", Retry, Forbidden)
 	f("create", 400, "illegal_argument_exception", "mapper [a] cannot be changed from type [long] to [text]", Rejected, Refused)
 	f("create", 400, "parse_exception", "Failed to parse content to map", Rejected, Refused)
 	f("update", 404, "document_missing_exception", "[x]: document missing", Rejected, Refused)
-	f("create", 302, "", "", Again, Unknown)
+	f("create", 302, "", "", Retry, Unknown)
 
 	// Words of the document in the server's reason must not keep it from the dead letters.
 	for _, words := range []string{"no permissions for [", "pipeline with id [", "this action would add [", "Document ID is not supported", "rate exceeded", "cluster_block_exception"} {
@@ -96,7 +96,7 @@ func TestRequestVerdicts(t *testing.T) {
 		}, func(o *Options) { o.Signer, o.RoleARN = fakeSigner{}, func() string { return arn } })
 		res := c.Bulk(t.Context(), &Request{Body: []byte("{}\n"), Items: 1})
 		fail := res.Failure
-		if fail == nil || fail.Kind != kind || fail.Verdict != Again || fail.Status != status || res.Status != status || res.Delivered || res.Items != nil {
+		if fail == nil || fail.Kind != kind || fail.Verdict != Retry || fail.Status != status || res.Status != status || res.Delivered || res.Items != nil {
 			t.Errorf("%d %s: got %+v, want %s", status, body, fail, kind)
 			return
 		}
@@ -174,10 +174,10 @@ func TestTable(t *testing.T) {
 		if r.why == "" || r.kind == None && r.verdict != Delivered {
 			t.Errorf("row %d gives no reason or no kind: %+v", i, r)
 		}
-		if r.level&request != 0 && r.verdict != Again {
+		if r.level&request != 0 && r.verdict != Retry {
 			t.Errorf("row %d (%s): a whole request must not be thrown away", i, r.kind)
 		}
-		if r.level&item != 0 && r.verdict == Again && r.text != nil && (r.typ == nil || r.typ[0] == "illegal_argument_exception") {
+		if r.level&item != 0 && r.verdict == Retry && r.text != nil && (r.typ == nil || r.typ[0] == "illegal_argument_exception") {
 			t.Errorf("row %d (%s): a document's own words could keep it here for ever", i, r.kind)
 		}
 		for _, s := range append(append([]string{}, r.text...), r.prefix...) {

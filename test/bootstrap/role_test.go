@@ -11,7 +11,7 @@ import (
 
 	deployed "out_opensearch_irsa/deploy/opensearch"
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/opensearch"
 )
 
@@ -119,7 +119,7 @@ func newPod(t *testing.T) *pod {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, id, err := deliver.Dial(cfg)
+	client, id, err := connect.Dial(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

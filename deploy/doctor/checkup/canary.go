@@ -73,7 +73,7 @@ func (e *examination) find(ctx context.Context, index, id string, since time.Tim
 	ctx, cancel := context.WithTimeout(ctx, canaryPatience)
 	defer cancel()
 	for {
-		a := e.client.Ask(ctx, http.MethodPost, "/"+index+"/_search", searching, query)
+		a := e.client.Do(ctx, http.MethodPost, "/"+index+"/_search", searching, query)
 		switch {
 		case a.Failure != nil && ctx.Err() == nil:
 			return "not looked for (" + unreadable("it", a, "indices:data/read/search", "es:ESHttpPost").summary + ")", true

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/identity"
 )
 
@@ -126,7 +126,7 @@ func (e *examination) checkIdentity(ctx context.Context) outcome {
 }
 
 func (e *examination) identityOptions() (identity.Options, error) {
-	o, err := deliver.IdentityOptions(e.cfg)
+	o, err := connect.IdentityOptions(e.cfg)
 	o.Getenv = e.getenv
 	return o, err
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/opensearch"
 )
 
@@ -57,7 +57,7 @@ func nobody() string { return "opensearch-irsa-doctor-" + rand.Text() }
 // checkAnswer asks the first question. Whatever the answer says, there is one if OpenSearch, or the front door before it, speaks.
 func (e *examination) checkAnswer(ctx context.Context) outcome {
 	var err error
-	if e.client, err = deliver.DialAs(e.cfg, e.signer); err != nil {
+	if e.client, err = connect.DialAs(e.cfg, e.signer); err != nil {
 		return explained(err)
 	}
 	ask := func() {

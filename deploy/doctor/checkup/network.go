@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/opensearch"
 )
 
@@ -89,7 +89,7 @@ func (e *examination) checkTLS(ctx context.Context) outcome {
 	case proxied:
 		return needless("a proxy is between: the request shows")
 	}
-	config, err := deliver.TLSConfig(e.cfg)
+	config, err := connect.TLSConfig(e.cfg)
 	if err != nil {
 		return explained(err)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // unreadable is a question that the role may not ask. Delivery does not need it, so nothing is broken.
-func unreadable(what string, a opensearch.Answer, permission, action string) outcome {
+func unreadable(what string, a opensearch.Response, permission, action string) outcome {
 	o := needless("%s cannot be seen: %s", what, a.Failure.Summary)
 	switch a.Failure.Kind {
 	case opensearch.RoleNotMapped, opensearch.Forbidden:
@@ -46,7 +46,7 @@ func (e *examination) checkTimeField(ctx context.Context) outcome {
 	if !e.serverless() { // the rest of a mapping can be megabytes; that collections know the parameter is not documented
 		query = "filter_path=" + url.QueryEscape("*.mappings.properties."+strings.ReplaceAll(field, ".", ".properties.")+".type")
 	}
-	a := e.client.Ask(ctx, http.MethodGet, "/"+e.pattern()+"/_mapping", query, nil)
+	a := e.client.Do(ctx, http.MethodGet, "/"+e.pattern()+"/_mapping", query, nil)
 	switch {
 	case a.Status == http.StatusNotFound:
 		return needless("no index matches %s yet", e.target.Pattern())
@@ -114,7 +114,7 @@ func (e *examination) checkArrival(ctx context.Context) outcome {
 	if err != nil {
 		panic(err) // strings can always be encoded
 	}
-	a := e.client.Ask(ctx, http.MethodPost, "/"+e.pattern()+"/_search", searching, query)
+	a := e.client.Do(ctx, http.MethodPost, "/"+e.pattern()+"/_search", searching, query)
 	if a.Failure != nil {
 		return unreadable("what arrives", a, "indices:data/read/search", "es:ESHttpPost")
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/document"
 	"out_opensearch_irsa/internal/opensearch"
 )
@@ -33,7 +33,7 @@ func TestArrival(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := &examination{settings: &settings{timeout: time.Second, maxAge: time.Minute}, cfg: cfg, first: opensearch.Result{Items: []opensearch.Item{index}}}
-		if e.client, err = deliver.DialAs(cfg, nil); err != nil {
+		if e.client, err = connect.DialAs(cfg, nil); err != nil {
 			t.Fatal(err)
 		}
 		defer e.client.Close()

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/version"
 )
 
 const usage = `usage: opensearch-irsa-doctor [--write] [--json] [-config FILE] [-o Option=value]...
@@ -71,7 +71,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	case s.timeout < time.Second || s.maxAge <= 0:
 		return fail("write -timeout of 1s or more, and -max-age above 0")
 	}
-	r := &Report{Version: deliver.Version, Config: s.config}
+	r := &Report{Version: version.Version, Config: s.config}
 	s.examine(ctx, r)
 	if ctx.Err() != nil {
 		return fail("interrupted")

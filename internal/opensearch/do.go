@@ -9,8 +9,8 @@ import (
 	"net/url"
 )
 
-// An Answer is what a request other than a bulk one brought.
-type Answer struct {
+// A Response is what a request other than a bulk one brought.
+type Response struct {
 	// Status is the HTTP status; 0 if there was no answer.
 	Status int
 	// Body is the answer's, up to 64 MiB of a 2xx and 64 KiB of any other. It is the caller's.
@@ -19,19 +19,19 @@ type Answer struct {
 	Failure *Failure
 }
 
-// Ask sends one request, once, for what is not delivery: mappings and searches. path comes behind the option Path; query has its
+// Do sends one request, once, for what is not delivery: mappings and searches. path comes behind the option Path; query has its
 // keys in order. The body is JSON; nil for none.
-func (c *Client) Ask(ctx context.Context, method, path, query string, body []byte) Answer {
+func (c *Client) Do(ctx context.Context, method, path, query string, body []byte) Response {
 	header := http.Header{}
 	if body != nil {
 		header["Content-Type"] = []string{"application/json"}
 	}
-	return c.AskWith(ctx, method, path, query, header, body)
+	return c.DoWith(ctx, method, path, query, header, body)
 }
 
-// AskWith is Ask with headers of one's own, Content-Type among them: Dashboards' API wants some. They are the caller's and are not
+// DoWith is Do with headers of one's own, Content-Type among them: Dashboards' API wants some. They are the caller's and are not
 // changed.
-func (c *Client) AskWith(ctx context.Context, method, path, query string, header http.Header, body []byte) Answer {
+func (c *Client) DoWith(ctx context.Context, method, path, query string, header http.Header, body []byte) Response {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
 	defer cancel()
 	sum := sha256.Sum256(body)
@@ -55,10 +55,10 @@ func (c *Client) AskWith(ctx context.Context, method, path, query string, header
 	}
 	res, err := c.transport.Perform(req.WithContext(context.WithValue(ctx, attemptKey{}, a)))
 	if err != nil {
-		return Answer{Failure: c.advice.unanswered(ctx, a, src, err)}
+		return Response{Failure: c.advice.transportError(ctx, a, src, err)}
 	}
 	_ = res.Body.Close() // empty: a holds what was in it
-	out := Answer{Status: res.StatusCode, Body: bytes.Clone(a.answer)}
+	out := Response{Status: res.StatusCode, Body: bytes.Clone(a.answer)}
 	switch {
 	case res.StatusCode < 200 || res.StatusCode > 299:
 		out.Failure = c.advice.refused(res, a.answer)

@@ -38,7 +38,7 @@ func TestAskWithSignsWhatIsSent(t *testing.T) {
 	}
 	defer c.Close()
 	header := http.Header{"Content-Type": {"text/x"}, "Osd-Xsrf": {"true"}}
-	a := c.AskWith(t.Context(), "POST", "/api", "overwrite=true", header, []byte("body"))
+	a := c.DoWith(t.Context(), "POST", "/api", "overwrite=true", header, []byte("body"))
 	if a.Status != http.StatusTeapot || string(a.Body) != "short and stout" || a.Failure == nil || a.Failure.Status != http.StatusTeapot {
 		t.Errorf("got %+v", a)
 	}
@@ -54,7 +54,7 @@ func TestAskWithoutAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if a := c.AskWith(t.Context(), "GET", "/", "", nil, nil); a.Status != 0 || a.Failure == nil || a.Failure.Kind != ConnectRefused {
+	if a := c.DoWith(t.Context(), "GET", "/", "", nil, nil); a.Status != 0 || a.Failure == nil || a.Failure.Kind != ConnectRefused {
 		t.Errorf("got %+v", a)
 	}
 }

@@ -29,7 +29,7 @@ func TestAsk(t *testing.T) {
 		if body != "" {
 			b = []byte(body)
 		}
-		a := c.Ask(t.Context(), method, path, query, b)
+		a := c.Do(t.Context(), method, path, query, b)
 		if a.Status != status || string(a.Body) != answer {
 			t.Errorf("%s: answer %d %q", path, a.Status, a.Body)
 		}
@@ -47,7 +47,7 @@ func TestAsk(t *testing.T) {
 
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	if a := client(t, server.URL).Ask(t.Context(), "GET", "/", "", nil); a.Status != 0 || a.Failure == nil || a.Failure.Kind != ConnectRefused {
+	if a := client(t, server.URL).Do(t.Context(), "GET", "/", "", nil); a.Status != 0 || a.Failure == nil || a.Failure.Kind != ConnectRefused {
 		t.Errorf("nobody answered: %+v", a)
 	}
 }

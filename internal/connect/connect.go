@@ -1,4 +1,7 @@
-package deliver
+// Package connect makes what speaks to others from a Config: a client for the domain, the identity that
+// signs its requests, and the TLS configuration of both. It opens no connection yet. It reads the
+// certificate files that the options name.
+package connect
 
 import (
 	"crypto/tls"
@@ -9,7 +12,12 @@ import (
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/identity"
 	"out_opensearch_irsa/internal/opensearch"
+	"out_opensearch_irsa/internal/version"
 )
+
+// maxIdleConns is how many connections are kept for the next requests: as many as one instance ever
+// has requests under way.
+const maxIdleConns = 32
 
 // Dial prepares a client for the configured domain, and the identity that it signs with: nil with AWS_Auth Off. It opens no
 // connection yet. Both are the caller's to close.
@@ -55,8 +63,8 @@ func DialAs(cfg *config.Config, id *identity.Identity) (*opensearch.Client, erro
 	endpoint := *cfg.Endpoint
 	endpoint.Path = cfg.Path
 	o := opensearch.Options{
-		Endpoint: &endpoint, TLS: tlsConfig, Timeout: cfg.RequestTimeout, MaxConns: limiterTop,
-		UserAgent: "out_opensearch_irsa/" + Version, Serverless: cfg.AWSService == "aoss",
+		Endpoint: &endpoint, TLS: tlsConfig, Timeout: cfg.RequestTimeout, MaxConns: maxIdleConns,
+		UserAgent: "out_opensearch_irsa/" + version.Version, Serverless: cfg.AWSService == "aoss",
 		Username: cfg.HTTPUser, Password: cfg.HTTPPasswd,
 	}
 	if id != nil {
