@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,10 +139,6 @@ func (r *replayer) request() (*opensearch.Request, error) {
 			return nil, err
 		}
 		req.Body = append(append(append(append(req.Body, action...), '\n'), l.Document...), '\n')
-	}
-	if r.signed {
-		sum := sha256.Sum256(req.Body)
-		req.SHA256 = hex.EncodeToString(sum[:])
 	}
 	return req, nil
 }

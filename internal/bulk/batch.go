@@ -60,9 +60,6 @@ func (b *Batch) Reset(keep int) {
 // Reserve makes room for so many bytes of lines, at once where growing step by step would copy them again and again.
 func (b *Batch) Reserve(size int) { b.Buf = slices.Grow(b.Buf, size) }
 
-// Index returns the index that the requests' path has to name: that of the batch's first record.
-func (b *Batch) Index() string { return string(b.path) }
-
 // Meta is what a record brings for its action line, each as a JSON string, or nil. An id of its own keeps ours away.
 type Meta struct{ ID, Routing, Pipeline []byte }
 

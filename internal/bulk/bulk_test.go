@@ -32,8 +32,8 @@ func TestBatchNamesOnlyOtherIndices(t *testing.T) {
 	if string(b.Buf) != want {
 		t.Fatalf("got  %s\nwant %s", b.Buf, want)
 	}
-	if b.Index() != "eks-log" || b.ID(2) != id("c") || string(b.Document(1)) != `{"a":2}` {
-		t.Fatalf("%q %q %q", b.Index(), b.ID(2), b.Document(1))
+	if b.Path(0) != "eks-log" || b.ID(2) != id("c") || string(b.Document(1)) != `{"a":2}` {
+		t.Fatalf("%q %q %q", b.Path(0), b.ID(2), b.Document(1))
 	}
 	for line := range strings.Lines(string(b.Buf)) {
 		if !json.Valid([]byte(line)) {
@@ -145,7 +145,7 @@ func TestBatchCutAndBody(t *testing.T) {
 		t.Fatalf("subset body: %s", body)
 	}
 	b.Reset(1 << 20)
-	if len(b.Items) != 0 || b.Index() != "" {
+	if len(b.Items) != 0 || b.Path(0) != "" {
 		t.Fatal("Reset left something")
 	}
 }

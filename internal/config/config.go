@@ -53,6 +53,8 @@ type Config struct {
 	MaxRequestSize int
 	// RequestTimeout bounds one attempt, from connecting to the last byte of the answer. Request_Timeout.
 	RequestTimeout time.Duration
+	// Linger bounds how long a flush waits for others to share a request with. Linger.
+	Linger time.Duration
 	// RetryBudget bounds how long one flush sends again before Fluent Bit is asked to keep the chunk. Retry_Budget.
 	RetryBudget time.Duration
 

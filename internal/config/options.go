@@ -46,6 +46,7 @@ var Options = []Option{
 	{Name: "Max_Request_Size", Default: "5M", Help: "Largest request body before compression. The smallest domains refuse more than 10 MiB.", set: size(func(c *Config) *int { return &c.MaxRequestSize }, 64<<10, 100<<20)},
 	{Name: "Request_Timeout", Default: "25s", Help: "How long one attempt may take. Keep it below the service's Grace.", set: duration(func(c *Config) *timeDuration { return &c.RequestTimeout }, second, 10*minute)},
 	{Name: "Retry_Budget", Default: "4s", Help: "How long one flush sends again what failed before Fluent Bit keeps the chunk and brings it back later.", set: duration(func(c *Config) *timeDuration { return &c.RetryBudget }, 0, 10*minute)},
+	{Name: "Linger", Default: "20ms", Help: "How long a chunk waits for the chunks of other workers at most, to share a request with them, where several came at once lately. 0 sends each at once.", set: duration(func(c *Config) *timeDuration { return &c.Linger }, 0, second)},
 	{Name: "Memory_Limit", Default: "128M", Help: "Soft limit of the memory that the Go runtime takes for this section, from 32M; Off for none. Sections add up. GOMEMLIMIT in the environment wins.", set: setMemoryLimit},
 
 	{Name: "Dead_Letter_Index", Default: "<index>-dead-letter", Help: "Index that gets the records which the domain rejects, whole, with the reason.", set: text(func(c *Config) *string { return &c.DeadLetterIndex })},

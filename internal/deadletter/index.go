@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -84,8 +83,7 @@ func (x *Index) send(ctx context.Context, body []byte, letters []Letter, bare bo
 	if len(letters) == 0 {
 		return nil
 	}
-	sum := sha256.Sum256(body)
-	res := x.client.Bulk(ctx, &opensearch.Request{Body: body, SHA256: hex.EncodeToString(sum[:]), Items: len(letters)})
+	res := x.client.Bulk(ctx, &opensearch.Request{Body: body, Items: len(letters)})
 	if res.Failure != nil {
 		return res.Failure
 	}

@@ -82,3 +82,22 @@ func Parse(line []byte) (*Letter, error) {
 	}
 	return l, nil
 }
+
+// Temporary until the letters branch is merged.
+func (l *Letter) DeadLetterID() string { return l.letterID() }
+func (l *Letter) AppendJSONLimit(dst []byte, limit int) ([]byte, error) {
+	start := len(dst)
+	out, err := l.AppendJSON(dst)
+	if err != nil || len(out)-start <= limit {
+		return out, err
+	}
+	cut := *l
+	keep := limit - 600 - 2*len(l.Reason)
+	cut.Document, cut.Raw = nil, nil
+	if len(l.Document) > 0 {
+		cut.Document = l.Document[:min(len(l.Document), keep/6)]
+	} else {
+		cut.Raw = l.Raw[:min(len(l.Raw), keep*3/4)]
+	}
+	return cut.AppendJSON(dst)
+}

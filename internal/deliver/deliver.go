@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,50 +22,62 @@ import (
 	"out_opensearch_irsa/internal/version"
 )
 
-// Deliverer is one instance: everything that the flushes of one [OUTPUT] section share. It is safe for concurrent use.
+// Deliverer is one instance: everything that the flushes of one [OUTPUT] section share. It is safe for
+// concurrent use.
 type Deliverer struct {
-	cfg      *config.Config
-	log      *logging.Logger
-	troubles *logging.Streak // of delivering
-	asides   *logging.Streak // of anything else
-	rejects  *rejections
-	counts   *metrics.Output
+	cfg            *config.Config
+	log            *logging.Logger
+	deliveryErrors *logging.Throttle[deliveryError]
+	otherErrors    *logging.Throttle[otherError]
+	rejects        *rejections
+	counts         *metrics.Output
 
-	client   *opensearch.Client
-	identity *identity.Identity // nil with AWS_Auth Off
-	dead     deadletter.Keeper
+	client    *opensearch.Client
+	identity  *identity.Identity // nil with AWS_Auth Off
+	deadFile  *deadletter.File   // nil where dead letters go to an index
+	deadPlace string             // where they go, for log lines
 
-	ledger   *ledger
-	fineTags *bulk.FineTags
-	limiter  *limiter
-	outage   outage
-	// bare tells that the domain refused ids, and documents go without from then on.
-	bare atomic.Bool
-	// size is the largest body sent: Max_Request_Size, or less once the domain refused that.
-	size atomic.Int64
+	ledger    *ledger
+	committer *committer
+	breaker   breaker
+	size      *requestSize
+	fineTags  *bulk.FineTags
+	// withoutIDs tells that the domain rejects custom _id, and documents go without from then on.
+	withoutIDs atomic.Bool
+	// withoutIndex tells that the domain takes no index on a request's lines.
+	withoutIndex atomic.Bool
+	// recordPipelines tells that records name their pipelines.
+	recordPipelines bool
 
 	ctx         context.Context // ends with Close
 	stop        context.CancelFunc
 	stopMetrics func() // nil without Metrics_Listen
 
-	mu   sync.Mutex
-	free []*flush // workers' buffers, ready for the next flush
+	buffers buffers
 }
 
-// New makes an instance. It opens no connection: a domain that is down, or a role that is not there yet, must not keep Fluent
-// Bit from starting. An error says which option is wrong.
+// New makes an instance. It opens no connection: a domain that is unreachable, or a role that does not
+// exist yet, must not keep Fluent Bit from starting. An error says which option is wrong.
 func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
-	d := &Deliverer{cfg: cfg, counts: metrics.Open(log.Name(), version.Version), log: log, troubles: logging.NewStreak(log), asides: logging.NewStreak(log), rejects: newRejections(log), ledger: newLedger(ledgerLimit), fineTags: bulk.NewFineTags(), limiter: newLimiter()}
-	d.size.Store(int64(cfg.MaxRequestSize))
+	d := &Deliverer{
+		cfg: cfg, log: log, counts: metrics.Open(log.Name(), version.Version),
+		deliveryErrors: logging.NewThrottle[deliveryError](log), otherErrors: logging.NewThrottle[otherError](log),
+		rejects: newRejections(log), ledger: newLedger(ledgerLimit), fineTags: bulk.NewFineTags(),
+		size: newRequestSize(cfg.MaxRequestSize), recordPipelines: strings.HasPrefix(cfg.Pipeline, "$"),
+	}
 	memory.join(cfg.MemoryLimit)
 	d.ctx, d.stop = context.WithCancel(context.Background())
+	d.committer = newCommitter(d)
+	d.buffers.start(d)
 	f, err := d.newFlush() // shows mistakes in the options that shape documents and names
 	if err = errors.Join(err, d.connect()); err != nil {
 		d.release()
 		return nil, err
 	}
-	d.giveBack(f)
-	d.counts.Attach(&metrics.Live{InFlight: d.limiter.underWay, Limit: d.limiter.bound, Ledger: d.ledger.size, Expires: d.expires})
+	d.buffers.giveBack(f)
+	d.counts.Attach(&metrics.Live{
+		InFlight: d.committer.inFlight, Limit: d.committer.limit, Ledger: d.ledger.size, Expires: d.expires,
+	})
 	if cfg.MetricsListen != "" {
 		if d.stopMetrics, err = metrics.Listen(cfg.MetricsListen); err != nil {
 			log.Warnf("%v. Delivery goes on without", err) // logs count for more than counts
@@ -74,6 +85,9 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	}
 	if len(cfg.Unused) > 0 {
 		log.Debugf("these options have no effect here: %s", strings.Join(cfg.Unused, ", "))
+	}
+	for _, warning := range cfg.Warnings() {
+		log.Warnf("%s", warning)
 	}
 	log.Infof("%s", d.describe())
 	return d, nil
@@ -91,16 +105,13 @@ func (d *Deliverer) connect() error {
 	if d.client, d.identity, err = connect.Dial(d.cfg); err != nil {
 		return err
 	}
+	d.deadPlace = "Dead_Letter_Index " + d.cfg.DeadLetterIndex
 	if d.cfg.DeadLetterPath == "" {
-		d.dead = deadletter.NewIndex(d.client, d.cfg.MaxRequestSize)
 		return nil
 	}
-	file, err := deadletter.OpenFile(d.cfg.DeadLetterPath, d.log)
-	if err != nil {
-		return err
-	}
-	d.dead = file
-	return nil
+	d.deadPlace = "Dead_Letter_Path " + d.cfg.DeadLetterPath
+	d.deadFile, err = deadletter.OpenFile(d.cfg.DeadLetterPath, d.log)
+	return err
 }
 
 // describe is the line that an instance starts with.
@@ -116,12 +127,8 @@ func (d *Deliverer) describe() string {
 	if d.cfg.Gzip {
 		compress = "gzip"
 	}
-	dead := "index " + d.cfg.DeadLetterIndex
-	if d.cfg.DeadLetterPath != "" {
-		dead = "file " + d.cfg.DeadLetterPath
-	}
 	return fmt.Sprintf("version %s delivers to %s%s, index %s, %s; %s, requests up to %d bytes, %s for each; dead letters to %s",
-		version.Version, d.cfg.Endpoint, d.cfg.Path, d.cfg.Index, who, compress, d.cfg.MaxRequestSize, d.cfg.RequestTimeout, dead)
+		version.Version, d.cfg.Endpoint, d.cfg.Path, d.cfg.Index, who, compress, d.cfg.MaxRequestSize, d.cfg.RequestTimeout, d.deadPlace)
 }
 
 // Close ends what is under way, with RETRY for its chunks, and frees what the instance holds.
@@ -133,6 +140,8 @@ func (d *Deliverer) Close() {
 
 func (d *Deliverer) release() {
 	d.stop()
+	d.committer.close()
+	d.buffers.stop()
 	memory.leave(d.cfg.MemoryLimit)
 	if d.stopMetrics != nil {
 		d.stopMetrics()
@@ -144,8 +153,8 @@ func (d *Deliverer) release() {
 	if d.identity != nil {
 		d.identity.Close()
 	}
-	if d.dead != nil {
-		if err := d.dead.Close(); err != nil {
+	if d.deadFile != nil {
+		if err := d.deadFile.Close(); err != nil {
 			d.log.Warnf("%v", err)
 		}
 	}
@@ -159,62 +168,68 @@ func (d *Deliverer) expires() time.Time {
 	return d.identity.Expires()
 }
 
-// Flush delivers one chunk and tells whether all of it is settled: if not, the same chunk has to come again. It reads chunk
-// until it returns, and keeps nothing of it.
-func (d *Deliverer) Flush(tag string, chunk []byte) bool {
-	asks, ok := d.outage.admit()
+// Flush delivers one chunk and tells whether all of it is settled: if not, the same chunk has to come
+// again. It reads chunk until it returns, and keeps nothing of it. A panic leaves it with the chunk's
+// lease ended; the chunk counts as not settled.
+func (d *Deliverer) Flush(tag string, chunk []byte) (settled bool) {
+	probe, ok := d.breaker.admit()
 	if !ok {
 		d.counts.Kept.Inc()
 		return false
 	}
-	if asks {
-		defer d.outage.leave()
+	if probe {
+		defer d.breaker.leave()
 	}
-	c := d.ledger.begin(tag, chunk)
+	d.committer.enter()
+	defer d.committer.leave()
+	l := d.ledger.begin(tag, chunk)
 	f, err := d.takeFlush()
 	if err != nil { // it worked in New
 		d.log.Errorf("%v", err)
-		c.keep(c.settled)
+		l.keep(l.settled, false)
 		return false
 	}
-	defer d.giveBack(f)
-	f.build(tag, chunk, c)
-	if f.run(d.ctx, asks) {
-		c.done(f.coarse)
-		d.counts.Settled.Inc()
-		return true
-	}
-	c.keep(f.settledSet())
-	d.counts.Kept.Inc()
-	return false
+	panicked := true
+	defer func() {
+		switch {
+		case panicked: // its buffers are not used again
+			d.counts.Panics.Inc()
+			l.keep(f.settledSet(), true)
+			d.counts.Kept.Inc()
+		case settled:
+			l.done(f.coarse)
+			d.counts.Settled.Inc()
+			d.buffers.giveBack(f)
+		default:
+			l.keep(f.settledSet(), false)
+			d.counts.Kept.Inc()
+			d.buffers.giveBack(f)
+		}
+	}()
+	settled = f.deliver(d.ctx, tag, chunk, l, probe)
+	panicked = false
+	return settled
 }
 
-// maxFree is how many sets of buffers are kept between flushes: more than the workers that anybody gives one output.
-const maxFree = limiterTop
-
-func (d *Deliverer) takeFlush() (f *flush, err error) {
-	d.mu.Lock()
-	if n := len(d.free); n > 0 {
-		f = d.free[n-1]
-		d.free = d.free[:n-1]
-	}
-	d.mu.Unlock()
+func (d *Deliverer) takeFlush() (*flush, error) {
+	f := d.buffers.take()
 	if f == nil {
+		var err error
 		if f, err = d.newFlush(); err != nil {
 			return nil, err
 		}
 	}
-	if d.bare.Load() {
+	if d.withoutIDs.Load() {
 		f.batch.DropIDs()
 	}
 	return f, nil
 }
 
-func (d *Deliverer) giveBack(f *flush) {
-	f.reset()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.free) < maxFree {
-		d.free = append(d.free, f)
-	}
+// recovered writes about a panic that was recovered from, and counts it.
+func (d *Deliverer) recovered(doing string, panicked any) {
+	d.counts.Panics.Inc()
+	d.log.Recovered(doing, panicked)
 }
+
+// plainDeadLetterIndex is the dead-letter index of a record that no index name can be made of.
+func (d *Deliverer) plainDeadLetterIndex() string { return "fluent-bit-dead-letter" }

@@ -216,7 +216,7 @@ func TestFlushSendsOnlyWhatFailedAgain(t *testing.T) {
 	if len(d.requests) != 2 || d.requests[0] != 1000 || d.requests[1] != 100 {
 		t.Fatalf("requests of %v items, want 1000 and 100", d.requests)
 	}
-	if log.count("error") != 1 || log.count("delivery works again") != 1 {
+	if log.count("error") != 1 || log.count("delivery recovered") != 1 {
 		t.Fatalf("one trouble and its end expected:\n%s", log)
 	}
 }
@@ -389,7 +389,7 @@ func TestChunkIsKeptWhenDeadLettersCannotBeWritten(t *testing.T) {
 		t.Fatalf("%s", log)
 	}
 	down = false
-	if !out.Flush("t", chunk) || d.in("eks-log-dead-letter") != 2 || log.count("dead letters are written again") != 1 {
+	if !out.Flush("t", chunk) || d.in("eks-log-dead-letter") != 2 || log.count("writing dead letters recovered") != 1 {
 		t.Fatalf("%d dead letters\n%s", d.in("eks-log-dead-letter"), log)
 	}
 	if got := d.requests[len(d.requests)-2:]; got[0] != 2 || got[1] != 2 {

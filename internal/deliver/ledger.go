@@ -38,11 +38,12 @@ type keptChunk struct {
 	settled bitmap
 }
 
-// claim is one flush's hold on its chunk's entry. It ends with done or keep.
-type claim struct {
-	ledger *ledger
-	key    chunkKey
-	number uint32
+// lease is one flush's hold on its chunk's entry. It ends with done or keep.
+type lease struct {
+	ledger          *ledger
+	key             chunkKey
+	number          uint32
+	returns, panics int // of this chunk: how often it came back, and for a panic
 	// settled are the records that an earlier flush of the chunk settled; nil for none.
 	settled bitmap
 }
@@ -55,7 +56,7 @@ func newLedger(limit int) *ledger {
 }
 
 // begin tells what is known of a chunk.
-func (l *ledger) begin(tag string, chunk []byte) *claim {
+func (l *ledger) begin(tag string, chunk []byte) *lease {
 	h := xxh3.Hash128(chunk)
 	key := chunkKey{h.Hi, h.Lo, xxh3.HashString(tag)}
 	l.mu.Lock()
@@ -71,19 +72,19 @@ func (l *ledger) begin(tag string, chunk []byte) *claim {
 	if len(e.kept) > 0 {
 		k := e.kept[0]
 		e.kept = e.kept[1:]
-		return &claim{ledger: l, key: key, number: k.number, settled: k.settled}
+		return &lease{ledger: l, key: key, number: k.number, settled: k.settled}
 	}
 	e.next++
-	return &claim{ledger: l, key: key, number: e.next - 1}
+	return &lease{ledger: l, key: key, number: e.next - 1}
 }
 
 // identity tells this chunk from others, and from an earlier one of the same bytes.
-func (c *claim) identity() uint64 {
+func (c *lease) identity() uint64 {
 	return c.key.lo ^ c.key.tag + uint64(c.number)*0x9e3779b97f4a7c15
 }
 
 // done tells that the chunk was answered OK. coarse says that it held times no finer than a millisecond.
-func (c *claim) done(coarse bool) {
+func (c *lease) done(coarse bool) {
 	c.ledger.mu.Lock()
 	defer c.ledger.mu.Unlock()
 	if e := c.end(); e != nil && !coarse && e.busy == 0 && len(e.kept) == 0 {
@@ -92,7 +93,7 @@ func (c *claim) done(coarse bool) {
 }
 
 // keep tells that the chunk goes back with RETRY, and which of its records are settled; nil for none.
-func (c *claim) keep(settled bitmap) {
+func (c *lease) keep(settled bitmap, panicked bool) {
 	c.ledger.mu.Lock()
 	defer c.ledger.mu.Unlock()
 	e := c.end()
@@ -105,7 +106,7 @@ func (c *claim) keep(settled bitmap) {
 	}
 }
 
-func (c *claim) end() *chunkEntry {
+func (c *lease) end() *chunkEntry {
 	e := c.ledger.chunks[c.key]
 	if e != nil {
 		e.busy--
@@ -146,11 +147,23 @@ func (l *ledger) size() int {
 	return len(l.chunks)
 }
 
+// evictions is temporary until the ids branch is merged.
+func (l *ledger) evictions() int { return 0 }
+
 // bitmap is a set of record ordinals.
 type bitmap []uint64
 
 func (b bitmap) has(i int) bool { return i>>6 < len(b) && b[i>>6]>>(i&63)&1 == 1 }
 
 func (b bitmap) set(i int) { b[i>>6] |= 1 << (i & 63) }
+
+// with returns b, grown where needed, with i in it.
+func (b bitmap) with(i int) bitmap {
+	for i>>6 >= len(b) {
+		b = append(b, 0)
+	}
+	b.set(i)
+	return b
+}
 
 func newBitmap(n int) bitmap { return make(bitmap, (n+63)>>6) }

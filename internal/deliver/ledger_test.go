@@ -11,7 +11,7 @@ func TestLedgerBringsBackWhatWasSettled(t *testing.T) {
 	settled := newBitmap(100)
 	settled.set(3)
 	settled.set(99)
-	c.keep(settled)
+	c.keep(settled, false)
 	if l.begin("u", []byte("chunk")).settled != nil {
 		t.Fatal("another tag is another chunk")
 	}
@@ -37,7 +37,7 @@ func TestLedgerNumbersEqualChunks(t *testing.T) {
 	}
 	settled := newBitmap(1)
 	settled.set(0)
-	second.keep(settled)
+	second.keep(settled, false)
 	first.done(true)
 	back := l.begin("t", []byte("c"))
 	if back.identity() != second.identity() || back.settled == nil {
@@ -51,7 +51,7 @@ func TestLedgerNumbersEqualChunks(t *testing.T) {
 
 func TestLedgerForgetsWhatHasNothingToTell(t *testing.T) {
 	l := newLedger(10)
-	l.begin("t", []byte("a")).keep(nil)
+	l.begin("t", []byte("a")).keep(nil, false)
 	l.begin("t", []byte("b")).done(false)
 	if l.size() != 0 {
 		t.Fatalf("%d chunks remembered", l.size())
@@ -63,7 +63,7 @@ func TestLedgerIsBounded(t *testing.T) {
 	kept := l.begin("t", []byte("kept"))
 	settled := newBitmap(1)
 	settled.set(0)
-	kept.keep(settled)
+	kept.keep(settled, false)
 	for i := range 150 {
 		l.begin("t", fmt.Append(nil, i)).done(true)
 	}

@@ -39,7 +39,9 @@ func (n *names) index(f *flush, r *chunk.Record) []byte {
 	name, ok := n.render(n.target, f.tag, r)
 	if !ok {
 		name, _ = n.render(n.fallback, f.tag, r)
-		f.d.asides.Failed("index template", fmt.Sprintf("a record of tag %s lacks a key that Index %q is made of: such records go to Fallback_Index, now %s", f.tag, f.d.cfg.Index, name))
+		f.d.otherErrors.Failed(indexTemplateError, func() string {
+			return fmt.Sprintf("a record of tag %s lacks a key that Index %q is made of: such records go to Fallback_Index, now %s", f.tag, f.d.cfg.Index, name)
+		})
 	}
 	return name
 }

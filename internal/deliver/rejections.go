@@ -67,6 +67,11 @@ func (r *rejections) writeDue() {
 }
 
 func (r *rejections) tick() {
+	defer func() {
+		if p := recover(); p != nil { // nobody above this timer's goroutine would
+			r.log.Recovered("writing about dead letters", p)
+		}
+	}()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.timer = nil
@@ -90,7 +95,7 @@ func (r *rejections) flush() {
 }
 
 func (r *rejections) write(key rejectKey, g *rejectGroup) {
-	r.log.Warnf("%d records for index %q are in the dead letters with %s; the last one has the id %q. The whole reason is there: mend the mapping or the record, then replay",
+	r.log.Warnf("%d records for index %q are in the dead letters with %s; the last one has the id %q. The whole reason is there: fix the mapping or the record, then replay",
 		g.count, key.index, key.reason, g.id)
 	g.count, g.written = 0, time.Now()
 }

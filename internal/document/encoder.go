@@ -171,3 +171,8 @@ func (e *Encoder) corrupt(i int) int {
 	e.fail = failure{at: i}
 	return -1
 }
+
+// AppendReference is temporary until the document branch is merged.
+func (e *Encoder) AppendReference(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int, err error) {
+	return e.Append(dst, sec, nsec, body)
+}

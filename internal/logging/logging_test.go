@@ -29,27 +29,49 @@ func TestLoggerLevelsAndPrefix(t *testing.T) {
 	}
 }
 
-func TestStreakWritesOnceCountsAndTellsTheEnd(t *testing.T) {
+// name is an error's name in these tests.
+type name string
+
+func (n name) String() string { return string(n) }
+
+func TestThrottleWritesOnceCountsAndTellsTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recorder
-		s := NewStreak(New(r.sink, Info, "o"))
+		errors := NewThrottle[name](New(r.sink, Info, "o"))
+		made := 0
+		line := func() string { made++; return "the domain throttles" }
 		for range 3 {
-			s.Failed("throttled", "the domain throttles")
+			errors.Failed("throttled", line)
 			time.Sleep(time.Second)
 		}
-		if len(r.lines) != 1 {
-			t.Fatalf("a repeating failure was written %d times: %q", len(r.lines), r.lines)
+		if len(r.lines) != 1 || made != 1 {
+			t.Fatalf("a repeating error was made %d times and written %d times: %q", made, len(r.lines), r.lines)
 		}
 		time.Sleep(repeatEvery)
-		if !s.Failed("throttled", "the domain throttles") || !strings.Contains(r.lines[1], "(4 times in 5m3s)") {
+		if !errors.Failed("throttled", line) || !strings.Contains(r.lines[1], "(4 times in 5m3s)") {
 			t.Fatalf("no reminder with its count: %q", r.lines)
 		}
-		s.Recovered("delivery works", "throttled", "never failed")
-		if len(r.lines) != 3 || !strings.Contains(r.lines[2], "delivery works again") || !strings.Contains(r.lines[2], "4 failed attempts") {
+		errors.Recovered("delivery", func(n name) bool { return n == "never failed" })
+		if !errors.Failing("throttled") || !errors.Any() || len(r.lines) != 2 {
+			t.Fatalf("another error's end ended it: %q", r.lines)
+		}
+		errors.Recovered("delivery", func(name) bool { return true })
+		if len(r.lines) != 3 || !strings.Contains(r.lines[2], "delivery recovered, after 5m3s and 4 failed attempts (throttled)") {
 			t.Fatalf("the end was not written once: %q", r.lines)
 		}
-		if len(s.Failing()) != 0 {
-			t.Fatalf("still failing: %q", s.Failing())
+		if errors.Failing("throttled") || errors.Any() {
+			t.Fatal("still failing")
 		}
 	})
+}
+
+func TestThrottleIsBounded(t *testing.T) {
+	var r recorder
+	errors := NewThrottle[name](New(r.sink, Info, "o"))
+	for i := range 3 * maxThrottled {
+		errors.Failed(name(fmt.Sprint(i)), func() string { return "x" })
+	}
+	if len(r.lines) != maxThrottled {
+		t.Fatalf("%d lines for as many keys, want %d", len(r.lines), maxThrottled)
+	}
 }

@@ -32,6 +32,13 @@ type Output struct {
 	SentAgain *metrics.Counter
 	// DeadLetters is records, and damaged ends of chunks, that are in the dead letters.
 	DeadLetters *metrics.Counter
+	// DeadLettersFailed is attempts to write dead letters that failed; their chunks come back.
+	DeadLettersFailed *metrics.Counter
+	// Panics is panics that were recovered from; ReferenceChunks is chunks that the reference encoder
+	// encoded because of one.
+	Panics, ReferenceChunks *metrics.Counter
+	// Evictions is chunks that the ledger forgot although they were to come back.
+	Evictions *metrics.Counter
 	// Settled and Kept are chunks answered with OK and with RETRY.
 	Settled, Kept *metrics.Counter
 
@@ -43,7 +50,8 @@ type Output struct {
 
 // Live is what is read from an instance when somebody asks. Each function is called from the listener's goroutines.
 type Live struct {
-	// InFlight and Limit are the requests under way and how many may be; Ledger is how many chunks are remembered.
+	// InFlight and Limit are the requests under way and how many may be; Ledger is how many chunks are
+	// remembered.
 	InFlight, Limit, Ledger func() int
 	// Expires is when the credentials do; zero where there are none, or they do not.
 	Expires func() time.Time
@@ -78,6 +86,10 @@ func Open(name, version string) *Output {
 	o.Duplicates = o.counter("documents_duplicate_total")
 	o.SentAgain = o.counter("documents_sent_again_total")
 	o.DeadLetters = o.counter("dead_letters_total")
+	o.DeadLettersFailed = o.counter("dead_letter_writes_failed_total")
+	o.Panics = o.counter("panics_recovered_total")
+	o.ReferenceChunks = o.counter("chunks_by_reference_encoder_total")
+	o.Evictions = o.counter("ledger_evictions_total")
 	o.Settled = o.counter("chunks_total", "answer", "ok")
 	o.Kept = o.counter("chunks_total", "answer", "retry")
 	o.duration = o.set.GetOrCreatePrometheusHistogramExt(o.full("request_duration_seconds"), seconds)

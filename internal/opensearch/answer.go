@@ -206,7 +206,7 @@ func parseItem(b []byte) (it Item, rest []byte, err error) {
 		it.Type, it.Reason = decodeError(e)
 	}
 	r := judge(fact{level: item, op: string(key), status: it.Status, typ: it.Type, text: strings.ToLower(it.Reason)})
-	it.Verdict, it.Kind, it.Duplicate = r.verdict, r.kind, r.kind == Duplicate
+	it.Verdict, it.Kind, it.Effect, it.Duplicate = r.verdict, r.kind, r.effect, r.kind == Duplicate
 	return it, rest, nil
 }
 

@@ -56,9 +56,9 @@ func TestParseAnswerItems(t *testing.T) {
 	f(0, Item{Verdict: Delivered, Status: 201})
 	f(1, Item{Verdict: Rejected, Kind: Mapping, Status: 400, Type: "mapper_parsing_exception",
 		Reason: `failed to parse field [n] of type [long] in document with id 'x'. Preview of field's value: 'a "}]}'; caused by illegal_argument_exception: For input string: "a"`})
-	f(2, Item{Verdict: Retry, Kind: Throttled, Status: 429, Type: "rejected_execution_exception",
+	f(2, Item{Verdict: Retry, Kind: Throttled, Effect: Overload, Status: 429, Type: "rejected_execution_exception",
 		Reason: "rejected execution of coordinating operation [coordinating_and_primary_bytes=1]"})
-	f(3, Item{Verdict: Delivered, Kind: Duplicate, Duplicate: true, Status: 409, Type: "version_conflict_engine_exception",
+	f(3, Item{Verdict: Delivered, Kind: Duplicate, Effect: CompareDocument, Duplicate: true, Status: 409, Type: "version_conflict_engine_exception",
 		Reason: "[x]: version conflict, document already exists (current version [1])"})
 
 	long, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":400,"error":{"type":"t","reason":"`+strings.Repeat(`é\n`, 2000)+`"}}}]}`), 1)

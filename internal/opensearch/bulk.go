@@ -2,6 +2,8 @@ package opensearch
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,8 +21,6 @@ type Request struct {
 	Body []byte
 	// Gzip says that Body is gzip.
 	Gzip bool
-	// SHA256 is the hex SHA-256 of Body. Needed only with a Signer; made once per body, since a body may be sent again.
-	SHA256 string
 	// Items is how many items Body holds.
 	Items int
 }
@@ -47,6 +47,7 @@ type Result struct {
 type Item struct {
 	Verdict Verdict
 	Kind    Kind
+	Effect  Effect
 	Status  int
 	// Duplicate says that a create met a document of the same id: it is there already, from an attempt before.
 	Duplicate bool
@@ -61,6 +62,8 @@ type Failure struct {
 	Status int // HTTP status; 0 if there was no answer
 	// Verdict is Retry or Rejected.
 	Verdict Verdict
+	// Effect is what follows besides.
+	Effect Effect
 	// Summary says in one line what happened, with the server's words (at most 1 KiB, secrets cut out).
 	Summary string
 	// Remedy says in one line what a person can do; "" where nothing needs to be done.
@@ -99,7 +102,7 @@ func (c *Client) Bulk(ctx context.Context, r *Request) Result {
 
 	src := &source{data: r.Body}
 	defer src.detach()
-	a := &attempt{sha256: r.SHA256}
+	a := &attempt{sha256: c.hash(r.Body)}
 	defer a.release()
 
 	req := &http.Request{
@@ -154,6 +157,16 @@ func (c *Client) judge(r *Request, res *http.Response, a *attempt) Result {
 	return out
 }
 
+// hash is the hex SHA-256 of a body as it goes over the wire, for the signature; "" where nothing is
+// signed.
+func (c *Client) hash(body []byte) string {
+	if !c.advice.signed {
+		return ""
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
 // url makes the request's address. Path and query are what SigV4 signs: the query's keys are in order.
 func (c *Client) url(r *Request) *url.URL {
 	u := &url.URL{Scheme: c.scheme, Host: c.host, Path: c.base + "/_bulk", RawQuery: filterPath}
@@ -166,16 +179,21 @@ func (c *Client) url(r *Request) *url.URL {
 	return u
 }
 
-// retryAfter reads a Retry-After header: seconds or a date. 0 means that there is none, or none that makes sense.
+// maxRetryAfter bounds what a Retry-After header can ask for: whoever sent it may be a proxy that is
+// wrong about the domain, and an hour's silence is an hour's logs on the node's disk.
+const maxRetryAfter = time.Minute
+
+// retryAfter reads a Retry-After header: seconds or a date, up to maxRetryAfter. 0 means that there is
+// none, or none that makes sense.
 func retryAfter(v string) time.Duration {
 	if v == "" {
 		return 0
 	}
 	if s, err := strconv.Atoi(v); err == nil {
-		return max(0, min(time.Duration(s), 86400)*time.Second)
+		return max(0, min(time.Duration(s), maxRetryAfter/time.Second)*time.Second)
 	}
 	if t, err := http.ParseTime(v); err == nil {
-		return max(0, time.Until(t))
+		return max(0, min(time.Until(t), maxRetryAfter))
 	}
 	return 0
 }

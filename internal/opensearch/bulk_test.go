@@ -68,7 +68,7 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 	sum := sha256.Sum256(oneItem)
 	hash := hex.EncodeToString(sum[:])
-	h3 := f("", Request{SHA256: hash}, "/_bulk"+query, func(o *Options) { o.Signer, o.Username = fakeSigner{}, "not used" })
+	h3 := f("", Request{}, "/_bulk"+query, func(o *Options) { o.Signer, o.Username = fakeSigner{}, "not used" })
 	if !strings.HasSuffix(h3.Get("Authorization"), "Signature="+hash) {
 		t.Errorf("headers %v", h3)
 	}
@@ -196,7 +196,10 @@ func TestRetryAfter(t *testing.T) {
 	f("", 0, 0)
 	f("-3", 0, 0)
 	f("soon", 0, 0)
-	f("99999999999", 24*time.Hour, 24*time.Hour)
+	f("86400", time.Minute, time.Minute)
+	f("99999999999", time.Minute, time.Minute)
+	f("99999999999999999999", 0, 0)
+	f(time.Now().Add(time.Hour).UTC().Format(http.TimeFormat), time.Minute, time.Minute)
 	f(time.Now().Add(time.Minute).UTC().Format(http.TimeFormat), 50*time.Second, time.Minute)
 	f(time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat), 0, 0)
 }
@@ -432,7 +435,7 @@ func BenchmarkBulk(b *testing.B) {
 		_, _ = w.Write(answer)
 	}, func(o *Options) { o.Signer = fakeSigner{} })
 	body := bytes.Repeat([]byte("x"), 400<<10) // 4,000 documents after gzip
-	r := &Request{Index: "eks-log", Body: body, Gzip: true, SHA256: strings.Repeat("0", 64), Items: 4000}
+	r := &Request{Index: "eks-log", Body: body, Gzip: true, Items: 4000}
 	b.ReportAllocs()
 	for b.Loop() {
 		if res := c.Bulk(b.Context(), r); !res.Delivered {

@@ -3,8 +3,6 @@ package opensearch
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 )
@@ -34,10 +32,9 @@ func (c *Client) Do(ctx context.Context, method, path, query string, body []byte
 func (c *Client) DoWith(ctx context.Context, method, path, query string, header http.Header, body []byte) Response {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
 	defer cancel()
-	sum := sha256.Sum256(body)
 	src := &source{data: body}
 	defer src.detach()
-	a := &attempt{sha256: hex.EncodeToString(sum[:])}
+	a := &attempt{sha256: c.hash(body)}
 	defer a.release()
 
 	req := &http.Request{

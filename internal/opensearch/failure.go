@@ -19,7 +19,7 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 	typ, reason := requestError(body)
 	text := strings.ToLower(reason + "\n" + string(body[:min(len(body), 8*maxQuote)]))
 	r := judge(fact{level: request, status: res.StatusCode, typ: typ, text: text})
-	f := &Failure{Kind: r.kind, Status: res.StatusCode, Verdict: r.verdict, Summary: fmt.Sprintf("%s answered %d %s", ad.endpoint, res.StatusCode, http.StatusText(res.StatusCode))}
+	f := &Failure{Kind: r.kind, Status: res.StatusCode, Verdict: r.verdict, Effect: r.effect, Summary: fmt.Sprintf("%s answered %d %s", ad.endpoint, res.StatusCode, http.StatusText(res.StatusCode))}
 	if ad.signed && res.StatusCode == http.StatusForbidden && ad.roleARN != nil && ad.roleARN() != "" {
 		f.Summary += " to role " + ad.roleARN()
 	}
@@ -65,6 +65,9 @@ func (ad advice) transportError(ctx context.Context, a *attempt, src *source, er
 		return ad.unsigned(a.signErr)
 	}
 	f := &Failure{Kind: networkKind(ctx, err), Verdict: Retry, Ambiguous: src.complete(), Err: err}
+	if f.Kind == Timeout {
+		f.Effect = Overload
+	}
 	f.Summary = fmt.Sprintf("no answer from %s: %s", ad.endpoint, clip(oneLine(err.Error())))
 	f.Remedy = ad.remedy(f.Kind, err.Error())
 	return f

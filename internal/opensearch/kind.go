@@ -42,6 +42,8 @@ const (
 	Unauthorized
 	WrongEndpoint
 	Malformed
+	NotOpenSearch
+	ExplicitIndex
 	BadAnswer
 
 	// Without an answer.
@@ -69,7 +71,7 @@ var kindNames = [kinds]string{
 	DataAccessPolicy: "data_access_policy", TooLarge: "too_large", ExpiredToken: "expired_token", InvalidToken: "invalid_token",
 	ClockSkew: "clock_skew", WrongRegion: "wrong_region", SignatureMismatch: "signature_mismatch", NotSigned: "not_signed",
 	NoIdentityPolicy: "no_identity_policy", AccessPolicy: "access_policy", Unauthorized: "unauthorized", WrongEndpoint: "wrong_endpoint",
-	Malformed: "malformed", BadAnswer: "bad_answer",
+	Malformed: "malformed", NotOpenSearch: "not_opensearch", ExplicitIndex: "explicit_index", BadAnswer: "bad_answer",
 	Credentials: "credentials", DNS: "dns", ConnectRefused: "connect_refused", Unreachable: "unreachable", TLSUnknownCA: "tls_unknown_ca",
 	TLSName: "tls_name", TLSExpired: "tls_expired", TLSFailed: "tls_failed", Timeout: "timeout", Reset: "reset", Canceled: "canceled",
 }

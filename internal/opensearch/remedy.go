@@ -135,6 +135,8 @@ var remedies = map[Kind]string{
 	SignatureMismatch: "something on the way changes the request (a proxy, a rewritten Host or path), or the secret key is wrong: use the domain's own address as Endpoint",
 	WrongEndpoint:     "check Endpoint and Path: it must be the address of the domain itself, not that of Dashboards, with the right scheme",
 	Malformed:         "a document or action line cannot be parsed; if it persists for every request, check that no proxy changes bodies",
+	NotOpenSearch:     "a proxy or load balancer on the way answers instead of the domain: look at its configuration and its logs",
+	ExplicitIndex:     "set rest.action.multi.allow_explicit_index true to let one request carry documents for several indices",
 	BadAnswer:         "something else than OpenSearch seems to answer: check Endpoint and proxies",
 	Credentials:       "give the pod a role: annotate its service account with eks.amazonaws.com/role-arn and restart the pod",
 

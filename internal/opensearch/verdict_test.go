@@ -159,8 +159,14 @@ func TestRequestVerdicts(t *testing.T) {
 	f(405, `{"error":"Incorrect HTTP method for uri [/x] and method [POST], allowed: [GET]","status":405}`, WrongEndpoint, "Incorrect HTTP method")
 	f(301, "", WrongEndpoint)
 	f(400, osError("illegal_argument_exception", "Malformed action/metadata line [3], expected START_OBJECT but found [VALUE_STRING]: rate exceeded, ExpiredToken", 400), Malformed)
-	f(400, "", Malformed)
-	f(418, "teapot", Unknown)
+	f(400, osError("action_request_validation_exception", "Validation Failed: 1: id is too long, must be no longer than 512 bytes but was: 513;", 400), Malformed)
+	f(400, osError("illegal_argument_exception", "The bulk request must be terminated by a newline [\\n]", 400), Malformed)
+	f(400, osError("some_new_exception", "whatever", 400), Malformed)
+	f(400, osError("illegal_argument_exception", "explicit index in bulk is not allowed", 400), ExplicitIndex, "allow_explicit_index")
+	f(400, "", NotOpenSearch, "proxy")
+	f(400, "<html><body>Bad Request</body></html>", NotOpenSearch, "<html>")
+	f(418, "teapot", NotOpenSearch)
+	f(418, osError("teapot_exception", "short and stout", 418), Unknown)
 
 	for i := range table {
 		if table[i].level == request && !met[&table[i]] {

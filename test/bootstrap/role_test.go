@@ -1,8 +1,6 @@
 package bootstrap
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -142,8 +140,7 @@ func (p *pod) deliver(index string) string {
 	p.t.Helper()
 	for _, document := range []string{`{"@timestamp":"2026-11-24T10:00:00.000000001Z","log":"one"}`, `{"@timestamp":"2026-11-24T10:00:00.000000002Z","log":"two","level":"info"}`} {
 		body := []byte(`{"create":{"_index":"` + index + `"}}` + "\n" + document + "\n")
-		sum := sha256.Sum256(body)
-		result := p.client.Bulk(p.t.Context(), &opensearch.Request{Body: body, SHA256: hex.EncodeToString(sum[:]), Items: 1})
+		result := p.client.Bulk(p.t.Context(), &opensearch.Request{Body: body, Items: 1})
 		if result.Failure != nil {
 			return result.Failure.Error()
 		}

@@ -32,7 +32,7 @@ func TestDomainThatRefusesIDs(t *testing.T) {
 	if len(d.requests) != 5 {
 		t.Errorf("requests of %v items", d.requests)
 	}
-	if log.count("the domain takes no ids") != 1 || log.count("error ") != 0 {
+	if log.count("the domain rejects custom _id") != 1 || log.count("error ") != 0 {
 		t.Errorf("%s", log)
 	}
 }

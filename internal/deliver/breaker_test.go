@@ -7,44 +7,45 @@ import (
 	"time"
 )
 
-func TestOutageLetsOneFlushAsk(t *testing.T) {
+func TestBreakerLetsOneFlushProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outage
-		admit := func(wantAsks, wantOK bool) {
+		var o breaker
+		admit := func(wantProbe, wantOK bool) {
 			t.Helper()
-			if asks, ok := o.admit(); asks != wantAsks || ok != wantOK {
-				t.Fatalf("asks %v, may send %v", asks, ok)
+			if probe, ok := o.admit(); probe != wantProbe || ok != wantOK {
+				t.Fatalf("asks %v, may send %v", probe, ok)
 			}
 		}
 		admit(false, true)
-		o.failed(time.Now(), 3*time.Second)
+		o.recordFailure(time.Now(), 3*time.Second)
+		time.Sleep(3*time.Second - 1)
 		admit(false, false)
-		time.Sleep(3 * time.Second)
+		time.Sleep(maxBackoff)
 		admit(true, true)
-		admit(false, false) // one asks already
-		o.failed(time.Now(), 0)
+		admit(false, false) // one probes already
+		o.recordFailure(time.Now(), 0)
 		o.leave()
-		time.Sleep(pauseTop)
+		time.Sleep(maxBackoff)
 		admit(true, true)
-		o.took()
+		o.recordSuccess()
 		o.leave()
 		admit(false, true)
 	})
 }
 
-func TestOutageBeginsOnlyWhenNothingIsSettled(t *testing.T) {
+func TestBreakerOpensOnlyWhenNothingIsSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var o outage
+		var o breaker
 		began := time.Now()
 		time.Sleep(time.Second)
-		o.took()
-		o.failed(began, 0)
-		if o.lasts() {
+		o.recordSuccess()
+		o.recordFailure(began, 0)
+		if o.isOpen() {
 			t.Fatal("another flush settled records meanwhile")
 		}
 		time.Sleep(time.Second)
-		o.failed(time.Now(), 0)
-		if !o.lasts() {
+		o.recordFailure(time.Now(), 0)
+		if !o.isOpen() {
 			t.Fatal("nothing was settled")
 		}
 	})
@@ -72,7 +73,7 @@ func TestFlushesDoNotWaitInAnOutage(t *testing.T) {
 	d.mu.Lock()
 	d.refuse = nil
 	d.mu.Unlock()
-	for deadline := time.Now().Add(2 * pauseTop); !out.Flush("t", chunk); {
+	for deadline := time.Now().Add(2 * maxBackoff); !out.Flush("t", chunk); {
 		if time.Now().After(deadline) {
 			t.Fatalf("the outage does not end\n%s", log)
 		}

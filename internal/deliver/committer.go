@@ -1,0 +1,270 @@
+package deliver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"out_opensearch_irsa/internal/bulk"
+	"out_opensearch_irsa/internal/opensearch"
+)
+
+// committer joins the pieces of flushes that wait at the same time into requests (group commit).
+// Fluent Bit makes a chunk for each container each second, and a request costs node and cluster many
+// times what its twenty lines do.
+//
+// While a request is under way, what comes gathers, and the next one takes it. So there is one request
+// at a time while the pieces are small; more, as many as the limiter allows, once a request's worth has
+// gathered (fullRequest), or a piece has waited for maxGather behind a request that is slow. Before a
+// request that would start at once, there is a short wait for the other flushes, Linger at most, where
+// several came side by side lately.
+type committer struct {
+	d      *Deliverer
+	linger time.Duration
+
+	mu      sync.Mutex // guards the rest
+	limiter limiter
+	queue   []*piece // in order of arrival
+	size    int      // of the pieces in queue
+	crowd   crowd
+	timer   *time.Timer // calls dispatch when the first piece has waited long enough
+	closed  bool
+}
+
+const (
+	// fullRequest is how many bytes of lines are worth a request of their own: what a request costs by
+	// itself is lost in them.
+	fullRequest = 512 << 10
+	// maxGather is how long a small piece waits for a request under way before another one starts.
+	maxGather = 250 * time.Millisecond
+)
+
+// piece is what one flush sends in one request: finished lines, which stay as they are until the result
+// has come.
+type piece struct {
+	index    string // in the request's path; "" where all lines name theirs
+	pipeline string // in the request's query; "" for none
+	body     bulk.Piece
+	items    int
+	alone    bool // shares a request with nobody
+
+	came   time.Time
+	result chan result
+}
+
+// result is what became of a piece.
+type result struct {
+	opensearch.Result
+	// shared tells that the request held other pieces too; size is that of all of them together, before
+	// compression.
+	shared bool
+	size   int
+	// panicked is what a panic in sending brought; nil for none.
+	panicked any
+}
+
+func newCommitter(d *Deliverer) *committer {
+	c := &committer{d: d, linger: d.cfg.Linger, limiter: newLimiter()}
+	c.timer = time.AfterFunc(time.Hour, c.wake)
+	c.timer.Stop()
+	return c
+}
+
+// send has p sent, alone or with others, and returns what became of it.
+func (c *committer) send(p *piece) result {
+	p.result = make(chan result, 1)
+	c.mu.Lock()
+	p.came = time.Now()
+	c.queue = append(c.queue, p)
+	c.size += int(p.body.Size)
+	c.dispatch()
+	c.mu.Unlock()
+	r := <-p.result
+	if r.panicked != nil {
+		panic(r.panicked)
+	}
+	return r
+}
+
+// enter and leave count the flushes under way: those that may still bring a piece.
+func (c *committer) enter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.crowd.enter(time.Now())
+}
+
+func (c *committer) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.crowd.leave()
+}
+
+func (c *committer) wake() {
+	defer func() {
+		if p := recover(); p != nil {
+			c.d.recovered("starting a request", p)
+		}
+	}()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dispatch()
+}
+
+// inFlight is the number of requests under way, and limit how many may be.
+func (c *committer) inFlight() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.limiter.inFlight
+}
+
+func (c *committer) limit() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int(c.limiter.limit)
+}
+
+// close ends the waiting: what is queued goes at once, into requests that fail.
+func (c *committer) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.dispatch()
+	c.timer.Stop()
+}
+
+// dispatch starts the requests that may go now, and sees to it that the others get their turn. c.mu is
+// held.
+func (c *committer) dispatch() {
+	for len(c.queue) > 0 && c.limiter.free() {
+		if pause := c.pause(time.Now()); pause > 0 {
+			c.timer.Reset(pause)
+			return
+		}
+		pieces := c.take()
+		began := c.limiter.begin()
+		go c.request(pieces, began)
+	}
+}
+
+// pause is how long the queue is to wait for more pieces; 0 for no longer. c.mu is held.
+func (c *committer) pause(now time.Time) time.Duration {
+	waited := now.Sub(c.queue[0].came)
+	switch {
+	case c.closed || c.size >= min(fullRequest, c.d.size.limit()):
+		return 0
+	case c.limiter.inFlight > 0:
+		return maxGather - waited
+	case len(c.queue) >= c.crowd.expected(now):
+		return 0
+	default:
+		return c.linger - waited
+	}
+}
+
+// take removes the pieces of the next request from the queue: the first one, and those behind it that
+// go to the same place and fit. c.mu is held.
+func (c *committer) take() []*piece {
+	first := c.queue[0]
+	limit := c.d.size.limit()
+	var pieces []*piece
+	rest := c.queue[:0]
+	size := 0
+	for i, p := range c.queue {
+		fits := i == 0 || !first.alone && !p.alone && size+int(p.body.Size) <= limit && p.index == first.index && p.pipeline == first.pipeline
+		if !fits {
+			rest = append(rest, p)
+			continue
+		}
+		size += int(p.body.Size)
+		pieces = append(pieces, p)
+	}
+	clear(c.queue[len(rest):])
+	c.queue = rest
+	c.size -= size
+	return pieces
+}
+
+// request sends pieces in one request and gives each its result.
+func (c *committer) request(pieces []*piece, began time.Time) {
+	var res opensearch.Result
+	size := 0
+	defer func() {
+		panicked := recover()
+		if panicked != nil {
+			c.d.recovered("sending a request", panicked)
+		}
+		c.mu.Lock()
+		c.limiter.end(began, overloaded(&res))
+		c.dispatch()
+		c.mu.Unlock()
+		for _, p := range pieces {
+			p.result <- result{Result: p.share(&res), shared: len(pieces) > 1, size: size, panicked: panicked}
+		}
+	}()
+	req := &opensearch.Request{Index: pieces[0].index, Pipeline: pieces[0].pipeline, Gzip: c.d.cfg.Gzip}
+	buf := c.d.buffers.body()
+	defer c.d.buffers.keepBody(buf)
+	req.Body, *buf = c.join(*buf, pieces)
+	for _, p := range pieces {
+		req.Items += p.items
+		size += int(p.body.Size)
+	}
+	res = c.d.client.Bulk(c.d.ctx, req)
+	c.d.counts.Request(outcomeOf(&res), res.Took, len(req.Body))
+}
+
+// join makes the request's body, in buf where it is not one piece's own.
+func (c *committer) join(buf []byte, pieces []*piece) (body, grown []byte) {
+	buf = buf[:0]
+	if c.d.cfg.Gzip {
+		parts := make([]bulk.Piece, len(pieces))
+		for i, p := range pieces {
+			parts[i] = p.body
+		}
+		buf = bulk.Join(buf, parts)
+		return buf, buf
+	}
+	if len(pieces) == 1 {
+		return pieces[0].body.Data, buf
+	}
+	for _, p := range pieces {
+		buf = append(buf, p.body.Data...)
+	}
+	return buf, buf
+}
+
+// share takes the piece's part off the front of what is left of an answer's items, and returns the
+// result that holds for the piece.
+func (p *piece) share(res *opensearch.Result) opensearch.Result {
+	mine := *res
+	if res.Items == nil {
+		return mine
+	}
+	mine.Items, res.Items = res.Items[:p.items], res.Items[p.items:]
+	return mine
+}
+
+// overloaded tells whether an answer shows that the domain has too much to do.
+func overloaded(res *opensearch.Result) bool {
+	if res.Failure != nil {
+		return res.Failure.Effect.Has(opensearch.Overload)
+	}
+	for i := range res.Items {
+		if res.Items[i].Effect.Has(opensearch.Overload) {
+			return true
+		}
+	}
+	return false
+}
+
+// wait waits until ctx ends, or for pause, and tells whether all of pause has passed.
+func wait(ctx context.Context, pause time.Duration) bool {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

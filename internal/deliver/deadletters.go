@@ -1,0 +1,140 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+
+	"out_opensearch_irsa/internal/bulk"
+	"out_opensearch_irsa/internal/deadletter"
+	"out_opensearch_irsa/internal/opensearch"
+)
+
+// rejected is a dead-letter record and the item that it settles.
+type rejected struct {
+	item   int32
+	record deadletter.Letter
+}
+
+// rejectDocument makes a dead-letter record of an item that the domain will not take.
+func (f *flush) rejectDocument(item int32, it opensearch.Item) {
+	l := f.deadLetter(item)
+	l.Status, l.Type, l.Reason, l.Attempts = it.Status, it.Type, it.Reason, f.round+1
+	f.d.counts.Rejected(it.Type)
+	f.deadLetters = append(f.deadLetters, rejected{item, l})
+}
+
+// writeDeadLetters writes the dead-letter records and settles their items. It tells whether all of them
+// were written.
+func (f *flush) writeDeadLetters(ctx context.Context, probe bool) bool {
+	d := f.d
+	if len(f.deadLetters) == 0 {
+		return true
+	}
+	var err error
+	written := f.deadLetters
+	if d.deadFile != nil {
+		if err = d.deadFile.Write(ctx, records(f.deadLetters)); err != nil {
+			written = nil
+		}
+	} else {
+		written, err = f.sendDeadLetters(ctx, probe)
+	}
+	for _, l := range written {
+		f.settled.set(int(l.item))
+	}
+	if len(written) > 0 {
+		d.counts.DeadLetters.Add(len(written))
+		d.rejects.add(records(written))
+	}
+	if err != nil {
+		d.counts.DeadLettersFailed.Inc()
+		d.otherErrors.Failed(deadLetterError, func() string {
+			return "cannot write dead letters to " + d.deadPlace + ", so Fluent Bit keeps the chunk: " + err.Error()
+		})
+		return false
+	}
+	d.otherErrors.Recovered("writing dead letters", func(e otherError) bool { return e == deadLetterError })
+	return true
+}
+
+func records(all []rejected) []deadletter.Letter {
+	out := make([]deadletter.Letter, len(all))
+	for i := range all {
+		out[i] = all[i].record
+	}
+	return out
+}
+
+// sendDeadLetters sends the dead-letter records to their index, as documents go: in the same requests,
+// of the same size, judged alike. It returns those that are stored; the error says why the others are
+// not. A record that the domain finds too large is cut further, down to minRequestSize.
+func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejected, err error) {
+	left := f.deadLetters
+	for limit := f.d.size.limit(); ; limit /= 2 {
+		y := f.d.newDeadLetterDelivery(f.tag)
+		y.began = f.began
+		tooLarge := map[int32]bool{}
+		var refusal error
+		y.reject = func(item int32, it opensearch.Item) {
+			if limit > minRequestSize && y.batch.Size([]int32{item}) > minRequestSize && it.Status == 413 {
+				tooLarge[item] = true
+				return
+			}
+			y.retry = append(y.retry, item)
+			refusal = fmt.Errorf("%s: %s: let its mapping take any dead letter, as deploy/opensearch/dead-letter-template.json does", it.Type, it.Reason)
+		}
+		if err := y.addAll(left, limit); err != nil {
+			return stored, err
+		}
+		done := y.run(ctx, probe)
+		var again []rejected
+		for i, l := range left {
+			switch {
+			case y.settled.has(i):
+				stored = append(stored, l)
+			case tooLarge[int32(i)]:
+				again = append(again, l)
+			}
+		}
+		switch {
+		case refusal != nil:
+			return stored, refusal
+		case !done:
+			return stored, fmt.Errorf("the domain does not take them now")
+		case len(again) == 0:
+			return stored, nil
+		}
+		left = again
+	}
+}
+
+// newDeadLetterDelivery makes a delivery for dead-letter records. They are rare, so its memory is not
+// kept.
+func (d *Deliverer) newDeadLetterDelivery(tag string) *delivery {
+	y := &delivery{d: d, tag: tag, batch: bulk.NewBatch("create", true)}
+	if d.withoutIDs.Load() {
+		y.batch.DropIDs()
+	}
+	return y
+}
+
+// addAll makes an item of each dead-letter record, none of them larger than limit.
+func (y *delivery) addAll(all []rejected, limit int) error {
+	for i := range all {
+		r := &all[i].record
+		id := fmt.Appendf(nil, "%q", r.DeadLetterID())
+		y.batch.Begin([]byte(r.To), &bulk.Meta{ID: id}, 0)
+		var err error
+		if y.batch.Buf, err = r.AppendJSONLimit(y.batch.Buf, limit-actionLine-len(r.To)); err != nil {
+			y.batch.Abandon()
+			return err
+		}
+		y.batch.End(nil)
+		y.pending = append(y.pending, int32(i))
+	}
+	y.settled = newBitmap(len(all))
+	return nil
+}
+
+// actionLine is what a dead-letter record's action line takes besides its index, in bytes.
+const actionLine = 100
