@@ -151,16 +151,16 @@ func TestBatchCutAndBody(t *testing.T) {
 }
 
 func makeIDs(tag string, chunk uint64, records ...record) []string {
-	out, _ := makeIDsOf(NewFineTags(), tag, chunk, records...)
-	return out
+	ids, _ := makeIDsOf(tag, chunk, records...)
+	return ids
 }
 
-func makeIDsOf(tags *FineTags, tag string, chunk uint64, records ...record) (ids []string, coarse bool) {
-	d := NewIDs(tags)
+func makeIDsOf(tag string, chunk uint64, records ...record) (ids []string, coarse bool) {
+	var d IDs
 	d.Start(tag, chunk)
 	for i, r := range records {
 		var id [IDSize]byte
-		d.Next(&id, int32(i), r.sec, r.nsec, []byte(r.body))
+		d.Next(&id, int32(i), r.sec, r.nsec, []byte(r.body), strings.HasPrefix(r.body, "offset"))
 		ids = append(ids, string(id[:]))
 	}
 	return ids, d.End(func(i int32, id *[IDSize]byte) { ids[i] = string(id[:]) })
@@ -197,7 +197,7 @@ func TestIDsCarryTheTimeInOrder(t *testing.T) {
 	}
 }
 
-func TestIDsTellTwinsApart(t *testing.T) {
+func TestIDsTellEqualRecordsApart(t *testing.T) {
 	fine, coarse := record{5, 1234567, "x"}, record{5, 7e6, "x"}
 	f := func(name string, same bool, a, b string) {
 		t.Helper()
@@ -208,7 +208,7 @@ func TestIDsTellTwinsApart(t *testing.T) {
 	a := makeIDs("t", 1, fine, fine, coarse, coarse)
 	f("a second equal fine record is another", false, a[0], a[1])
 	f("a second equal coarse record is another", false, a[2], a[3])
-	b := makeIDs("t", 2, coarse, fine, record{6, 1, "y"}, fine, coarse)
+	b := makeIDs("t", 2, coarse, fine, coarse, fine, coarse)
 	f("fine record read again in another chunk", true, a[0], b[1])
 	f("second fine record read again", true, a[1], b[3])
 	f("coarse record in another chunk is another", false, a[2], b[0])
@@ -221,7 +221,7 @@ func TestIDsTellTwinsApart(t *testing.T) {
 	f("another body", false, a[0], makeIDs("t", 1, record{5, 1234567, "y"})[0])
 }
 
-// TestIDsOfTimesThatLookCoarse is about a time in nanoseconds that ends in six zeros, once in a million lines: read again in
+// TestIDsOfTimesThatLookCoarse is about a fine time that ends in six zeros by chance: read again in
 // another chunk, the record has to get the same id.
 func TestIDsOfTimesThatLookCoarse(t *testing.T) {
 	fine := func(n int) (r []record) {
@@ -230,45 +230,35 @@ func TestIDsOfTimesThatLookCoarse(t *testing.T) {
 		}
 		return r
 	}
-	odd, second := record{6, 593e6, "odd"}, record{6, 0, "odd"}
-	f := func(name string, same bool, tags *FineTags, last record, before, again []record) {
+	ms, s := record{6, 593e6, "odd"}, record{6, 0, "odd"}
+	f := func(name string, same bool, last []record, before, again int) {
 		t.Helper()
-		a, _ := makeIDsOf(tags, "t", 1, append(before, last, last)...)
-		b, coarse := makeIDsOf(tags, "t", 2, append(again, last, last)...)
-		for i := range 2 {
-			if x, y := a[len(before)+i], b[len(again)+i]; (x == y) != same || coarse == same {
+		a, _ := makeIDsOf("t", 1, append(fine(before), last...)...)
+		b, coarse := makeIDsOf("t", 2, append(fine(again), last...)...)
+		for i := range last {
+			if x, y := a[before+i], b[again+i]; (x == y) != same || coarse == same {
 				t.Fatalf("%s: %s and %s, coarse %v", name, x, y, coarse)
 			}
+			if i > 0 && a[before+i] == a[before+i-1] {
+				t.Fatalf("%s: equal records share an id", name)
+			}
 		}
-		if a[len(before)] == a[len(before)+1] {
-			t.Fatalf("%s: twins share an id", name)
-		}
 	}
-	f("among many fine ones", true, NewFineTags(), odd, fine(200), fine(128))
-	f("among few, of a tag that nothing is known of", false, NewFineTags(), odd, fine(5), fine(5))
-	f("whole seconds are coarse anyway", false, NewFineTags(), second, fine(200), fine(200))
-	known := NewFineTags()
-	makeIDsOf(known, "t", 0, fine(200)...)
-	one, _ := makeIDsOf(known, "t", 1, odd)
-	two, _ := makeIDsOf(known, "t", 2, fine(3)[0], odd)
-	if one[0] != two[1] {
-		t.Fatalf("alone, of a tag that is known: %s and %s", one[0], two[1])
-	}
-	other, _ := makeIDsOf(known, "u", 2, odd)
-	again, _ := makeIDsOf(known, "u", 3, odd)
-	if other[0] == again[0] {
-		t.Fatal("one tag's times say nothing about another's")
-	}
-	f("a tag that was fine and has become coarse", false, known, odd, []record{odd, odd}, nil)
+	f("the only whole millisecond of its chunk", true, []record{ms}, 0, 0)
+	f("the only one, among finer ones", true, []record{ms}, 7, 0)
+	f("two among as many finer ones", true, []record{ms, ms}, 2, 200)
+	f("two among fewer finer ones", false, []record{ms, ms}, 1, 1)
+	f("two without finer ones", false, []record{ms, ms}, 0, 0)
+	f("a whole second is coarse anyway", false, []record{s}, 200, 200)
 }
 
-func TestFineTagsAreBounded(t *testing.T) {
-	tags := NewFineTags()
-	for i := range uint64(maxFineTags + 10) {
-		tags.judge(i, fineShare, 0)
-	}
-	if n := len(tags.tags); n != 10 || !tags.judge(maxFineTags+1, 0, 1) || tags.judge(1, 0, 1) {
-		t.Fatalf("%d tags are remembered", n)
+// A record that holds its place in its file needs no fine time.
+func TestIDsOfExactRecords(t *testing.T) {
+	exact := func(n int) record { return record{5, 0, fmt.Sprint("offset", n)} }
+	a, coarse := makeIDsOf("t", 1, exact(0), exact(10), exact(20))
+	b, _ := makeIDsOf("t", 2, record{5, 0, "x"}, exact(10), exact(20))
+	if coarse || a[1] != b[1] || a[2] != b[2] || a[0] == a[1] || a[1] == a[2] {
+		t.Fatalf("coarse %v\n%q\n%q", coarse, a, b)
 	}
 }
 
@@ -293,7 +283,7 @@ func TestIDsStayDistinctInALargeChunk(t *testing.T) {
 		clear(seen)
 		for i := range 50_000 {
 			var id [IDSize]byte
-			d.Next(&id, int32(i), 1, uint32(1+i%100), []byte{byte(i), byte(i >> 12)})
+			d.Next(&id, int32(i), 1, uint32(1+i%100), []byte{byte(i), byte(i >> 12)}, false)
 			if seen[id] {
 				t.Fatalf("record %d has an id that was given before", i)
 			}
@@ -329,7 +319,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			b.Begin(index, nil, i)
 			b.Buf = append(b.Buf, doc...)
 			var id [IDSize]byte
-			d.Next(&id, int32(i), int64(i), 1, doc)
+			d.Next(&id, int32(i), int64(i), 1, doc, false)
 			b.End(&id)
 		}
 		out = c.Compress(out[:0], b.Buf)
@@ -348,7 +338,7 @@ func BenchmarkID(b *testing.B) {
 		if i%10_000 == 0 {
 			d.Start("t", 1)
 		}
-		d.Next(&id, int32(i), int64(i), 123, body)
+		d.Next(&id, int32(i), int64(i), 123, body, false)
 	}
 }
 

@@ -2,25 +2,6 @@ package bulk
 
 // Temporary until the ids branch is merged.
 
-type Piece struct {
-	Data []byte
-	CRC  uint32
-	Size uint32
-}
-
-func (c *Compressor) Piece(dst, body []byte) Piece {
-	return Piece{Data: append(dst, body...), Size: uint32(len(body))}
-}
-
-func Join(dst []byte, pieces []Piece) []byte {
-	var all []byte
-	for _, p := range pieces {
-		all = append(all, p.Data...)
-	}
-	var c Compressor
-	return c.Compress(dst, all)
-}
-
 func (b *Batch) Path(i int32) string  { return string(b.path) }
 func (b *Batch) Index(i int32) string { return string(b.path) }
 func (b *Batch) Size(items []int32) int {

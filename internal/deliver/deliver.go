@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/deadletter"
@@ -41,7 +40,6 @@ type Deliverer struct {
 	committer *committer
 	breaker   breaker
 	size      *requestSize
-	fineTags  *bulk.FineTags
 	// withoutIDs tells that the domain rejects custom _id, and documents go without from then on.
 	withoutIDs atomic.Bool
 	// withoutIndex tells that the domain takes no index on a request's lines.
@@ -62,7 +60,7 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	d := &Deliverer{
 		cfg: cfg, log: log, counts: metrics.Open(log.Name(), version.Version),
 		deliveryErrors: logging.NewThrottle[deliveryError](log), otherErrors: logging.NewThrottle[otherError](log),
-		rejects: newRejections(log), ledger: newLedger(ledgerLimit), fineTags: bulk.NewFineTags(),
+		rejects: newRejections(log), ledger: newLedger(ledgerLimit),
 		size: newRequestSize(cfg.MaxRequestSize), recordPipelines: strings.HasPrefix(cfg.Pipeline, "$"),
 	}
 	memory.join(cfg.MemoryLimit)
@@ -186,22 +184,23 @@ func (d *Deliverer) Flush(tag string, chunk []byte) (settled bool) {
 	f, err := d.takeFlush()
 	if err != nil { // it worked in New
 		d.log.Errorf("%v", err)
-		l.keep(l.settled, false)
+		l.keep(l.settled)
 		return false
 	}
 	panicked := true
 	defer func() {
+		d.counts.Evictions.Set(uint64(d.ledger.evicted()))
 		switch {
 		case panicked: // its buffers are not used again
 			d.counts.Panics.Inc()
-			l.keep(f.settledSet(), true)
+			l.panicked(f.settledSet())
 			d.counts.Kept.Inc()
 		case settled:
 			l.done(f.coarse)
 			d.counts.Settled.Inc()
 			d.buffers.giveBack(f)
 		default:
-			l.keep(f.settledSet(), false)
+			l.keep(f.settledSet())
 			d.counts.Kept.Inc()
 			d.buffers.giveBack(f)
 		}

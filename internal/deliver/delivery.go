@@ -180,8 +180,7 @@ func (y *delivery) piece(group []int32) *piece {
 		p.body = bulk.Piece{Data: lines, Size: uint32(len(lines))}
 		return p
 	}
-	p.body = y.gzip.Piece(y.wire[:0], lines)
-	y.wire = p.body.Data
+	p.body, y.wire = y.gzip.Piece(y.wire[:0], lines)
 	return p
 }
 

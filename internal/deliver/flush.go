@@ -37,7 +37,7 @@ func (d *Deliverer) newFlush() (*flush, error) {
 	if err = errors.Join(err, nerr, merr); err != nil {
 		return nil, err
 	}
-	f := &flush{enc: enc, names: names, meta: meta, ids: bulk.NewIDs(d.fineTags)}
+	f := &flush{enc: enc, names: names, meta: meta}
 	f.delivery = delivery{d: d, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID), reject: f.rejectDocument}
 	return f, nil
 }
@@ -72,4 +72,13 @@ func (f *flush) settledSet() bitmap {
 		}
 	}
 	return nil
+}
+
+// with returns b, grown where needed, with i in it.
+func (b bitmap) with(i int) bitmap {
+	for i>>6 >= len(b) {
+		b = append(b, 0)
+	}
+	b.set(i)
+	return b
 }

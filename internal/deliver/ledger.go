@@ -1,54 +1,65 @@
 package deliver
 
 import (
+	"container/list"
 	"sync"
 
 	"github.com/zeebo/xxh3"
 )
 
-// ledger remembers what Fluent Bit does not tell: that a chunk came before. It keeps two things about a chunk, under a hash of
-// its tag and bytes:
+// ledger remembers what Fluent Bit does not tell: that a chunk came before. It keeps two things about
+// a chunk, under a hash of its tag and bytes:
 //
-//   - Which records are settled, for a chunk that goes back with RETRY: when it returns, only the rest is sent. This is what
-//     keeps records from being stored twice where a document cannot have an id of ours.
-//   - How often the same bytes came before, for chunks with times no finer than a millisecond. Fluent Bit never sends a chunk
-//     again that was answered OK, so equal bytes after that, or while the first is under way, are new lines that happen to be
-//     equal, and they need ids of their own.
+//   - Which records are settled, for a chunk that goes back with RETRY: when it returns, only the
+//     rest is sent. This is what keeps records from being stored twice where a document cannot have
+//     an id of ours. With it goes how often the chunk returned, and how often because of a panic.
+//   - How often the same bytes were settled before, for chunks with times no finer than a
+//     millisecond. Fluent Bit never sends a chunk again that was answered OK, so equal bytes after
+//     that, or while the first is under way, are new lines that happen to be equal, and they need
+//     ids of their own.
 //
-// It is in memory and bounded: a chunk that it has forgotten is sent whole, and its ids keep it from being stored twice.
+// It is in memory and bounded: a chunk that it has forgotten is sent whole, and its ids keep it from
+// being stored twice. After a restart a chunk with coarse times counts as the first of its bytes
+// again: one that is new, but equal to one that was settled before the restart, is taken for that.
 type ledger struct {
 	mu     sync.Mutex // guards the rest
 	chunks map[chunkKey]*chunkEntry
-	// order is the keys by age, for forgetting the oldest; an entry may be in it whose chunk is gone.
-	order []chunkKey
-	limit int
+	// numbered and kept are the entries with no flush under way, the oldest first: those that hold a
+	// number alone, and those with a chunk that will return.
+	numbered, kept list.List
+	evictions      int
+	limit          int
 }
 
 type chunkKey struct{ hi, lo, tag uint64 }
 
+// chunkEntry is what is known of the chunks of one tag and the same bytes.
 type chunkEntry struct {
-	next uint32 // the number that the next chunk of these bytes gets
+	key  chunkKey
+	next uint32 // the number that the next of them gets
 	kept []keptChunk
-	busy int // flushes under way
+	busy int           // flushes under way
+	in   *list.List    // numbered or kept, or nil while flushes are under way
+	at   *list.Element // in that list
 }
 
 // keptChunk is a chunk that went back with RETRY.
 type keptChunk struct {
-	number  uint32
-	settled bitmap
-}
-
-// lease is one flush's hold on its chunk's entry. It ends with done or keep.
-type lease struct {
-	ledger          *ledger
-	key             chunkKey
 	number          uint32
-	returns, panics int // of this chunk: how often it came back, and for a panic
-	// settled are the records that an earlier flush of the chunk settled; nil for none.
-	settled bitmap
+	settled         bitmap
+	returns, panics int
 }
 
-// ledgerLimit is how many chunks are remembered: about 2 MiB, and hours of chunks with coarse times.
+// lease is one flush's hold on its chunk's entry. It ends with the first call of done, keep or
+// panicked; further ones do nothing.
+type lease struct {
+	keptChunk // what earlier flushes of the chunk left; settled is nil where they settled nothing
+	ledger    *ledger
+	entry     *chunkEntry
+	ended     bool
+}
+
+// ledgerLimit is how many chunks are remembered: some MiB, and hours of chunks with coarse times.
 const ledgerLimit = 16 << 10
 
 func newLedger(limit int) *ledger {
@@ -63,80 +74,94 @@ func (l *ledger) begin(tag string, chunk []byte) *lease {
 	defer l.mu.Unlock()
 	e := l.chunks[key]
 	if e == nil {
-		e = &chunkEntry{}
+		e = &chunkEntry{key: key}
 		l.chunks[key] = e
-		l.order = append(l.order, key)
-		l.forget()
 	}
+	l.move(e, nil)
 	e.busy++
+	l.forget()
+	c := &lease{ledger: l, entry: e}
 	if len(e.kept) > 0 {
-		k := e.kept[0]
+		c.keptChunk = e.kept[0]
 		e.kept = e.kept[1:]
-		return &lease{ledger: l, key: key, number: k.number, settled: k.settled}
+	} else {
+		c.number = e.next
+		e.next++
 	}
-	e.next++
-	return &lease{ledger: l, key: key, number: e.next - 1}
+	return c
 }
 
-// identity tells this chunk from others, and from an earlier one of the same bytes.
+// identity tells this chunk from others, and from an earlier one of the same bytes. The factor is not
+// that by which bulk.IDs tells records apart, or the second record here would be the first one there.
 func (c *lease) identity() uint64 {
-	return c.key.lo ^ c.key.tag + uint64(c.number)*0x9e3779b97f4a7c15
+	return (c.entry.key.lo ^ c.entry.key.tag) + uint64(c.number)*0xbf58476d1ce4e5b9
 }
 
 // done tells that the chunk was answered OK. coarse says that it held times no finer than a millisecond.
-func (c *lease) done(coarse bool) {
-	c.ledger.mu.Lock()
-	defer c.ledger.mu.Unlock()
-	if e := c.end(); e != nil && !coarse && e.busy == 0 && len(e.kept) == 0 {
-		delete(c.ledger.chunks, c.key)
+func (c *lease) done(coarse bool) { c.end(coarse, nil) }
+
+// keep tells that the chunk goes back with RETRY, and which of its records are settled; nil for no
+// more than when the flush began.
+func (c *lease) keep(settled bitmap) {
+	if settled == nil {
+		settled = c.settled
 	}
+	c.end(true, []keptChunk{{c.number, settled, c.returns + 1, c.panics}})
 }
 
-// keep tells that the chunk goes back with RETRY, and which of its records are settled; nil for none.
-func (c *lease) keep(settled bitmap, panicked bool) {
-	c.ledger.mu.Lock()
-	defer c.ledger.mu.Unlock()
-	e := c.end()
+// panicked is keep for a flush that ended in a panic.
+func (c *lease) panicked(settled bitmap) {
+	c.panics++
+	c.keep(settled)
+}
+
+// end ends the lease. numbered says that the chunk's number has to be remembered.
+func (c *lease) end(numbered bool, kept []keptChunk) {
+	l, e := c.ledger, c.entry
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.ended {
+		return
+	}
+	c.ended = true
+	e.kept = append(e.kept, kept...)
+	e.busy--
 	switch {
-	case e == nil:
-	case settled == nil && c.number == 0 && e.next == 1:
-		delete(c.ledger.chunks, c.key) // there is nothing to remember
+	case e.busy > 0:
+	case len(e.kept) > 0:
+		l.move(e, &l.kept)
+	case numbered:
+		l.move(e, &l.numbered)
 	default:
-		e.kept = append(e.kept, keptChunk{c.number, settled})
+		delete(l.chunks, e.key)
+	}
+	l.forget()
+}
+
+// move takes an entry to the end of a list; nil for none.
+func (l *ledger) move(e *chunkEntry, to *list.List) {
+	if e.in != nil {
+		e.in.Remove(e.at)
+	}
+	if e.in = to; to != nil {
+		e.at = to.PushBack(e)
 	}
 }
 
-func (c *lease) end() *chunkEntry {
-	e := c.ledger.chunks[c.key]
-	if e != nil {
-		e.busy--
-	}
-	return e
-}
-
-// forget drops the oldest chunks over the limit. One that is under way or kept is spared once, and dropped when it is the
-// oldest again.
+// forget drops the oldest entries over the limit, those with a chunk that will return last. One with a
+// flush under way stays, so there may be as many more as there are workers.
 func (l *ledger) forget() {
-	spared := 0
-	for len(l.chunks) > l.limit && len(l.order) > 0 {
-		key := l.order[0]
-		l.order = l.order[1:]
-		e := l.chunks[key]
-		if e != nil && (e.busy > 0 || len(e.kept) > 0) && spared < l.limit/2 {
-			spared++
-			l.order = append(l.order, key)
-			continue
-		}
-		delete(l.chunks, key)
-	}
-	if len(l.order) > 4*l.limit { // keys whose chunks are gone
-		live := l.order[:0]
-		for _, key := range l.order {
-			if l.chunks[key] != nil {
-				live = append(live, key)
+	for len(l.chunks) > l.limit {
+		oldest := l.numbered.Front()
+		if oldest == nil {
+			if oldest = l.kept.Front(); oldest == nil {
+				return
 			}
+			l.evictions++
 		}
-		l.order = live
+		e := oldest.Value.(*chunkEntry)
+		l.move(e, nil)
+		delete(l.chunks, e.key)
 	}
 }
 
@@ -147,8 +172,12 @@ func (l *ledger) size() int {
 	return len(l.chunks)
 }
 
-// evictions is temporary until the ids branch is merged.
-func (l *ledger) evictions() int { return 0 }
+// evicted returns how many chunks were forgotten, for want of room, that were still to return.
+func (l *ledger) evicted() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.evictions
+}
 
 // bitmap is a set of record ordinals.
 type bitmap []uint64
@@ -156,14 +185,5 @@ type bitmap []uint64
 func (b bitmap) has(i int) bool { return i>>6 < len(b) && b[i>>6]>>(i&63)&1 == 1 }
 
 func (b bitmap) set(i int) { b[i>>6] |= 1 << (i & 63) }
-
-// with returns b, grown where needed, with i in it.
-func (b bitmap) with(i int) bitmap {
-	for i>>6 >= len(b) {
-		b = append(b, 0)
-	}
-	b.set(i)
-	return b
-}
 
 func newBitmap(n int) bitmap { return make(bitmap, (n+63)>>6) }

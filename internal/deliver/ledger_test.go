@@ -11,7 +11,7 @@ func TestLedgerBringsBackWhatWasSettled(t *testing.T) {
 	settled := newBitmap(100)
 	settled.set(3)
 	settled.set(99)
-	c.keep(settled, false)
+	c.keep(settled)
 	if l.begin("u", []byte("chunk")).settled != nil {
 		t.Fatal("another tag is another chunk")
 	}
@@ -37,7 +37,7 @@ func TestLedgerNumbersEqualChunks(t *testing.T) {
 	}
 	settled := newBitmap(1)
 	settled.set(0)
-	second.keep(settled, false)
+	second.keep(settled)
 	first.done(true)
 	back := l.begin("t", []byte("c"))
 	if back.identity() != second.identity() || back.settled == nil {
@@ -51,7 +51,6 @@ func TestLedgerNumbersEqualChunks(t *testing.T) {
 
 func TestLedgerForgetsWhatHasNothingToTell(t *testing.T) {
 	l := newLedger(10)
-	l.begin("t", []byte("a")).keep(nil, false)
 	l.begin("t", []byte("b")).done(false)
 	if l.size() != 0 {
 		t.Fatalf("%d chunks remembered", l.size())
@@ -60,23 +59,72 @@ func TestLedgerForgetsWhatHasNothingToTell(t *testing.T) {
 
 func TestLedgerIsBounded(t *testing.T) {
 	l := newLedger(100)
-	kept := l.begin("t", []byte("kept"))
+	under := l.begin("t", []byte("under way"))
 	settled := newBitmap(1)
 	settled.set(0)
-	kept.keep(settled, false)
-	for i := range 150 {
+	l.begin("t", []byte("kept")).keep(settled)
+	for i := range 10_000 {
 		l.begin("t", fmt.Append(nil, i)).done(true)
 	}
-	if l.size() > 100 {
-		t.Fatalf("%d chunks remembered, the limit is 100", l.size())
+	if l.size() != 100 || l.numbered.Len() != 98 || l.evicted() != 0 {
+		t.Fatalf("%d chunks remembered, %d of them numbered, %d evicted", l.size(), l.numbered.Len(), l.evicted())
 	}
-	if l.begin("t", []byte("kept")).settled == nil {
+	back := l.begin("t", []byte("kept"))
+	if back.settled == nil {
 		t.Fatal("a kept chunk was forgotten before others that are done")
 	}
-	for i := range 10_000 {
-		l.begin("t", fmt.Append(nil, "x", i)).done(false)
+	back.done(false)
+	for i := range 150 {
+		l.begin("t", fmt.Append(nil, "kept", i)).keep(settled)
 	}
-	if len(l.order) > 4*l.limit+1 {
-		t.Fatalf("the order holds %d keys", len(l.order))
+	if l.size() != 100 || l.evicted() != 51 {
+		t.Fatalf("%d chunks remembered, %d evicted, want 100 and 51", l.size(), l.evicted())
+	}
+	if l.begin("t", []byte("kept50")).settled != nil || l.begin("t", []byte("kept149")).settled == nil {
+		t.Fatal("the oldest is not what was forgotten")
+	}
+	under.keep(settled)
+	if l.begin("t", []byte("under way")).settled == nil {
+		t.Fatal("a chunk under way was forgotten")
+	}
+}
+
+func TestLedgerCountsReturns(t *testing.T) {
+	l := newLedger(10)
+	f := func(returns, panics int, settled bool) *lease {
+		t.Helper()
+		c := l.begin("t", []byte("c"))
+		if c.returns != returns || c.panics != panics || (c.settled != nil) != settled || c.number != 0 {
+			t.Fatalf("%d returns, %d panics, settled %v, number %d", c.returns, c.panics, c.settled, c.number)
+		}
+		return c
+	}
+	f(0, 0, false).keep(nil)
+	settled := newBitmap(1)
+	settled.set(0)
+	f(1, 0, false).keep(settled)
+	f(2, 0, true).panicked(nil) // before it knew what is settled
+	f(3, 1, true).panicked(settled)
+	f(4, 2, true).done(false)
+	f(0, 0, false)
+}
+
+// A flush that panics ends its lease in a defer, whatever it did before.
+func TestLeaseEndsOnce(t *testing.T) {
+	l := newLedger(10)
+	c := l.begin("t", []byte("c"))
+	c.keep(nil)
+	c.panicked(nil)
+	c.keep(nil)
+	c.done(false)
+	again := l.begin("t", []byte("c"))
+	if again.returns != 1 || again.number != 0 || again.entry.busy != 1 || len(again.entry.kept) != 0 {
+		t.Fatalf("%+v of %+v", again, again.entry)
+	}
+	again.done(false)
+	again.keep(nil)
+	again.panicked(nil)
+	if l.size() != 0 || l.kept.Len() != 0 {
+		t.Fatalf("%d chunks remembered", l.size())
 	}
 }

@@ -88,7 +88,7 @@ func (l *load) bodies(documents int, index string) [][]byte {
 			body = append(body, `{"create":{}}`...)
 		case "ours":
 			var id [bulk.IDSize]byte
-			ids.Next(&id, int32(i), began+int64(i/3000), uint32(i%3000*333_333+1), document)
+			ids.Next(&id, int32(i), began+int64(i/3000), uint32(i%3000*333_333+1), document, false)
 			body = fmt.Appendf(body, `{"create":{"_id":"%s"}}`, id[:])
 		case "random":
 			var id [16]byte

@@ -55,7 +55,7 @@ func build(b *testing.B, e *document.Encoder, ids *bulk.IDs, batch *bulk.Batch, 
 		}
 		batch.Buf = out
 		var id [bulk.IDSize]byte
-		ids.Next(&id, int32(len(batch.Items)-1), r.Sec, r.Nsec, r.Body[:n])
+		ids.Next(&id, int32(len(batch.Items)-1), r.Sec, r.Nsec, r.Body[:n], false)
 		batch.End(&id)
 		return n
 	})
@@ -101,7 +101,7 @@ func BenchmarkStage(b *testing.B) {
 			})
 			return len(documents)
 		})
-		ids := bulk.NewIDs(bulk.NewFineTags())
+		var ids bulk.IDs
 		batch := bulk.NewBatch("create", true)
 		run("bulk", func() int { // documents included
 			build(b, e, &ids, batch, data)

@@ -147,7 +147,7 @@ func (d sent) bodies(documents int) [][]byte {
 			document = bytes.Replace(document, []byte("app.kubernetes.io/name"), []byte("app_kubernetes_io/name"), 1)
 		}
 		var id [bulk.IDSize]byte
-		ids.Next(&id, int32(i), at.Unix(), uint32(at.Nanosecond()), document)
+		ids.Next(&id, int32(i), at.Unix(), uint32(at.Nanosecond()), document, false)
 		body = fmt.Appendf(body, "{\"create\":{\"_id\":\"%s\"}}\n", id[:])
 		body = append(body, document...)
 		if (i+1)%4000 == 0 || i == documents-1 {
