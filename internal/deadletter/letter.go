@@ -84,7 +84,12 @@ func Parse(line []byte) (*Letter, error) {
 }
 
 // Temporary until the letters branch is merged.
-func (l *Letter) DeadLetterID() string { return l.letterID() }
+func (l *Letter) DeadLetterID() string {
+	if l.ID == "" {
+		return ""
+	}
+	return l.letterID()
+}
 func (l *Letter) AppendJSONLimit(dst []byte, limit int) ([]byte, error) {
 	start := len(dst)
 	out, err := l.AppendJSON(dst)

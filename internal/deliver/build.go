@@ -65,7 +65,7 @@ func (f *flush) buildBy(w way, l *lease) {
 	data := f.chunk
 	f.enc.SetTag(f.tag)
 	f.batch.Reserve(len(data) + len(data)/2) // JSON, with action lines, is an eighth to a half longer than its msgpack
-	f.ids.Start(f.tag, l.identity())
+	f.ids.Start(f.tag, f.identity)
 	walker := chunk.NewWalker(data)
 	var r chunk.Record
 	for good := 0; ; {

@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/deadletter"
@@ -83,7 +84,7 @@ func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejec
 			y.retry = append(y.retry, item)
 			refusal = fmt.Errorf("%s: %s: let its mapping take any dead letter, as deploy/opensearch/dead-letter-template.json does", it.Type, it.Reason)
 		}
-		if err := y.addAll(left, limit); err != nil {
+		if err := y.addAll(left, limit, f.identity); err != nil {
 			return stored, err
 		}
 		done := y.run(ctx, probe)
@@ -118,12 +119,16 @@ func (d *Deliverer) newDeadLetterDelivery(tag string) *delivery {
 	return y
 }
 
-// addAll makes an item of each dead-letter record, none of them larger than limit.
-func (y *delivery) addAll(all []rejected, limit int) error {
+// addAll makes an item of each dead-letter record, none of them larger than limit. identity is that of
+// their chunk. Their ids are the same each time, so that what is sent again is stored once.
+func (y *delivery) addAll(all []rejected, limit int, identity uint64) error {
 	for i := range all {
 		r := &all[i].record
-		id := fmt.Appendf(nil, "%q", r.DeadLetterID())
-		y.batch.Begin([]byte(r.To), &bulk.Meta{ID: id}, 0)
+		id := r.DeadLetterID()
+		if id == "" { // equal records without ids are told apart by where they are in which chunk
+			id = fmt.Sprintf("%016x-%d", identity, all[i].item)
+		}
+		y.batch.Begin([]byte(r.To), &bulk.Meta{ID: strconv.AppendQuote(nil, id)}, 0)
 		var err error
 		if y.batch.Buf, err = r.AppendJSONLimit(y.batch.Buf, limit-actionLine-len(r.To)); err != nil {
 			y.batch.Abandon()

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"bufio"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -32,6 +33,7 @@ type domain struct {
 	judge    func(index, doc string) (status int, errorType string)
 	breaks   int // that many answers are cut off, after the documents were stored
 	autoID   int
+	mget     bool // documents may be read
 }
 
 func newDomain(t *testing.T) *domain {
@@ -44,7 +46,16 @@ func newDomain(t *testing.T) *domain {
 func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	body, _ := io.ReadAll(r.Body)
+	var in io.Reader = r.Body
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			panic(err)
+		}
+		z.Multistream(false) // as netty does
+		in = z
+	}
+	body, _ := io.ReadAll(in)
 	if d.refuse != nil {
 		if status, answer := d.refuse(r, body); status != 0 {
 			d.requests = append(d.requests, -status)
@@ -52,6 +63,10 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, answer)
 			return
 		}
+	}
+	if index, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/_mget"); ok {
+		d.answerGets(w, index, body)
+		return
 	}
 	path := strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/"), "/_bulk")
 	var items []string
@@ -99,6 +114,32 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = fmt.Fprintf(w, `{"errors":%v,"items":[%s]}`, failed, strings.Join(items, ","))
+}
+
+// answerGets answers a multi-get of an index.
+func (d *domain) answerGets(w http.ResponseWriter, index string, body []byte) {
+	if !d.mget {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":{"type":"security_exception","reason":"no permissions for [indices:data/read/mget] and User [name=x]"},"status":403}`)
+		return
+	}
+	var gets struct {
+		Docs []struct {
+			ID string `json:"_id"`
+		} `json:"docs"`
+	}
+	if err := json.Unmarshal(body, &gets); err != nil {
+		panic(err)
+	}
+	var docs []string
+	for _, get := range gets.Docs {
+		doc := `{"found":false}`
+		if stored, ok := d.stored[index+"/"+get.ID]; ok {
+			doc = `{"found":true,"_source":` + stored + `}`
+		}
+		docs = append(docs, doc)
+	}
+	_, _ = fmt.Fprintf(w, `{"docs":[%s]}`, strings.Join(docs, ","))
 }
 
 // in counts the documents of an index.
@@ -302,8 +343,8 @@ func TestLargeRequestIsHalved(t *testing.T) {
 
 func TestOneDocumentTooLargeIsADeadLetter(t *testing.T) {
 	d := newDomain(t)
-	d.refuse = func(r *http.Request, body []byte) (int, string) {
-		if len(body) > 100_000 && strings.Contains(r.URL.Path, "eks-log/") {
+	d.refuse = func(_ *http.Request, body []byte) (int, string) {
+		if len(body) > 100_000 { // whatever it is for
 			return 413, `{"Message":"Request size exceeded 100000 bytes"}`
 		}
 		return 0, ""
@@ -312,6 +353,33 @@ func TestOneDocumentTooLargeIsADeadLetter(t *testing.T) {
 	chunk := append(chunkOf(10, false, "x"), chunkOf(1, false, strings.Repeat("y", 200_000))...)
 	if !out.Flush("t", chunk) || d.in("eks-log") != 10 || d.in("eks-log-dead-letter") != 1 {
 		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+	}
+	for key, doc := range d.stored {
+		if strings.HasPrefix(key, "eks-log-dead-letter/") && !strings.Contains(doc, `"truncated":true`) {
+			t.Fatalf("a dead letter that was cut does not say so: %.200s", doc)
+		}
+	}
+}
+
+// TestManyRejectedDocumentsBecomeDeadLetters has dead letters that are larger together than the domain
+// takes, since each is longer than its document.
+func TestManyRejectedDocumentsBecomeDeadLetters(t *testing.T) {
+	d := newDomain(t)
+	d.refuse = func(_ *http.Request, body []byte) (int, string) {
+		if len(body) > 1<<20 {
+			return 413, `{"Message":"Request size exceeded 1048576 bytes"}`
+		}
+		return 0, ""
+	}
+	d.judge = func(index, _ string) (int, string) {
+		if index == "eks-log" {
+			return 400, "mapper_parsing_exception"
+		}
+		return 201, ""
+	}
+	out, log := start(t, d, "Retry_Budget 10s")
+	if !out.Flush("t", chunkOf(3000, false, strings.Repeat("y", 600))) || d.in("eks-log-dead-letter") != 3000 {
+		t.Fatalf("%d dead letters\n%s", d.in("eks-log-dead-letter"), log)
 	}
 }
 
@@ -327,7 +395,7 @@ func TestOneMalformedDocumentIsFoundByHalves(t *testing.T) {
 	if !out.Flush("t", chunkOf(1000, false, "x")) || d.in("eks-log") != 999 || d.in("eks-log-dead-letter") != 1 {
 		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
 	}
-	if len(d.requests) > 25 {
+	if len(d.requests) > 45 { // twice ten halvings, since what is refused alone is tried twice
 		t.Fatalf("%d requests", len(d.requests))
 	}
 }

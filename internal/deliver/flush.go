@@ -20,7 +20,8 @@ type flush struct {
 	meta  *meta // nil where records bring nothing for their action lines
 	ids   bulk.IDs
 
-	chunk []byte
+	chunk    []byte
+	identity uint64 // of the chunk
 	// deadLetters are what has to be written before the flush is settled.
 	deadLetters []rejected
 	coarse      bool // there is an id that is of this chunk alone
@@ -57,7 +58,7 @@ func (f *flush) reset() {
 // deliver builds the chunk's documents and takes them to the domain, and their dead letters to where
 // those go. It tells whether all of it is settled.
 func (f *flush) deliver(ctx context.Context, tag string, chunk []byte, l *lease, probe bool) bool {
-	f.tag, f.chunk, f.began = tag, chunk, time.Now()
+	f.tag, f.chunk, f.identity, f.began = tag, chunk, l.identity(), time.Now()
 	f.ambiguous = l.returns > 0 // whatever became of it then
 	f.build(l)
 	all := f.run(ctx, probe)
