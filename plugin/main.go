@@ -2,7 +2,6 @@
 // which Fluent Bit looks up by name in its Go proxy (src/proxy/go/go.c), and nothing else: each is one call into internal/flb.
 package main
 
-// #include <stddef.h>
 import "C"
 
 import (
@@ -22,17 +21,12 @@ func FLBPluginRegister(def unsafe.Pointer) C.int { return C.int(flb.Register(def
 //export FLBPluginInit
 func FLBPluginInit(plugin unsafe.Pointer) C.int { return C.int(flb.Init(plugin)) }
 
-// FLBPluginFlushCtx delivers a chunk. Fluent Bit owns data and tag and takes them back when the call returns.
-//
-//export FLBPluginFlushCtx
-func FLBPluginFlushCtx(ctx, data unsafe.Pointer, length C.size_t, tag *C.char) C.int {
-	return C.int(flb.Flush(ctx, data, uint64(length), unsafe.Pointer(tag)))
-}
-
 // FLBPluginExitCtx ends the instance.
 //
 //export FLBPluginExitCtx
 func FLBPluginExitCtx(ctx unsafe.Pointer) C.int { return C.int(flb.Exit(ctx)) }
+
+// FLBPluginFlushCtx, which delivers a chunk, is internal/flb/flush.c's.
 
 // There is no FLBPluginUnregister: 1.9 goes on using the name that it would free. A reload costs the hundred bytes.
 

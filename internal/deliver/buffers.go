@@ -4,6 +4,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"out_opensearch_irsa/internal/bulk"
 )
 
 const (
@@ -16,7 +18,7 @@ const (
 // buffers keeps flushes, with their memory, for the next ones, and request bodies. What was not in use
 // for half a minute to a minute goes back to the operating system.
 type buffers struct {
-	bodies sync.Pool // of *[]byte
+	bodies sync.Pool // of *body
 
 	mu    sync.Mutex // guards the rest
 	free  []*flush
@@ -25,7 +27,7 @@ type buffers struct {
 }
 
 func (b *buffers) start(d *Deliverer) {
-	b.bodies.New = func() any { return new([]byte) }
+	b.bodies.New = func() any { return new(body) }
 	b.timer = time.AfterFunc(trimEvery, func() {
 		defer func() {
 			if p := recover(); p != nil {
@@ -84,11 +86,20 @@ func (b *buffers) giveBack(f *flush) {
 	}
 }
 
-// body returns a buffer for a request's body; keepBody takes it back.
-func (b *buffers) body() *[]byte { return b.bodies.Get().(*[]byte) }
+// body is what one request's body is made in.
+type body struct {
+	lines      []byte       // of pieces that are compressed together
+	compressed []byte       // those, compressed
+	parts      []bulk.Piece // of the body, in order
+	wire       []byte       // the body
+	gzip       bulk.Compressor
+}
 
-func (b *buffers) keepBody(buf *[]byte) {
-	if cap(*buf) <= keepBuffers {
+func (b *buffers) body() *body { return b.bodies.Get().(*body) }
+
+func (b *buffers) keepBody(buf *body) {
+	clear(buf.parts) // they refer to flushes' memory
+	if max(cap(buf.lines), cap(buf.compressed), cap(buf.wire)) <= keepBuffers {
 		b.bodies.Put(buf)
 	}
 }

@@ -35,6 +35,10 @@ const (
 	// fullRequest is how many bytes of lines are worth a request of their own: what a request costs by
 	// itself is lost in them.
 	fullRequest = 512 << 10
+	// compressAlone is from how many bytes of lines on a flush compresses them by itself, side by side
+	// with others. Fewer are compressed together by the request that takes them: one table of codes for
+	// all of them costs less than one for each, and what they have in common is written once.
+	compressAlone = 64 << 10
 	// maxGather is how long a small piece waits for a request under way before another one starts.
 	maxGather = 250 * time.Millisecond
 )
@@ -42,14 +46,16 @@ const (
 // piece is what one flush sends in one request: finished lines, which stay as they are until the result
 // has come.
 type piece struct {
-	index    string // in the request's path; "" where all lines name theirs
-	pipeline string // in the request's query; "" for none
-	body     bulk.Piece
+	index    string     // in the request's path; "" where all lines name theirs
+	pipeline string     // in the request's query; "" for none
+	lines    []byte     // nil where they are compressed already
+	gzip     bulk.Piece // of the lines, if so
+	size     int        // of the lines, in bytes
 	items    int
 	alone    bool // shares a request with nobody
 
-	came   time.Time
-	result chan result
+	came time.Time
+	done func(*result)
 }
 
 // result is what became of a piece.
@@ -70,20 +76,22 @@ func newCommitter(d *Deliverer) *committer {
 	return c
 }
 
-// send has p sent, alone or with others, and returns what became of it.
-func (c *committer) send(p *piece) result {
-	p.result = make(chan result, 1)
+// enqueue has p sent, alone or with others. p.done gets what became of it, in another goroutine.
+func (c *committer) enqueue(p *piece) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	p.came = time.Now()
 	c.queue = append(c.queue, p)
-	c.size += int(p.body.Size)
+	c.size += p.size
 	c.dispatch()
-	c.mu.Unlock()
-	r := <-p.result
-	if r.panicked != nil {
-		panic(r.panicked)
-	}
-	return r
+}
+
+// send is enqueue for a caller who waits.
+func (c *committer) send(p *piece) *result {
+	answer := make(chan *result, 1)
+	p.done = func(res *result) { answer <- res }
+	c.enqueue(p)
+	return <-answer
 }
 
 // enter and leave count the flushes under way: those that may still bring a piece.
@@ -170,12 +178,12 @@ func (c *committer) take() []*piece {
 	rest := c.queue[:0]
 	size := 0
 	for i, p := range c.queue {
-		fits := i == 0 || !first.alone && !p.alone && size+int(p.body.Size) <= limit && p.index == first.index && p.pipeline == first.pipeline
+		fits := i == 0 || !first.alone && !p.alone && size+p.size <= limit && p.index == first.index && p.pipeline == first.pipeline
 		if !fits {
 			rest = append(rest, p)
 			continue
 		}
-		size += int(p.body.Size)
+		size += p.size
 		pieces = append(pieces, p)
 	}
 	clear(c.queue[len(rest):])
@@ -198,39 +206,53 @@ func (c *committer) request(pieces []*piece, began time.Time) {
 		c.dispatch()
 		c.mu.Unlock()
 		for _, p := range pieces {
-			p.result <- result{Result: p.share(&res), shared: len(pieces) > 1, size: size, panicked: panicked}
+			p.done(&result{Result: p.share(&res), shared: len(pieces) > 1, size: size, panicked: panicked})
 		}
 	}()
 	req := &opensearch.Request{Index: pieces[0].index, Pipeline: pieces[0].pipeline, Gzip: c.d.cfg.Gzip}
 	buf := c.d.buffers.body()
 	defer c.d.buffers.keepBody(buf)
-	req.Body, *buf = c.join(*buf, pieces)
+	req.Body = c.join(buf, pieces)
 	for _, p := range pieces {
 		req.Items += p.items
-		size += int(p.body.Size)
+		size += p.size
 	}
 	res = c.d.client.Bulk(c.d.ctx, req)
 	c.d.counts.Request(outcomeOf(&res), res.Took, len(req.Body))
 }
 
-// join makes the request's body, in buf where it is not one piece's own.
-func (c *committer) join(buf []byte, pieces []*piece) (body, grown []byte) {
-	buf = buf[:0]
-	if c.d.cfg.Gzip {
-		parts := make([]bulk.Piece, len(pieces))
-		for i, p := range pieces {
-			parts[i] = p.body
+// join makes the request's body, in buf where it is not one piece's own lines.
+func (c *committer) join(buf *body, pieces []*piece) []byte {
+	if !c.d.cfg.Gzip {
+		if len(pieces) == 1 {
+			return pieces[0].lines
 		}
-		buf = bulk.Join(buf, parts)
-		return buf, buf
+		buf.wire = buf.wire[:0]
+		for _, p := range pieces {
+			buf.wire = append(buf.wire, p.lines...)
+		}
+		return buf.wire
 	}
-	if len(pieces) == 1 {
-		return pieces[0].body.Data, buf
+	buf.parts, buf.compressed = buf.parts[:0], buf.compressed[:0]
+	for len(pieces) > 0 {
+		n := 0
+		buf.lines = buf.lines[:0]
+		for n < len(pieces) && pieces[n].lines != nil {
+			buf.lines = append(buf.lines, pieces[n].lines...)
+			n++
+		}
+		if n > 0 {
+			var part bulk.Piece
+			part, buf.compressed = buf.gzip.Piece(buf.compressed, buf.lines)
+			buf.parts = append(buf.parts, part)
+		} else {
+			buf.parts = append(buf.parts, pieces[0].gzip)
+			n = 1
+		}
+		pieces = pieces[n:]
 	}
-	for _, p := range pieces {
-		buf = append(buf, p.body.Data...)
-	}
-	return buf, buf
+	buf.wire = bulk.Join(buf.wire[:0], buf.parts)
+	return buf.wire
 }
 
 // share takes the piece's part off the front of what is left of an answer's items, and returns the

@@ -51,7 +51,8 @@ type Deliverer struct {
 	stop        context.CancelFunc
 	stopMetrics func() // nil without Metrics_Listen
 
-	buffers buffers
+	builders builders
+	buffers  buffers
 }
 
 // New makes an instance. It opens no connection: a domain that is unreachable, or a role that does not
@@ -66,6 +67,7 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	memory.join(cfg.MemoryLimit)
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.committer = newCommitter(d)
+	d.builders.d = d
 	d.buffers.start(d)
 	f, err := d.newFlush() // shows mistakes in the options that shape documents and names
 	if err = errors.Join(err, d.connect()); err != nil {
@@ -164,50 +166,6 @@ func (d *Deliverer) expires() time.Time {
 		return time.Time{}
 	}
 	return d.identity.Expires()
-}
-
-// Flush delivers one chunk and tells whether all of it is settled: if not, the same chunk has to come
-// again. It reads chunk until it returns, and keeps nothing of it. A panic leaves it with the chunk's
-// lease ended; the chunk counts as not settled.
-func (d *Deliverer) Flush(tag string, chunk []byte) (settled bool) {
-	probe, ok := d.breaker.admit()
-	if !ok {
-		d.counts.Kept.Inc()
-		return false
-	}
-	if probe {
-		defer d.breaker.leave()
-	}
-	d.committer.enter()
-	defer d.committer.leave()
-	l := d.ledger.begin(tag, chunk)
-	f, err := d.takeFlush()
-	if err != nil { // it worked in New
-		d.log.Errorf("%v", err)
-		l.keep(l.settled)
-		return false
-	}
-	panicked := true
-	defer func() {
-		d.counts.Evictions.Set(uint64(d.ledger.evicted()))
-		switch {
-		case panicked: // its buffers are not used again
-			d.counts.Panics.Inc()
-			l.panicked(f.settledSet())
-			d.counts.Kept.Inc()
-		case settled:
-			l.done(f.coarse)
-			d.counts.Settled.Inc()
-			d.buffers.giveBack(f)
-		default:
-			l.keep(f.settledSet())
-			d.counts.Kept.Inc()
-			d.buffers.giveBack(f)
-		}
-	}()
-	settled = f.deliver(d.ctx, tag, chunk, l, probe)
-	panicked = false
-	return settled
 }
 
 func (d *Deliverer) takeFlush() (*flush, error) {

@@ -39,6 +39,7 @@ type delivery struct {
 	pending []int32   // items still to be sent, in order
 	retry   []int32   // items that the current round could not settle
 	work    [][]int32 // what the current round still has to send
+	first   *result   // of all that is pending, which was sent already; nil for none
 	settled bitmap
 	ownIDs  bitmap // items whose id is the record's own; nil where none is
 	compare []int32
@@ -58,7 +59,7 @@ func (y *delivery) reset() {
 	y.batch.Reset(keepBuffers)
 	y.pending, y.retry, y.compare = y.pending[:0], y.retry[:0], y.compare[:0]
 	y.settled, y.ownIDs = nil, nil
-	y.round, y.alone, y.ambiguous, y.accepted = 0, false, false, false
+	y.round, y.first, y.alone, y.ambiguous, y.accepted = 0, nil, false, false, false
 	for _, b := range []*[]byte{&y.scratch, &y.wire} {
 		if cap(*b) > keepBuffers {
 			*b = nil
@@ -111,11 +112,13 @@ func jitter(n int) time.Duration { return rand.N(min(maxBackoff, backoffStep<<mi
 // the round.
 func (y *delivery) sendRound(ctx context.Context) (all outcome) {
 	y.retry, y.refused = y.retry[:0], 0
-	y.work = append(y.work[:0], y.byIndex(y.pending)...)
+	if y.work = append(y.work[:0], y.pending); y.first == nil {
+		y.work = append(y.work[:0], y.byIndex(y.pending)...)
+	}
 	for len(y.work) > 0 {
 		group := y.work[len(y.work)-1]
 		y.work = y.work[:len(y.work)-1]
-		if n := y.batch.Cut(group, y.d.size.limit(), len(group)); n < len(group) {
+		if n := y.batch.Cut(group, y.d.size.limit(), len(group)); n < len(group) && y.first == nil {
 			y.work = append(y.work, group[n:])
 			group = group[:n]
 		}
@@ -143,25 +146,44 @@ func (y *delivery) byIndex(items []int32) [][]int32 {
 // send makes one request of the items in group and settles those that the answer settles.
 func (y *delivery) send(ctx context.Context, group []int32) outcome {
 	d := y.d
-	res := d.committer.send(y.piece(group))
+	res := y.first
+	if y.first = nil; res == nil {
+		res = d.committer.send(y.piece(group))
+	}
+	if res.panicked != nil {
+		panic(res.panicked)
+	}
 	y.alone = false
 	if y.round > 0 {
 		d.counts.SentAgain.Add(len(group))
 	}
 	switch {
 	case res.Failure != nil:
-		return y.handleRequestFailure(ctx, group, &res)
+		return y.handleRequestFailure(ctx, group, res)
 	case res.Delivered:
-		for _, i := range group {
-			y.settled.set(int(i))
-		}
-		d.counts.Stored.Add(len(group))
-		y.accept()
-		y.markRecovered(group)
+		y.settleAll(group)
 		return outcome{}
 	default:
-		return y.handleItems(group, &res)
+		return y.handleItems(group, res)
 	}
+}
+
+// firstPiece is all that is pending as one piece; nil where that is nothing, or more than one request.
+func (y *delivery) firstPiece() *piece {
+	if len(y.pending) == 0 || y.d.withoutIndex.Load() || y.batch.Cut(y.pending, y.d.size.limit(), len(y.pending)) < len(y.pending) {
+		return nil
+	}
+	return y.piece(y.pending)
+}
+
+// settleAll settles the items of a request that went through in full.
+func (y *delivery) settleAll(group []int32) {
+	for _, i := range group {
+		y.settled.set(int(i))
+	}
+	y.d.counts.Stored.Add(len(group))
+	y.accept()
+	y.markRecovered(group)
 }
 
 // piece makes the lines of the items in group ready for a request.
@@ -171,16 +193,15 @@ func (y *delivery) piece(group []int32) *piece {
 	if !strings.HasPrefix(cfg.Pipeline, "$") {
 		p.pipeline = cfg.Pipeline // else it is on each line
 	}
-	var lines []byte
-	lines, y.scratch = y.batch.Body(group, y.scratch)
+	p.lines, y.scratch = y.batch.Body(group, y.scratch)
+	p.size = len(p.lines)
 	if cfg.TraceOutput {
-		fmt.Printf("POST %s%s index=%s pipeline=%s\n%s", cfg.Endpoint, cfg.Path, p.index, p.pipeline, lines)
+		fmt.Printf("POST %s%s index=%s pipeline=%s\n%s", cfg.Endpoint, cfg.Path, p.index, p.pipeline, p.lines)
 	}
-	if !cfg.Gzip {
-		p.body = bulk.Piece{Data: lines, Size: uint32(len(lines))}
-		return p
+	if cfg.Gzip && p.size >= compressAlone {
+		p.gzip, y.wire = y.gzip.Piece(y.wire[:0], p.lines)
+		p.lines = nil
 	}
-	p.body, y.wire = y.gzip.Piece(y.wire[:0], lines)
 	return p
 }
 

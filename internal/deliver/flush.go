@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 // the next flush.
 type flush struct {
 	delivery // of the documents
+	job      job
+	lease    *lease
 
 	enc   *document.Encoder
 	names names
@@ -52,17 +53,14 @@ func (d *Deliverer) newEncoder() (*document.Encoder, error) {
 
 func (f *flush) reset() {
 	f.delivery.reset()
-	f.chunk, f.deadLetters, f.coarse = nil, f.deadLetters[:0], false
+	f.job, f.lease, f.chunk, f.deadLetters, f.coarse = job{}, nil, nil, f.deadLetters[:0], false
 }
 
-// deliver builds the chunk's documents and takes them to the domain, and their dead letters to where
-// those go. It tells whether all of it is settled.
-func (f *flush) deliver(ctx context.Context, tag string, chunk []byte, l *lease, probe bool) bool {
-	f.tag, f.chunk, f.identity, f.began = tag, chunk, l.identity(), time.Now()
-	f.ambiguous = l.returns > 0 // whatever became of it then
-	f.build(l)
-	all := f.run(ctx, probe)
-	return f.writeDeadLetters(ctx, probe) && all
+// start makes the documents of the flush's chunk.
+func (f *flush) start() {
+	f.tag, f.chunk, f.identity, f.began = f.job.tag, f.job.chunk, f.lease.identity(), time.Now()
+	f.ambiguous = f.lease.returns > 0 // whatever became of it then
+	f.build(f.lease)
 }
 
 // settledSet is what the ledger has to remember: nil where nothing is settled.

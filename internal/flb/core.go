@@ -4,7 +4,9 @@ package flb
 #cgo LDFLAGS: -ldl
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include "flush.h"
 
 // These are the core's own functions, looked up in the process that loaded us: every version exports them.
 typedef void (*log_print_fn)(int, const char *, int, const char *, ...);
@@ -25,7 +27,14 @@ static void look_up(void) {
 }
 
 static int can_print(void) { return log_print != NULL; }
-static void print_line(int level, const char *line) { log_print(level, NULL, 0, "%s", line); }
+
+void core_print(int level, const char *text) {
+    if (log_print != NULL) {
+        log_print(level, NULL, 0, "%s", text);
+    } else {
+        fprintf(stderr, "%s\n", text);
+    }
+}
 
 // configured_level is that of the calling thread's worker, or -1 on a thread that is not the core's.
 static int configured_level(void) {
@@ -45,7 +54,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -78,64 +86,36 @@ func (c *coreFunctions) instanceName(plugin unsafe.Pointer) string {
 	return Name
 }
 
-type line struct {
-	level logging.Level
-	text  string
-}
-
-// carried brings lines to a thread of the core's that waits in a flush. The core's logger hands a line to its own thread,
-// and so to Log_File, only when a thread of its own prints it; from any other it goes to stderr.
-var carried = make(chan line)
-
-// carriers is how many flushes have a thread that waits, or is about to.
-var carriers atomic.Int32
-
-// carrierPatience is how long a line waits for one of them: they may all have ended since they were counted.
-const carrierPatience = 100 * time.Millisecond
-
-// write is the logging.Sink of every instance.
+// write is the logging.Sink of every instance. The core's logger hands a line to its own thread, and so
+// to Log_File, only when a thread of the core's prints it; from any other it goes to stderr. So a flush
+// that waits prints it, if there is one.
 func write(level logging.Level, text string) {
-	if carriers.Load() > 0 {
-		select {
-		case carried <- line{level, text}:
-			return
-		case <-time.After(carrierPatience):
-		}
-	}
-	printNow(level, text)
-}
-
-// waitAndWrite writes what others log on the calling thread, which has been counted in carriers, until done has a value.
-func waitAndWrite(done <-chan int) int {
-	defer carriers.Add(-1)
-	for {
-		select {
-		case l := <-carried:
-			printNow(l.level, l.text)
-		case code := <-done:
-			return code
+	for _, part := range split(text) {
+		if !waiting.print(level, part) {
+			printNow(level, part)
 		}
 	}
 }
 
-func printNow(level logging.Level, text string) {
+// split cuts a line into parts that fit the core's message buffer.
+func split(text string) (parts []string) {
 	for len(text) > lineLimit {
 		cut := strings.LastIndexByte(text[:lineLimit], ' ')
 		if cut < lineLimit/2 {
 			cut = lineLimit
 		}
-		printLine(level, text[:cut]+" …")
+		parts = append(parts, text[:cut]+" …")
 		text = "… " + strings.TrimLeft(text[cut:], " ")
 	}
-	printLine(level, text)
+	return append(parts, text)
 }
 
-func printLine(level logging.Level, text string) {
+func printNow(level logging.Level, text string) {
 	if C.can_print() == 0 {
 		fmt.Fprintf(os.Stderr, "[%s] [%5s] %s\n", time.Now().Format("2006/01/02 15:04:05"), level, text)
 		return
 	}
 	c := C.CString(text)
 	defer C.free(unsafe.Pointer(c))
-	C.print_line(C.int(level), c)
+	C.core_print(C.int(level), c)
 }

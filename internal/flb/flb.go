@@ -8,7 +8,6 @@ import "C"
 import (
 	"errors"
 	"os"
-	"runtime/debug"
 	"strings"
 	"unsafe"
 
@@ -50,32 +49,6 @@ func Init(plugin unsafe.Pointer) (code int) {
 	return output.FLB_OK
 }
 
-// Flush delivers the chunk of length bytes at data for the instance that ctx stands for. Both data and tag are read only
-// until it returns.
-func Flush(ctx, data unsafe.Pointer, length uint64, tag unsafe.Pointer) (code int) {
-	defer guard(&code, output.FLB_RETRY, nil)
-	in := instances.get(handleOf(ctx))
-	if in == nil {
-		write(logging.Error, "["+Name+"] a chunk came for an output that has ended; Fluent Bit keeps it")
-		return output.FLB_RETRY
-	}
-	chunk := unsafe.Slice((*byte)(data), length)
-	name := C.GoString((*C.char)(tag))
-	// The core calls on a coroutine's stack, 24 KiB of it in 1.9, and what Go's runtime does on behalf of a goroutine that runs
-	// on a C thread runs on that stack. So the work is another goroutine's, and this thread only waits and prints.
-	done := make(chan int, 1)
-	carriers.Add(1)
-	go func() {
-		code := output.FLB_RETRY
-		defer func() { done <- code }()
-		defer guard(&code, output.FLB_RETRY, in.log)
-		if in.deliver.Flush(name, chunk) {
-			code = output.FLB_OK
-		}
-	}()
-	return waitAndWrite(done)
-}
-
 // Exit ends the instance that ctx stands for. 1.9 calls it with the last instance's ctx for every instance of the plugin, so
 // a second call for the same one is no error.
 func Exit(ctx unsafe.Pointer) (code int) {
@@ -95,10 +68,7 @@ func guard(code *int, otherwise int, log *logging.Logger) {
 	if log == nil {
 		log = logging.New(write, logging.Error, Name)
 	}
-	log.Errorf("a fault in this plugin was contained (please report it with this line): %v", r)
-	for line := range strings.Lines(string(debug.Stack())) {
-		log.Errorf("  %s", strings.TrimSpace(line))
-	}
+	log.Recovered("a call of the core's", r)
 	*code = otherwise
 }
 
