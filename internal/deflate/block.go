@@ -46,18 +46,33 @@ func (b *block) write(w *bitWriter, last bool) {
 	lengths, dists := b.sizes[:lengthCodes], b.sizes[firstDist:]
 	b.coder.sizes(lengths, b.counts[:lengthCodes], lengthLimit)
 	b.coder.sizes(dists, b.counts[firstDist:symbols], distLimit)
-	b.coder.assign(b.codes[:lengthCodes], lengths, extraBits[:lengthCodes])
-	b.coder.assign(b.codes[firstDist:symbols], dists, extraBits[firstDist:])
+	before := *w
 	b.coder.header(w, last, lengths, dists)
-	b.writeTokens(w)
+	if b.n < fewTokens && b.bits(&fixedSizes) <= b.bits(&b.sizes)+w.since(&before) {
+		*w = before
+		w.put(final(last)|fixedBlock<<1, 3)
+		b.writeTokens(w, &fixedCodes)
+	} else {
+		assign(b.codes[:lengthCodes], lengths, extraBits[:lengthCodes])
+		assign(b.codes[firstDist:symbols], dists, extraBits[firstDist:])
+		b.writeTokens(w, &b.codes)
+	}
 	clear(b.counts[:])
 	b.n = 0
 }
 
+// bits is what the tokens' codes take, of the given sizes.
+func (b *block) bits(sizes *[symbols]uint8) (n uint) {
+	for s, count := range b.counts[:symbols] {
+		n += uint(count) * uint(sizes[s])
+	}
+	return n
+}
+
 // writeTokens writes the tokens two at a time, without a branch: a mistaken guess costs as much as ten of them.
-func (b *block) writeTokens(w *bitWriter) {
+func (b *block) writeTokens(w *bitWriter, codes *[512]code) {
 	if b.n%2 == 1 {
-		b.tokens[b.n%maxTokens] = token(len(b.codes) - 1) // which has no bits
+		b.tokens[b.n%maxTokens] = token(len(codes) - 1) // which has no bits
 		b.n++
 	}
 	const most = 3 // bytes that a token becomes: 12 bits and 5, or 11 and 13
@@ -66,7 +81,7 @@ func (b *block) writeTokens(w *bitWriter) {
 	bits, held := w.bits, w.held
 	for i := 0; i < b.n; i += 2 {
 		s, t := b.tokens[i%maxTokens], b.tokens[(i+1)%maxTokens]
-		cs, ct := &b.codes[s&511], &b.codes[t&511]
+		cs, ct := &codes[s&511], &codes[t&511]
 		x := uint64(cs.code) | uint64(s>>16)<<(cs.size&63)
 		y := uint64(ct.code) | uint64(t>>16)<<(ct.size&63)
 		bits |= (x | y<<(cs.whole&63)) << (held & 63)
@@ -92,6 +107,11 @@ func (w *bitWriter) put(bits uint64, n uint) {
 		w.buf = append(w.buf, byte(w.bits))
 		w.bits >>= 8
 	}
+}
+
+// since is how many bits were written since w was before.
+func (w *bitWriter) since(before *bitWriter) uint {
+	return 8*uint(len(w.buf)-len(before.buf)) + w.held - before.held
 }
 
 // end writes what is held and returns the buffer.

@@ -79,6 +79,28 @@ func logBody(lines int) []byte {
 	return b
 }
 
+// A body of a few lines must not become noticeably larger than with the standard library, which uses
+// the format's own codes where they are shorter.
+func TestFewLines(t *testing.T) {
+	var c Compressor
+	var other bytes.Buffer
+	w, _ := flate.NewWriter(&other, flate.BestSpeed)
+	for n := range 30 {
+		body := logBody(n)
+		out := c.Append(nil, body)
+		if got := inflate(t, out); !bytes.Equal(got, body) {
+			t.Fatalf("%d lines: %d bytes come back as %d others", n, len(body), len(got))
+		}
+		other.Reset()
+		w.Reset(&other)
+		_, _ = w.Write(body)
+		_ = w.Close()
+		if len(out) > other.Len()*104/100 {
+			t.Errorf("%d lines of %d bytes become %d, and %d with compress/flate", n, len(body), len(out), other.Len())
+		}
+	}
+}
+
 // A log must not become larger than with the library that did this before, or than with the standard one.
 func TestSizeOfLog(t *testing.T) {
 	body := logBody(10_000)

@@ -7,6 +7,7 @@ const (
 	repeatZeros  = 18 // 11 to 138 times
 	headSymbols  = 19
 	headLimit    = 7
+	fixedBlock   = 1
 	dynamicBlock = 2
 )
 
@@ -32,16 +33,12 @@ func (c *coder) header(w *bitWriter, last bool, lengths, dists []uint8) {
 	var sizes [headSymbols]uint8
 	var codes [headSymbols]code
 	c.sizes(sizes[:], counts[:], headLimit)
-	c.assign(codes[:], sizes[:], headExtra[:])
+	assign(codes[:], sizes[:], headExtra[:])
 	stated := headSymbols
 	for stated > 4 && sizes[headOrder[stated-1]] == 0 {
 		stated--
 	}
-	final := uint64(0)
-	if last {
-		final = 1
-	}
-	w.put(final|dynamicBlock<<1, 3)
+	w.put(final(last)|dynamicBlock<<1, 3)
 	w.put(uint64(len(lengths)-firstLength), 5)
 	w.put(uint64(len(dists)-1), 5)
 	w.put(uint64(stated-4), 4)
@@ -52,6 +49,14 @@ func (c *coder) header(w *bitWriter, last bool, lengths, dists []uint8) {
 		k := &codes[t&511]
 		w.put(uint64(k.code)|uint64(t>>16)<<k.size, uint(k.whole))
 	}
+}
+
+// final is the first bit of a block.
+func final(last bool) uint64 {
+	if last {
+		return 1
+	}
+	return 0
 }
 
 // trim cuts zeros off the end, down to least.

@@ -7,8 +7,8 @@ import (
 
 // coder makes Huffman codes and writes the head of a block. It is scratch memory.
 type coder struct {
-	order [lengthCodes]uint64 // counts and symbols, rarest first
-	tree  [lengthCodes]int
+	order, sorted [lengthCodes]uint64 // counts and symbols; rarest first in sorted
+	tree          [lengthCodes]int
 }
 
 // sizes sets how many bits each symbol's code has, 0 where it does not occur, and none more than limit. There are two codes at
@@ -28,8 +28,7 @@ func (c *coder) sizes(sizes []uint8, counts []uint32, limit int) {
 			n++
 		}
 	}
-	order := c.order[:n]
-	slices.Sort(order)
+	order := c.sort(n)
 	c.depths(order)
 	var having [lengthLimit + 1]int // codes of each size
 	space := 0                      // what they take, in codes of limit bits
@@ -53,6 +52,27 @@ func (c *coder) sizes(sizes []uint8, counts []uint32, limit int) {
 			order = order[1:]
 		}
 	}
+}
+
+// sort returns the first n of order, rarest first. Most symbols of a short body occur so seldom that
+// one pass by their counts has them in order.
+func (c *coder) sort(n int) []uint64 {
+	const often = 255
+	var places [often + 2]uint16
+	for _, o := range c.order[:n] {
+		places[min(o>>16, often)+1]++
+	}
+	for i := range often {
+		places[i+1] += places[i]
+	}
+	rest := places[often]
+	for _, o := range c.order[:n] {
+		place := &places[min(o>>16, often)]
+		c.sorted[*place] = o
+		*place++
+	}
+	slices.Sort(c.sorted[rest:n])
+	return c.sorted[:n]
 }
 
 // depths sets the tree's first entries to the depths that the symbols have in a Huffman tree, in their order (Moffat and Katajainen,
@@ -105,7 +125,7 @@ func (c *coder) depths(order []uint64) {
 }
 
 // assign sets the codes of the given sizes, as the format defines them.
-func (c *coder) assign(codes []code, sizes, extra []uint8) {
+func assign(codes []code, sizes, extra []uint8) {
 	var having, next [16]uint16
 	for _, size := range sizes {
 		having[size]++
@@ -115,6 +135,9 @@ func (c *coder) assign(codes []code, sizes, extra []uint8) {
 		next[size] = (next[size-1] + having[size-1]) << 1
 	}
 	for s, size := range sizes {
+		if size == 0 {
+			continue
+		}
 		codes[s] = code{
 			code: uint32(bits.Reverse16(next[size]) >> (16 - size)), size: uint16(size), whole: uint16(size + extra[s]),
 		}

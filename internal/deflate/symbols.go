@@ -46,6 +46,7 @@ func init() {
 			back++
 		}
 	}
+	makeFixed()
 }
 
 // distIndex is the index into distSymbol, without a branch that log text would make hard to predict.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -132,6 +133,59 @@ func BenchmarkStage(b *testing.B) {
 		})
 	}
 	b.Run("response", benchmarkResponse)
+}
+
+// BenchmarkPod is what the stages cost for the twenty lines that a pod writes in a second, with a
+// hundred pods whose chunks follow one another.
+func BenchmarkPod(b *testing.B) {
+	const pods, lines = 100, 20
+	for _, corpus := range []string{"cri", "k8s"} {
+		var chunks, bodies [][]byte
+		var tags []string
+		e := newEncoder(b)
+		var ids bulk.IDs
+		batch := bulk.NewBatch("create", true)
+		rest := chunkOf(b, corpus, pods*lines)
+		for pod := range pods {
+			n, count := 0, 0
+			walk(b, rest, func(r *chunk.Record) int {
+				size, err := chunk.Skip(r.Body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if count++; count <= lines {
+					n = len(rest) - len(r.Body) + size
+				}
+				return size
+			})
+			chunks, rest = append(chunks, rest[:n:n]), rest[n:]
+			tags = append(tags, fmt.Sprint("kube.pod-", pod))
+			build(b, e, &ids, batch, chunks[pod])
+			bodies = append(bodies, bytes.Clone(batch.Buf))
+		}
+		run := func(stage string, once func(pod int) (size int)) {
+			b.Run(corpus+"/"+stage, func(b *testing.B) {
+				b.ReportAllocs()
+				size := 0
+				for i := 0; b.Loop(); i++ {
+					size += once(i % pods)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/lines, "ns/record")
+				b.ReportMetric(float64(size)/float64(b.N)/lines, "B/record")
+			})
+		}
+		run("bulk", func(pod int) int {
+			e.SetTag(tags[pod])
+			build(b, e, &ids, batch, chunks[pod])
+			return len(batch.Buf)
+		})
+		var gz bulk.Compressor
+		var wire []byte
+		run("piece", func(pod int) int {
+			_, wire = gz.Piece(wire[:0], bodies[pod])
+			return len(wire)
+		})
+	}
 }
 
 // counter counts what is written.
