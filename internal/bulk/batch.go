@@ -15,12 +15,15 @@ type Batch struct {
 	// Items are the records, in the chunk's order.
 	Items []Item
 
-	op    operation
-	bare  bool   // no item has an id, neither ours nor a record's
-	path  []byte // the index that the requests' path names; lines name only other ones
-	ids   bool
-	start int
-	idAt  int // where the open item's id goes; 0 for nowhere
+	op           operation
+	indices      indices
+	path         string // the index that the requests' path names; lines name only other ones
+	pathSet      bool
+	ids          bool
+	withoutIDs   bool // no item has an id, neither ours nor a record's
+	withoutIndex bool // no line names an index
+	start        int
+	idAt         int // where the open item's id goes; 0 for nowhere
 }
 
 // operation is what surrounds an item's parts for one of the bulk API's operations.
@@ -39,6 +42,7 @@ type Item struct {
 	Start, Doc, End uint32
 	// Record is the offset of the record in its chunk.
 	Record uint32
+	index  uint32 // its number in the Batch's indices
 }
 
 // idSpace is where an id goes: its 20 characters are written by End, when the record's bytes are known.
@@ -46,7 +50,7 @@ const idSpace = "                    "
 
 // NewBatch returns an empty batch for a Write_Operation (create, index, update or upsert), with or without ids of our own.
 func NewBatch(writeOperation string, ids bool) *Batch {
-	return &Batch{op: operations[writeOperation], ids: ids}
+	return &Batch{op: operations[writeOperation], ids: ids, indices: indices{numbers: make(map[string]uint32)}}
 }
 
 // Reset empties the batch. keep bounds the buffer that is kept, in bytes.
@@ -54,8 +58,14 @@ func (b *Batch) Reset(keep int) {
 	if cap(b.Buf) > keep {
 		b.Buf = nil
 	}
-	b.Buf, b.Items, b.path = b.Buf[:0], b.Items[:0], b.path[:0]
+	b.Buf, b.Items, b.path, b.pathSet = b.Buf[:0], b.Items[:0], "", false
+	b.indices.reset()
 }
+
+// SetPath sets the index that the requests' path names, before the first record: lines then name only
+// other ones, so that several batches can share a request. With "", each line names its index. Without
+// SetPath it is the index of the batch's first record.
+func (b *Batch) SetPath(index string) { b.path, b.pathSet = index, true }
 
 // Reserve makes room for so many bytes of lines, at once where growing step by step would copy them again and again.
 func (b *Batch) Reserve(size int) { b.Buf = slices.Grow(b.Buf, size) }
@@ -69,20 +79,21 @@ func (b *Batch) Begin(index []byte, m *Meta, record int) {
 	b.start, b.idAt = len(b.Buf), 0
 	buf := append(b.Buf, b.op.action...)
 	empty := len(buf)
-	if len(b.path) == 0 {
-		b.path = append(b.path, index...)
+	number := b.indices.number(index)
+	if !b.pathSet {
+		b.SetPath(b.indices.names[number])
 	}
-	if string(b.path) != string(index) {
+	if !b.withoutIndex && b.path != string(index) {
 		buf = append(append(append(buf, `"_index":"`...), index...), `",`...)
 	}
 	if m != nil {
-		if !b.bare {
+		if !b.withoutIDs {
 			buf = appendMember(buf, `"_id":`, m.ID)
 		}
 		buf = appendMember(buf, `"routing":`, m.Routing)
 		buf = appendMember(buf, `"pipeline":`, m.Pipeline)
 	}
-	if b.ids && !b.bare && (m == nil || m.ID == nil) {
+	if b.ids && !b.withoutIDs && (m == nil || m.ID == nil) {
 		b.idAt = len(buf) + len(`"_id":"`)
 		buf = append(buf, `"_id":"`+idSpace+`",`...)
 	}
@@ -91,7 +102,7 @@ func (b *Batch) Begin(index []byte, m *Meta, record int) {
 	}
 	buf = append(append(buf, "}}\n"...), b.op.before...)
 	b.Buf = buf
-	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(buf)), Record: uint32(record)})
+	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(buf)), Record: uint32(record), index: number})
 }
 
 func appendMember(buf []byte, name string, value []byte) []byte {
@@ -127,22 +138,31 @@ func (b *Batch) Abandon() {
 }
 
 // ID returns the id that item i is sent with, or "" where the domain makes one.
-func (b *Batch) ID(i int) string {
+func (b *Batch) ID(i int) string { return b.action(i).ID }
+
+// Routing returns the routing value that item i is sent with, or "".
+func (b *Batch) Routing(i int) string { return b.action(i).Routing }
+
+// action is what an action line holds.
+type action struct {
+	ID      string `json:"_id"`
+	Routing string `json:"routing"`
+}
+
+// action reads item i's action line.
+func (b *Batch) action(i int) action {
 	it := b.Items[i]
 	if it.Start == it.End {
-		return ""
+		return action{}
 	}
-	line := b.Buf[it.Start : int(it.Doc)-len(b.op.before)]
-	var action map[string]struct {
-		ID string `json:"_id"`
-	}
-	if err := json.Unmarshal(line, &action); err != nil {
+	var line map[string]action
+	if err := json.Unmarshal(b.Buf[it.Start:int(it.Doc)-len(b.op.before)], &line); err != nil {
 		panic("an action line of our own is no JSON: " + err.Error())
 	}
-	for _, a := range action {
-		return a.ID
+	for _, a := range line {
+		return a
 	}
-	return ""
+	return action{}
 }
 
 // Document returns the document of item i without what the operation puts around it, aliasing Buf.
@@ -168,6 +188,14 @@ func (b *Batch) Cut(pending []int32, limit, count int) int {
 	return len(pending)
 }
 
+// Size returns how many bytes the lines of the given items are.
+func (b *Batch) Size(items []int32) (size int) {
+	for _, i := range items {
+		size += int(b.Items[i].End - b.Items[i].Start)
+	}
+	return size
+}
+
 // Body returns the lines of the items in pending. Where they lie side by side it aliases Buf; else they are copied into
 // scratch, which is returned grown.
 func (b *Batch) Body(pending []int32, scratch []byte) (body, grown []byte) {
@@ -175,11 +203,7 @@ func (b *Batch) Body(pending []int32, scratch []byte) (body, grown []byte) {
 		return nil, scratch
 	}
 	first, last := b.Items[pending[0]], b.Items[pending[len(pending)-1]]
-	total := 0
-	for _, i := range pending {
-		total += int(b.Items[i].End - b.Items[i].Start)
-	}
-	if total == int(last.End-first.Start) {
+	if b.Size(pending) == int(last.End-first.Start) {
 		return b.Buf[first.Start:last.End], scratch
 	}
 	scratch = scratch[:0]

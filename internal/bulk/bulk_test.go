@@ -311,12 +311,12 @@ func TestCompressorRoundTripAndReuse(t *testing.T) {
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	b, d, c := NewBatch("create", true), IDs{}, Compressor{}
 	var out []byte
-	doc, index := []byte(`{"log":"hello"}`), []byte("eks-log")
+	doc, indices := []byte(`{"log":"hello"}`), [][]byte{[]byte("eks-log"), []byte("other")}
 	run := func() {
 		b.Reset(1 << 20)
 		d.Start("t", 1)
 		for i := range 1000 {
-			b.Begin(index, nil, i)
+			b.Begin(indices[i%2], nil, i)
 			b.Buf = append(b.Buf, doc...)
 			var id [IDSize]byte
 			d.Next(&id, int32(i), int64(i), 1, doc, false)

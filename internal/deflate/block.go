@@ -51,12 +51,12 @@ func (b *block) write(w *bitWriter, last bool) {
 	if b.n < fewTokens && b.bits(&fixedSizes) <= b.bits(&b.sizes)+w.since(&before) {
 		*w = before
 		w.put(final(last)|fixedBlock<<1, 3)
-		b.writeTokens(w, &fixedCodes)
+		b.codes = fixedCodes
 	} else {
 		assign(b.codes[:lengthCodes], lengths, extraBits[:lengthCodes])
 		assign(b.codes[firstDist:symbols], dists, extraBits[firstDist:])
-		b.writeTokens(w, &b.codes)
 	}
+	b.writeTokens(w)
 	clear(b.counts[:])
 	b.n = 0
 }
@@ -70,9 +70,9 @@ func (b *block) bits(sizes *[symbols]uint8) (n uint) {
 }
 
 // writeTokens writes the tokens two at a time, without a branch: a mistaken guess costs as much as ten of them.
-func (b *block) writeTokens(w *bitWriter, codes *[512]code) {
+func (b *block) writeTokens(w *bitWriter) {
 	if b.n%2 == 1 {
-		b.tokens[b.n%maxTokens] = token(len(codes) - 1) // which has no bits
+		b.tokens[b.n%maxTokens] = token(len(b.codes) - 1) // which has no bits
 		b.n++
 	}
 	const most = 3 // bytes that a token becomes: 12 bits and 5, or 11 and 13
@@ -81,7 +81,7 @@ func (b *block) writeTokens(w *bitWriter, codes *[512]code) {
 	bits, held := w.bits, w.held
 	for i := 0; i < b.n; i += 2 {
 		s, t := b.tokens[i%maxTokens], b.tokens[(i+1)%maxTokens]
-		cs, ct := &codes[s&511], &codes[t&511]
+		cs, ct := &b.codes[s&511], &b.codes[t&511]
 		x := uint64(cs.code) | uint64(s>>16)<<(cs.size&63)
 		y := uint64(ct.code) | uint64(t>>16)<<(ct.size&63)
 		bits |= (x | y<<(cs.whole&63)) << (held & 63)
