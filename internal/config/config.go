@@ -30,6 +30,8 @@ type Config struct {
 	GenerateID bool
 	// IDKey is the record accessor of the value to use as the id; empty for none. Id_Key.
 	IDKey string
+	// OffsetKey is the record accessor of the line's place in its file; empty for none. Offset_Key.
+	OffsetKey string
 	// RoutingKey is the record accessor of the routing value; empty for none. Routing_Key.
 	RoutingKey string
 	// Pipeline is the ingest pipeline's name, or a record accessor, which starts with '$'; empty for none. Pipeline.

@@ -79,6 +79,9 @@ func (c *Config) derive(given map[string]string, getenv func(string) string, mis
 			c.Unused = append(c.Unused, name)
 		}
 	}
+	if c.OffsetKey != "" && !c.GenerateID {
+		c.Unused = append(c.Unused, "Offset_Key")
+	}
 	c.deriveIndex(given, mistake)
 	if on, err := parseBool(given["Include_Tag_Key"]); given["Include_Tag_Key"] != "" && err != nil {
 		mistake("Include_Tag_Key", given["Include_Tag_Key"], "%v", err)

@@ -30,6 +30,7 @@ var Options = []Option{
 	{Name: "Write_Operation", Builtin: true, Default: "create", Help: "create, index, update or upsert. create refuses an id that is there already, which is what keeps a second arrival out.", set: choice(func(c *Config) *string { return &c.WriteOperation }, "create", "index", "update", "upsert")},
 	{Name: "Generate_ID", Builtin: true, Default: "On", Help: "Give each document an id made from its tag, time and content, so that it is stored once however often it is sent.", set: boolean(func(c *Config) *bool { return &c.GenerateID })},
 	{Name: "Id_Key", Builtin: true, Help: "Field whose value is the id, such as $trace_id; a record without it gets an id as Generate_ID says.", set: text(func(c *Config) *string { return &c.IDKey })},
+	{Name: "Offset_Key", Help: "Key of a line's place in its file, which tail adds where its own Offset_Key names one. With it equal lines at the same second or millisecond are told apart, and stored once each, however often their file is read again.", set: text(func(c *Config) *string { return &c.OffsetKey })},
 	{Name: "Routing_Key", Help: "Field whose value routes the document to a shard.", set: text(func(c *Config) *string { return &c.RoutingKey })},
 	{Name: "Pipeline", Builtin: true, Help: "Ingest pipeline that the domain runs on each document, or the field that names it, such as $pipeline.", set: text(func(c *Config) *string { return &c.Pipeline })},
 

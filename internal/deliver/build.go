@@ -134,7 +134,7 @@ func (f *flush) addDocument(encode encodeFunc, r *chunk.Record) (int, error) {
 	if err == nil {
 		var id [bulk.IDSize]byte
 		if f.batch.NeedsID() {
-			f.ids.Next(&id, item, r.Sec, r.Nsec, r.Body[:n], false)
+			f.ids.Next(&id, item, r.Sec, r.Nsec, r.Body[:n], f.meta.hasOffset(f.tag, r.Body))
 		}
 		f.batch.End(&id)
 		if f.meta.hasID() {

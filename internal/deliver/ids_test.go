@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tinylib/msgp/msgp"
+
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/chunk"
 )
@@ -210,4 +212,40 @@ func TestEqualCoarseChunksOverARestart(t *testing.T) {
 	if fourth := after.flush(t, data, true); !slices.Equal(fourth, second) {
 		t.Fatalf("the second after a restart %q, which are not the second before it %q", fourth, second)
 	}
+}
+
+// TestOffsetKey reads a file with times of a second again, in other chunks and after a restart: each
+// line, equal ones too, is stored once. A field of that name that is no number does not count.
+func TestOffsetKey(t *testing.T) {
+	records := func(value func(i int) string, ordinals ...int) (b []byte) {
+		for _, i := range ordinals {
+			b = append(b, 0x92, 0x92, 0xd7, 0)
+			b = binary.BigEndian.AppendUint32(b, 1795444272)
+			b = append(b, 0, 0, 0, 0, 0x80, 0x82)
+			b = msgp.AppendString(msgp.AppendString(b, "log"), "the same")
+			b = append(msgp.AppendString(b, "offset"), value(i)...)
+		}
+		return b
+	}
+	f := func(name string, want int, value func(i int) string, options ...string) {
+		t.Helper()
+		d := newDomain(t)
+		for _, chunks := range [][][]int{{{0, 1, 2, 3}, {4}}, {{0}, {1, 2}, {3, 4}}} {
+			out, log := start(t, d, options...)
+			for _, ordinals := range chunks {
+				if !out.Flush("kube.a", records(value, ordinals...)) {
+					t.Fatalf("%s: not settled\n%s", name, log)
+				}
+			}
+		}
+		if got := d.in("eks-log"); got != want {
+			t.Errorf("%s: %d documents, want %d", name, got, want)
+		}
+	}
+	offset := func(i int) string { return string(msgp.AppendUint64(nil, uint64(70_000*i))) }
+	f("with Offset_Key", 5, offset, "Offset_Key offset")
+	f("with an accessor", 5, offset, "Offset_Key $offset")
+	f("without it", 10, offset)
+	f("another key", 10, offset, "Offset_Key place")
+	f("text", 10, func(i int) string { return string(msgp.AppendString(nil, fmt.Sprint("v", i))) }, "Offset_Key offset")
 }

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,9 +13,10 @@ import (
 
 // meta reads what records bring for their action lines. It belongs to one flush.
 type meta struct {
-	id, routing, pipeline *document.Field // nil where the option is not given, or names no field
-	out                   bulk.Meta
-	buf                   []byte
+	id, routing, pipeline, offset *document.Field // nil where the option is not given, or names no field
+
+	out bulk.Meta
+	buf []byte
 }
 
 // newMeta returns nil where no option names a field.
@@ -31,11 +33,11 @@ func newMeta(cfg *config.Config) (*meta, error) {
 		}
 		return f
 	}
-	m.id, m.routing = compile("Id_Key", cfg.IDKey), compile("Routing_Key", cfg.RoutingKey)
+	m.id, m.routing, m.offset = compile("Id_Key", cfg.IDKey), compile("Routing_Key", cfg.RoutingKey), compile("Offset_Key", cfg.OffsetKey)
 	if strings.HasPrefix(cfg.Pipeline, "$") {
 		m.pipeline = compile("Pipeline", cfg.Pipeline)
 	}
-	if m.id == nil && m.routing == nil && m.pipeline == nil {
+	if m.id == nil && m.routing == nil && m.pipeline == nil && m.offset == nil {
 		return nil, errors.Join(failed...)
 	}
 	return m, errors.Join(failed...)
@@ -53,6 +55,16 @@ func (m *meta) of(tag string, body []byte) *bulk.Meta {
 
 // hasID tells whether the record that of was called with last has an id of its own.
 func (m *meta) hasID() bool { return m != nil && m.out.ID != nil }
+
+// hasOffset tells whether a record holds its line's place in its file, so that it differs from any other
+// line's whatever their times. It is a number, as tail writes it.
+func (m *meta) hasOffset(tag string, body []byte) bool {
+	if m == nil {
+		return false
+	}
+	text := m.append(m.offset, tag, body)
+	return len(text) > 2 && len(bytes.Trim(text[1:len(text)-1], "0123456789")) == 0
+}
 
 func (m *meta) append(f *document.Field, tag string, body []byte) []byte {
 	if f == nil {
