@@ -253,13 +253,11 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// TestDeadLetterTemplate wants a field for each that a letter has, but for bytes that nobody searches.
+// TestDeadLetterTemplate wants a field for each that a dead-letter record has, but for bytes that nobody searches.
 func TestDeadLetterTemplate(t *testing.T) {
-	letter := deadletter.Letter{Time: time.Unix(1, 2), Tag: "t", Index: "i", ID: "d", Status: 400, Type: "x", Reason: "y", Attempts: 1, Document: []byte("{}"), Raw: []byte{1}}
-	line, err := letter.AppendJSON(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := deadletter.Record{Time: time.Unix(1, 2), Tag: "t", Index: "i", ID: "d", Status: 400, Type: "x", Reason: "y", Attempts: 1, Document: []byte("{}"), Raw: []byte{1}}
+	r.Reason = strings.Repeat("y", deadletter.MinLimit) // so that it is cut, which has fields of its own
+	line := r.AppendJSON(nil, deadletter.MinLimit)
 	var has map[string]any
 	if err := json.Unmarshal(line, &has); err != nil {
 		t.Fatal(err)
@@ -267,12 +265,12 @@ func TestDeadLetterTemplate(t *testing.T) {
 	fields := fieldsOf(t, "dead-letter-template.json")
 	for name := range has {
 		if _, ok := fields[name]; !ok && name != "record_msgpack" {
-			t.Errorf("a letter has %s, the template has not", name)
+			t.Errorf("a dead-letter record has %s, the template has not", name)
 		}
 	}
 	for name := range fields {
 		if _, ok := has[name]; !ok {
-			t.Errorf("the template has %s, a letter has not", name)
+			t.Errorf("the template has %s, a dead-letter record has not", name)
 		}
 	}
 }

@@ -38,7 +38,7 @@ type replayer struct {
 	index  string // instead of the letters' own; "" for none
 
 	counts   counts
-	letters  []*deadletter.Letter // of the request that is being built
+	letters  []*deadletter.Record // of the request that is being built
 	size     int                  // of their documents
 	rejected *os.File
 	path     string
@@ -148,7 +148,7 @@ func (r *replayer) judge(res *opensearch.Result) (why, err error) {
 	if res.Failure != nil {
 		return res.Failure, nil
 	}
-	var rest []*deadletter.Letter
+	var rest []*deadletter.Record
 	for i, l := range r.letters {
 		it := opensearch.Item{Verdict: opensearch.Delivered}
 		if res.Items != nil {
@@ -174,7 +174,7 @@ func (r *replayer) judge(res *opensearch.Result) (why, err error) {
 }
 
 // reject writes a letter to the file of those that are still dead.
-func (r *replayer) reject(l *deadletter.Letter) error {
+func (r *replayer) reject(l *deadletter.Record) error {
 	if r.rejected == nil {
 		f, err := os.OpenFile(r.path+".rejected", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // #nosec G304 -- beside the operator's file
 		if err != nil {
@@ -182,9 +182,6 @@ func (r *replayer) reject(l *deadletter.Letter) error {
 		}
 		r.rejected = f
 	}
-	line, err := l.AppendJSON(nil)
-	if err == nil {
-		_, err = r.rejected.Write(append(line, '\n'))
-	}
+	_, err := r.rejected.Write(append(l.AppendJSON(nil, 0), '\n'))
 	return err
 }

@@ -17,16 +17,12 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-func writeLetters(t *testing.T, letters ...deadletter.Letter) string {
+func writeLetters(t *testing.T, letters ...deadletter.Record) string {
 	t.Helper()
 	var b []byte
 	for i := range letters {
 		letters[i].Time, letters[i].Type, letters[i].Reason = time.Unix(1, 2), "mapper_parsing_exception", "because"
-		var err error
-		if b, err = letters[i].AppendJSON(b); err != nil {
-			t.Fatal(err)
-		}
-		b = append(b, '\n')
+		b = append(letters[i].AppendJSON(b, 0), '\n')
 	}
 	path := filepath.Join(t.TempDir(), "dead.jsonl")
 	if err := os.WriteFile(path, b, 0o600); err != nil {
@@ -58,11 +54,11 @@ func replay(t *testing.T, path, index string, answers ...string) (counts, []stri
 
 func TestReplayCountsAndWritesWhatIsRejectedAgain(t *testing.T) {
 	path := writeLetters(t,
-		deadletter.Letter{Index: "a", ID: "1", Document: []byte(`{"n":1}`)},
-		deadletter.Letter{Index: "a", ID: "2", Document: []byte(`{"n":2}`)},
-		deadletter.Letter{Index: "b", Document: []byte(`{"n":3}`)},
-		deadletter.Letter{Index: "b", Document: []byte(`{"n":4}`)},
-		deadletter.Letter{Raw: []byte{0xc1}})
+		deadletter.Record{Index: "a", ID: "1", Document: []byte(`{"n":1}`)},
+		deadletter.Record{Index: "a", ID: "2", Document: []byte(`{"n":2}`)},
+		deadletter.Record{Index: "b", Document: []byte(`{"n":3}`)},
+		deadletter.Record{Index: "b", Document: []byte(`{"n":4}`)},
+		deadletter.Record{Raw: []byte{0xc1}})
 	c, bodies, err := replay(t, path, "",
 		`{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"x"}}},`+
 			`{"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"x"}}},{"create":{"status":400,"error":{"type":"mapper_parsing_exception","reason":"still"}}}]}`,
@@ -80,7 +76,7 @@ func TestReplayCountsAndWritesWhatIsRejectedAgain(t *testing.T) {
 }
 
 func TestReplayToAnotherIndex(t *testing.T) {
-	path := writeLetters(t, deadletter.Letter{Index: "a", ID: "1", Document: []byte(`{}`)})
+	path := writeLetters(t, deadletter.Record{Index: "a", ID: "1", Document: []byte(`{}`)})
 	c, bodies, err := replay(t, path, "mended", `{"errors":false,"items":[{"create":{"status":201}}]}`)
 	if err != nil || c.stored != 1 || !strings.Contains(bodies[0], `"_index":"mended"`) {
 		t.Fatalf("%+v %q %v", c, bodies, err)

@@ -162,7 +162,7 @@ func (f *flush) addRaw(r *chunk.Record, typ, reason string) (int, error) {
 	}
 	f.batch.Begin(nil, nil, r.Offset)
 	f.batch.Abandon()
-	f.deadLetters = append(f.deadLetters, rejected{int32(len(f.batch.Items) - 1), deadletter.Letter{
+	f.deadLetters = append(f.deadLetters, rejected{int32(len(f.batch.Items) - 1), deadletter.Record{
 		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, To: f.d.plainDeadLetterIndex(),
 		Type: typ, Reason: reason, Raw: r.Body[:n],
 	}})
@@ -180,9 +180,9 @@ func (f *flush) record(item int32) chunk.Record {
 }
 
 // deadLetter begins the dead-letter record of an item.
-func (f *flush) deadLetter(item int32) deadletter.Letter {
+func (f *flush) deadLetter(item int32) deadletter.Record {
 	r := f.record(item)
-	return deadletter.Letter{
+	return deadletter.Record{
 		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, Index: f.batch.Index(item), To: string(f.names.deadLetter(f, &r)),
 		ID: f.batch.ID(int(item)), Document: f.batch.Document(int(item)),
 	}
@@ -192,7 +192,7 @@ func (f *flush) deadLetter(item int32) deadletter.Letter {
 // It stands for one item more.
 func (f *flush) damaged(from int, err error) {
 	r := chunk.Record{Sec: time.Now().Unix()}
-	f.deadLetters = append(f.deadLetters, rejected{int32(len(f.batch.Items)), deadletter.Letter{
+	f.deadLetters = append(f.deadLetters, rejected{int32(len(f.batch.Items)), deadletter.Record{
 		Time: time.Now(), Tag: f.tag, To: string(f.names.deadLetter(f, &r)),
 		Type: "corrupt_chunk", Reason: err.Error(), Raw: f.chunk[from:],
 	}})

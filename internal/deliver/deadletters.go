@@ -13,7 +13,7 @@ import (
 // rejected is a dead-letter record and the item that it settles.
 type rejected struct {
 	item   int32
-	record deadletter.Letter
+	record deadletter.Record
 }
 
 // rejectDocument makes a dead-letter record of an item that the domain will not take.
@@ -58,8 +58,8 @@ func (f *flush) writeDeadLetters(ctx context.Context, probe bool) bool {
 	return true
 }
 
-func records(all []rejected) []deadletter.Letter {
-	out := make([]deadletter.Letter, len(all))
+func records(all []rejected) []deadletter.Record {
+	out := make([]deadletter.Record, len(all))
 	for i := range all {
 		out[i] = all[i].record
 	}
@@ -84,9 +84,7 @@ func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejec
 			y.retry = append(y.retry, item)
 			refusal = fmt.Errorf("%s: %s: let its mapping take any dead letter, as deploy/opensearch/dead-letter-template.json does", it.Type, it.Reason)
 		}
-		if err := y.addAll(left, limit, f.identity); err != nil {
-			return stored, err
-		}
+		y.addAll(left, limit, f.identity)
 		done := y.run(ctx, probe)
 		var again []rejected
 		for i, l := range left {
@@ -121,7 +119,7 @@ func (d *Deliverer) newDeadLetterDelivery(tag string) *delivery {
 
 // addAll makes an item of each dead-letter record, none of them larger than limit. identity is that of
 // their chunk. Their ids are the same each time, so that what is sent again is stored once.
-func (y *delivery) addAll(all []rejected, limit int, identity uint64) error {
+func (y *delivery) addAll(all []rejected, limit int, identity uint64) {
 	for i := range all {
 		r := &all[i].record
 		id := r.DeadLetterID()
@@ -129,16 +127,11 @@ func (y *delivery) addAll(all []rejected, limit int, identity uint64) error {
 			id = fmt.Sprintf("%016x-%d", identity, all[i].item)
 		}
 		y.batch.Begin([]byte(r.To), &bulk.Meta{ID: strconv.AppendQuote(nil, id)}, 0)
-		var err error
-		if y.batch.Buf, err = r.AppendJSONLimit(y.batch.Buf, limit-actionLine-len(r.To)); err != nil {
-			y.batch.Abandon()
-			return err
-		}
+		y.batch.Buf = r.AppendJSON(y.batch.Buf, limit-actionLine-len(r.To))
 		y.batch.End(nil)
 		y.pending = append(y.pending, int32(i))
 	}
 	y.settled = newBitmap(len(all))
-	return nil
 }
 
 // actionLine is what a dead-letter record's action line takes besides its index, in bytes.

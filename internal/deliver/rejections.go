@@ -33,7 +33,7 @@ func newRejections(log *logging.Logger) *rejections {
 }
 
 // add counts letters that have been written.
-func (r *rejections) add(letters []deadletter.Letter) {
+func (r *rejections) add(letters []deadletter.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range letters {

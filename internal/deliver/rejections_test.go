@@ -13,10 +13,10 @@ func TestRejectionsAreCountedAndNoneIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lines{}
 		r := newRejections(logging.New(log.sink, logging.Debug, "test"))
-		letters := func(index string, n int) []deadletter.Letter {
-			l := make([]deadletter.Letter, n)
+		letters := func(index string, n int) []deadletter.Record {
+			l := make([]deadletter.Record, n)
 			for i := range l {
-				l[i] = deadletter.Letter{Index: index, Type: "mapper_parsing_exception", ID: "the-id"}
+				l[i] = deadletter.Record{Index: index, Type: "mapper_parsing_exception", ID: "the-id"}
 			}
 			return l
 		}

@@ -47,18 +47,18 @@ func lost(t *testing.T, side string) map[string]map[string]string {
 			t.Fatal(err)
 		}
 		for line := range bytes.Lines(text) {
-			letter, err := deadletter.Parse(line)
+			record, err := deadletter.Parse(line)
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, err := canonical(letter.Document)
-			if letter.Raw != nil {
-				body, _, err = msgp.ReadMapStrIntfBytes(letter.Raw, nil)
+			body, err := canonical(record.Document)
+			if record.Raw != nil {
+				body, _, err = msgp.ReadMapStrIntfBytes(record.Raw, nil)
 			}
 			if err != nil {
 				t.Errorf("%s: a dead letter holds no record: %v: %.300s", s.name, err, line)
 			}
-			all[s.name][recordName(body)] = letter.Type + ": " + letter.Reason
+			all[s.name][recordName(body)] = record.Type + ": " + record.Reason
 		}
 	}
 	return all

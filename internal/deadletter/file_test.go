@@ -1,0 +1,220 @@
+package deadletter
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"out_opensearch_irsa/internal/logging"
+)
+
+// open opens a file that rotates at size bytes.
+func open(t *testing.T, path string, size int64) (*File, *[]string) {
+	t.Helper()
+	var lines []string
+	log := logging.New(func(_ logging.Level, line string) { lines = append(lines, line) }, logging.Info, "t")
+	f, err := OpenFile(path, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.open.mu.Lock()
+	f.open.size = size
+	f.open.mu.Unlock()
+	t.Cleanup(func() { _ = f.Close() })
+	return f, &lines
+}
+
+func write(t *testing.T, f *File, from, to int) {
+	t.Helper()
+	for n := from; n < to; n++ {
+		if err := f.Write(t.Context(), []Record{record(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ids reads a file line by line, as far from the code as can be: each line has to be a record, but for
+// damaged ones.
+func ids(t *testing.T, path string, damaged int) map[string]int {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		t.Errorf("%s ends within a line", path)
+	}
+	if bytes.IndexByte(text, 0) >= 0 {
+		t.Errorf("%s holds zeros", path)
+	}
+	seen := map[string]int{}
+	for line := range bytes.Lines(text) {
+		r, err := Parse(line)
+		if err != nil {
+			damaged--
+			continue
+		}
+		seen[r.ID]++
+	}
+	if damaged != 0 {
+		t.Errorf("%s: %d damaged lines more than wanted", path, -damaged)
+	}
+	return seen
+}
+
+func wantIDs(t *testing.T, seen map[string]int, from, to int) {
+	t.Helper()
+	for n := from; n < to; n++ {
+		if id := fmt.Sprint("id", n); seen[id] != 1 {
+			t.Errorf("%s is there %d times", id, seen[id])
+		}
+	}
+	if len(seen) != to-from {
+		t.Errorf("%d records, want %d", len(seen), to-from)
+	}
+}
+
+func TestTwoOpenersOfOnePath(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(dir, filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "dead.jsonl")
+	a, _ := open(t, path, 1<<20)
+	b, _ := open(t, filepath.Join(dir, "link", ".", "dead.jsonl"), 1<<20)
+	if a.open != b.open {
+		t.Error("one file is open twice")
+	}
+	for n := range 20 {
+		write(t, a, 2*n, 2*n+1)
+		write(t, b, 2*n+1, 2*n+2)
+	}
+	wantIDs(t, ids(t, path, 0), 0, 40)
+
+	// The old instance of a hot reload ends, and the new one goes on.
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Write(t.Context(), []Record{record(99)}); err == nil {
+		t.Error("a closed file took a record")
+	}
+	write(t, b, 40, 45)
+	wantIDs(t, ids(t, path, 0), 0, 45)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if files.mu.Lock(); len(files.open) != 0 {
+		t.Errorf("still open: %v", files.open)
+	}
+	files.mu.Unlock()
+}
+
+func TestFileIsRemovedOrRenamedOrEmptied(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	f, _ := open(t, path, 1<<20)
+	write(t, f, 0, 3)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, 3, 6)
+	wantIDs(t, ids(t, path, 0), 3, 6)
+
+	if err := os.Rename(path, path+".old"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, 6, 9)
+	wantIDs(t, ids(t, path+".old", 0), 3, 6)
+	wantIDs(t, ids(t, path, 0), 6, 9)
+
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, 9, 12)
+	wantIDs(t, ids(t, path, 0), 9, 12)
+
+	dir := filepath.Dir(path)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Write(t.Context(), []Record{record(12)}); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("the folder is gone, and the error is %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, 12, 14)
+	wantIDs(t, ids(t, path, 0), 12, 14)
+}
+
+func TestFileGoesOnBehindAnUnfinishedLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	f, _ := open(t, path, 1<<20)
+	write(t, f, 0, 2)
+	text, _ := os.ReadFile(path)
+	if err := os.WriteFile(path, append(text, text[:50]...), 0o600); err != nil { // what a crash left
+		t.Fatal(err)
+	}
+	write(t, f, 2, 4)
+	wantIDs(t, ids(t, path, 1), 0, 4)
+}
+
+func TestFileRotatesAndStaysBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	f, lines := open(t, path, 1000)
+	write(t, f, 0, 100)
+	names, _ := filepath.Glob(path + "*")
+	if len(names) != 1+filesKept {
+		t.Fatalf("%d files: %q", len(names), names)
+	}
+	all := map[string]int{}
+	for _, name := range names {
+		if info, err := os.Stat(name); err != nil || info.Size() > 1000 {
+			t.Fatalf("%s holds %d bytes, %v", name, info.Size(), err)
+		}
+		for id, n := range ids(t, name, 0) {
+			all[id] += n
+		}
+	}
+	wantIDs(t, all, 100-len(all), 100)
+	if len(*lines) == 0 || !strings.Contains((*lines)[0], "the oldest file") {
+		t.Errorf("log: %q", *lines)
+	}
+}
+
+func TestTwoOpenersRotate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	var all sync.WaitGroup
+	for k := range 4 {
+		f, _ := open(t, path, 4000)
+		all.Go(func() {
+			for n := range 15 {
+				if err := f.Write(t.Context(), []Record{record(k*15 + n)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	names, _ := filepath.Glob(path + "*")
+	if len(names) < 3 || len(names) > filesKept {
+		t.Errorf("%d files: the test wants some, and none removed", len(names))
+	}
+	seen := map[string]int{}
+	for _, name := range names {
+		for id, n := range ids(t, name, 0) {
+			seen[id] += n
+		}
+	}
+	wantIDs(t, seen, 0, 60)
+}
+
+func TestOpenFileFailure(t *testing.T) {
+	_, err := OpenFile(filepath.Join(t.TempDir(), "no", "such", "folder", "x"), nil)
+	if err == nil || !strings.Contains(err.Error(), "name a file in a folder that the pod can write to") {
+		t.Fatalf("%v", err)
+	}
+}
