@@ -255,7 +255,7 @@ func TestPolicies(t *testing.T) {
 
 // TestDeadLetterTemplate wants a field for each that a dead-letter record has, but for bytes that nobody searches.
 func TestDeadLetterTemplate(t *testing.T) {
-	r := deadletter.Record{Time: time.Unix(1, 2), Tag: "t", Index: "i", ID: "d", Status: 400, Type: "x", Reason: "y", Attempts: 1, Document: []byte("{}"), Raw: []byte{1}}
+	r := deadletter.Record{Time: time.Unix(1, 2), Tag: "t", Index: "i", ID: "d", Routing: "r", Status: 400, Type: "x", Reason: "y", Attempts: 1, Document: []byte("{}"), Raw: []byte{1}}
 	r.Reason = strings.Repeat("y", deadletter.MinLimit) // so that it is cut, which has fields of its own
 	line := r.AppendJSON(nil, deadletter.MinLimit)
 	var has map[string]any

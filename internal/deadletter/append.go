@@ -57,6 +57,9 @@ func (r *Record) append(b []byte, s share) []byte {
 	if r.ID != "" {
 		text(`,"id":"`, r.ID)
 	}
+	if r.Routing != "" {
+		text(`,"routing":"`, r.Routing)
+	}
 	if r.Status != 0 {
 		b = strconv.AppendInt(append(b, `,"status":`...), int64(r.Status), 10)
 	}

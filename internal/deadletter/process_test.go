@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,7 +31,9 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	f, err := OpenFile(path, logging.New(func(logging.Level, string) {}, logging.Error, "child"))
-	if err == nil {
+	if limit, _ := strconv.ParseUint(os.Getenv("DEAD_LETTER_LIMIT"), 10, 64); err == nil && limit > 0 {
+		err = fillDisk(f, limit)
+	} else if err == nil {
 		f.open.size = childSize
 		for n := 0; err == nil && (n < childRecords || os.Getenv("DEAD_LETTER_FOREVER") != ""); n++ {
 			r := record(childFrom + n)
@@ -174,34 +177,55 @@ func TestLockThatIsNotGivenUp(t *testing.T) {
 	wantIDs(t, ids(t, path, 0), 1, 2)
 }
 
-// TestFullDisk fills a limit on this process's files, which fails a write in its middle as a full disk
-// does, but for the error's number.
+// TestFullDisk limits the size of another process's files, which fails a write in its middle as a full
+// disk does, but for the error's number.
 func TestFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dead.jsonl")
-	f, _ := open(t, path, 1<<20)
-	write(t, f, 0, 3)
-	before, _ := os.ReadFile(path)
-	var was syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+	command, said := child(t, path, "DEAD_LETTER_LIMIT=1000")
+	var lines []string
+	for said.Scan() {
+		lines = append(lines, said.Text())
+	}
+	if err := command.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	tight := syscall.Rlimit{Cur: uint64(len(before) + 100), Max: was.Max}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &tight); err != nil {
-		t.Fatal(err)
+	text := strings.Join(lines, "\n")
+	if !strings.Contains(text, "failed: cannot write to Dead_Letter_Path "+strconv.Quote(path)) || !strings.Contains(text, "as it was: true") {
+		t.Fatalf("it says\n%s", text)
 	}
-	err := f.Write(t.Context(), []Record{record(3)})
-	if serr := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); serr != nil {
-		t.Fatal(serr)
+	seen := ids(t, path, 0)
+	wantIDs(t, seen, childFrom, childFrom+len(seen))
+	if len(seen) < 3 {
+		t.Errorf("%d records", len(seen))
 	}
-	if err == nil || !strings.Contains(err.Error(), path) {
-		t.Fatalf("%v", err)
-	}
-	if after, _ := os.ReadFile(path); string(after) != string(before) {
-		t.Fatalf("the file is not as it was:\n%s", after)
-	}
-	write(t, f, 3, 5)
-	wantIDs(t, ids(t, path, 0), 0, 5)
 	if got := remedy(&os.PathError{Err: syscall.ENOSPC}); !strings.Contains(got, "free space") {
 		t.Errorf("a full disk's remedy: %s", got)
+	}
+}
+
+// fillDisk writes until the limit stops it, and once more without one.
+func fillDisk(f *File, limit uint64) error {
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+		return err
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: was.Max}); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		before, err := os.ReadFile(f.path)
+		if err != nil {
+			return err
+		}
+		err = f.Write(context.Background(), []Record{record(childFrom + n)})
+		if err == nil {
+			continue
+		}
+		after, rerr := os.ReadFile(f.path)
+		fmt.Printf("failed: %v\nas it was: %t\n", err, rerr == nil && string(before) == string(after))
+		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
+			return err
+		}
+		return f.Write(context.Background(), []Record{record(childFrom + n)})
 	}
 }

@@ -19,9 +19,9 @@ type Record struct {
 	// Time is the record's own; Tag what Fluent Bit routed it by.
 	Time time.Time
 	Tag  string
-	// Index is where it was meant to go, ID the id it was sent with ("" for none), To the index that
-	// the dead-letter record itself goes to.
-	Index, ID, To string
+	// Index is where it was meant to go, ID and Routing what it was sent with ("" for none), To the
+	// index that the dead-letter record itself goes to.
+	Index, ID, Routing, To string
 	// Status, Type and Reason are the server's, or 0 and ours where the record never got there.
 	// Attempts counts how often it was sent.
 	Status       int
@@ -58,6 +58,7 @@ type entry struct {
 	Tag      string `json:"tag"`
 	Index    string `json:"index"`
 	ID       string `json:"id"`
+	Routing  string `json:"routing"`
 	Status   int    `json:"status"`
 	Type     string `json:"type"`
 	Reason   string `json:"reason"`
@@ -86,7 +87,7 @@ func Parse(line []byte) (*Record, error) {
 		return nil, errors.New("cannot read a dead-letter record: it holds no record")
 	}
 	r := &Record{
-		Time: t, Tag: e.Tag, Index: e.Index, ID: e.ID,
+		Time: t, Tag: e.Tag, Index: e.Index, ID: e.ID, Routing: e.Routing,
 		Status: e.Status, Type: e.Type, Reason: e.Reason, Attempts: e.Attempts,
 		Raw: e.Raw, Truncated: e.Truncated, RecordSize: e.RecordSize,
 	}

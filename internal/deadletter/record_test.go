@@ -12,7 +12,7 @@ import (
 
 func record(n int) Record {
 	return Record{
-		Time: time.Unix(1795444272, 123456789), Tag: "kube.a", Index: "eks-log", ID: fmt.Sprint("id", n),
+		Time: time.Unix(1795444272, 123456789), Tag: "kube.a", Index: "eks-log", ID: fmt.Sprint("id", n), Routing: "r",
 		To: "eks-log-dead-letter", Status: 400, Type: "mapper_parsing_exception",
 		Reason: "failed to parse", Attempts: 2, Document: fmt.Appendf(nil, `{"n":%d}`, n),
 	}
@@ -93,7 +93,7 @@ func modelCut(s string, limit int) string {
 
 // model is what AppendJSON has to write for a document: the obvious way, with encoding/json.
 func model(r Record, limit int) string {
-	write := func(tag, index, id, typ, reason, document, end string) string {
+	write := func(tag, index, id, routing, typ, reason, document, end string) string {
 		var b strings.Builder
 		fmt.Fprintf(&b, `{"@timestamp":"%s","tag":%s`, r.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), modelText(tag))
 		if r.Index != "" {
@@ -101,6 +101,9 @@ func model(r Record, limit int) string {
 		}
 		if r.ID != "" {
 			fmt.Fprintf(&b, `,"id":%s`, modelText(id))
+		}
+		if r.Routing != "" {
+			fmt.Fprintf(&b, `,"routing":%s`, modelText(routing))
 		}
 		if r.Status != 0 {
 			fmt.Fprintf(&b, `,"status":%d`, r.Status)
@@ -111,19 +114,19 @@ func model(r Record, limit int) string {
 		}
 		return b.String() + end + "}"
 	}
-	whole := write(r.Tag, r.Index, r.ID, r.Type, r.Reason, string(r.Document), "")
+	whole := write(r.Tag, r.Index, r.ID, r.Routing, r.Type, r.Reason, string(r.Document), "")
 	if len(whole) <= limit {
 		return whole
 	}
 	mark := fmt.Sprintf(`,"truncated":true,"record_size":%d`, len(r.Document))
-	tag, index, id, typ, reason := r.Tag, r.Index, r.ID, r.Type, r.Reason
-	if len(write(tag, index, id, typ, reason, "", mark)) > limit {
-		most := (limit - len(write("", "", "", "", "", "", mark))) / 8
+	tag, index, id, routing, typ, reason := r.Tag, r.Index, r.ID, r.Routing, r.Type, r.Reason
+	if len(write(tag, index, id, routing, typ, reason, "", mark)) > limit {
+		most := (limit - len(write("", "", "", "", "", "", "", mark))) / 8
 		tag, index, id = modelCut(tag, most), modelCut(index, most), modelCut(id, most)
-		typ, reason = modelCut(typ, most), modelCut(reason, most)
+		routing, typ, reason = modelCut(routing, most), modelCut(typ, most), modelCut(reason, most)
 	}
-	left := limit - len(write(tag, index, id, typ, reason, "", mark))
-	return write(tag, index, id, typ, reason, modelCut(string(r.Document), left), mark)
+	left := limit - len(write(tag, index, id, routing, typ, reason, "", mark))
+	return write(tag, index, id, routing, typ, reason, modelCut(string(r.Document), left), mark)
 }
 
 // checkCut compares one limit's result with the model's.
@@ -202,7 +205,7 @@ func FuzzCut(f *testing.F) {
 		for _, s := range []*string{&tag, &index, &id, &typ, &reason, &document} {
 			*s = strings.ToValidUTF8(*s, "\ufffd")
 		}
-		r := Record{Time: time.Unix(1, 2), Tag: tag, Index: index, ID: id, Type: typ, Reason: reason, Status: status, Document: []byte(document)}
+		r := Record{Time: time.Unix(1, 2), Tag: tag, Index: index, ID: id, Routing: id, Type: typ, Reason: reason, Status: status, Document: []byte(document)}
 		checkCut(t, r, MinLimit+int(over))
 	})
 }

@@ -184,7 +184,7 @@ func (f *flush) deadLetter(item int32) deadletter.Record {
 	r := f.record(item)
 	return deadletter.Record{
 		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, Index: f.batch.Index(item), To: string(f.names.deadLetter(f, &r)),
-		ID: f.batch.ID(int(item)), Document: f.batch.Document(int(item)),
+		ID: f.batch.ID(int(item)), Routing: f.batch.Routing(int(item)), Document: f.batch.Document(int(item)),
 	}
 }
 
