@@ -3,6 +3,7 @@ package deliver
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"out_opensearch_irsa/internal/bulk"
@@ -64,6 +65,9 @@ func (f *flush) forgetBuilt() {
 func (f *flush) buildBy(w way, l *lease) {
 	data := f.chunk
 	f.enc.SetTag(f.tag)
+	if strings.Contains(f.d.cfg.Index, "$") {
+		f.batch.SetPath("") // chunks for many indices share requests when their paths name none
+	}
 	f.batch.Reserve(len(data) + len(data)/2) // JSON, with action lines, is an eighth to a half longer than its msgpack
 	f.ids.Start(f.tag, f.identity)
 	walker := chunk.NewWalker(data)

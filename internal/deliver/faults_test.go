@@ -57,7 +57,7 @@ func TestDomainThatTakesNoIndexOnLines(t *testing.T) {
 		return 0, ""
 	}
 	d.judge = func(_, doc string) (int, string) {
-		if strings.Contains(doc, `LINE=3"`) && !strings.Contains(doc, `"record"`) {
+		if strings.Contains(doc, ` LINE=3 `) && !strings.Contains(doc, `"record"`) {
 			return 400, "mapper_parsing_exception"
 		}
 		return 201, ""
