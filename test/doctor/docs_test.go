@@ -14,9 +14,12 @@ import (
 	"out_opensearch_irsa/test/localaws"
 )
 
-var update = flag.Bool("update", false, "write what the doctor prints into the README")
+var update = flag.Bool("update", false, "write what the doctor prints into docs/troubleshoot.md")
 
-// shown are the reports that the README has, each between its marks.
+// page is where the reports are.
+const page = "docs/troubleshoot.md"
+
+// shown are the reports that docs/troubleshoot.md has, each between its marks.
 var shown = []struct {
 	mark    string
 	command string
@@ -31,21 +34,18 @@ var shown = []struct {
 	{"role not mapped", "opensearch-irsa-doctor", func(p *pod) { mapNobody(p.t) }},
 }
 
-// TestReadme compares the README's reports with what the doctor prints, but for ports and times:
-// go test ./test/doctor -run Readme -update writes them.
-func TestReadme(t *testing.T) {
+// TestDocs compares the reports of docs/troubleshoot.md with what the doctor prints, but for ports and
+// times: go test ./test/doctor -run Docs -update writes them.
+func TestDocs(t *testing.T) {
 	for _, s := range shown {
 		t.Run(s.mark, func(t *testing.T) {
 			begin, end := "<!-- doctor: "+s.mark+" -->\n", "<!-- end of doctor: "+s.mark+" -->"
-			path := filepath.Join(moduleDir, "README.md")
+			path := filepath.Join(moduleDir, page)
 			p := newPod(t) // which may skip the test
-			before, rest, ok1 := strings.Cut(read(t, "README.md"), begin)
+			before, rest, ok1 := strings.Cut(read(t, page), begin)
 			is, after, ok2 := strings.Cut(rest, end)
-			if !ok1 {
-				t.Skipf("the README has no %q", begin)
-			}
-			if !ok2 {
-				t.Fatalf("the README has %q and no %q", begin, end)
+			if !ok1 || !ok2 {
+				t.Fatalf("%s has lost the marks %q and %q", page, begin, end)
 			}
 			p.env["INDEX_NAME"] = "eks-log-readme"
 			s.prepare(p)
@@ -59,7 +59,7 @@ func TestReadme(t *testing.T) {
 					t.Fatal(err)
 				}
 			default:
-				t.Errorf("the README has\n%s\nand the doctor prints\n%s\ngo test ./test/doctor -run Readme -update writes it", is, want)
+				t.Errorf("%s has\n%s\nand the doctor prints\n%s\ngo test ./test/doctor -run Docs -update writes it", page, is, want)
 			}
 		})
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the option table into the README")
+var update = flag.Bool("update", false, "write the option table into docs/options.md")
 
 // table is the options as Markdown.
 func table() string {
@@ -30,24 +30,29 @@ func table() string {
 	return b.String()
 }
 
-// TestReadmeHasTheOptionTable keeps the README's table what Options says: go test ./internal/config -update writes it.
-func TestReadmeHasTheOptionTable(t *testing.T) {
-	const path, begin, end = "../../README.md", "<!-- options: go test ./internal/config -update -->\n", "<!-- end of options -->"
-	readme, err := os.ReadFile(path)
+// TestDocsHaveTheOptionTable keeps the table of docs/options.md what Options says:
+// go test ./internal/config -update writes it.
+func TestDocsHaveTheOptionTable(t *testing.T) {
+	const (
+		path  = "../../docs/options.md"
+		begin = "<!-- options: go test ./internal/config -update -->\n"
+		end   = "<!-- end of options -->"
+	)
+	page, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok1 := strings.Cut(string(readme), begin)
+	before, rest, ok1 := strings.Cut(string(page), begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok1 || !ok2 {
-		t.Fatal("the README has lost the marks of its option table")
+		t.Fatal("docs/options.md has lost the marks of its option table")
 	}
 	want := before + begin + table() + end + after
-	if string(readme) == want {
+	if string(page) == want {
 		return
 	}
 	if !*update {
-		t.Fatal("the README's option table is not what Options says: go test ./internal/config -run Readme -update")
+		t.Fatal("the option table of docs/options.md is not what Options says: go test ./internal/config -update")
 	}
 	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
 		t.Fatal(err)
