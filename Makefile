@@ -128,8 +128,12 @@ chaos-ci: $(PLUGIN) $(FBHOST) $(OPENSEARCH) # two minutes of chaos with a fixed 
 	bin/faults -chaos -minutes 2 -seed 1 || failed=1; wait $$! || failed=1; cat bin/chaos-drawn.txt; exit $$failed
 
 .PHONY: bench
-bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, and the cluster's side: half an hour on a quiet machine
+bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, and the cluster's side: an hour on a quiet machine
 	go run ./test/bench -svg test/bench/bench.svg
+
+.PHONY: bench-node
+bench-node: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## the node's table alone: ARGS="-workers 2,4,8 -only '^100' -quick"
+	go run ./test/bench -parts node $(ARGS)
 
 .PHONY: bench-stages
 bench-stages: ## each stage of the hot path by itself

@@ -36,25 +36,35 @@ func appendTimestamp(b []byte, i int) []byte {
 
 // appendCRI appends line i of a container's log as containerd writes it.
 func appendCRI(b []byte, r *rand.Rand, i int) []byte {
-	stream := "stdout"
+	return appendCRILine(b, r, i, appendTimestamp(nil, i), fmt.Appendf(nil, "LINE=%d", i))
+}
+
+// appendCRILine appends a line of a time, with a mark at its end.
+func appendCRILine(b []byte, r *rand.Rand, i int, at, mark []byte) []byte {
+	stream := " stdout F "
 	if i%9 == 0 {
-		stream = "stderr"
+		stream = " stderr F "
 	}
-	b = append(appendTimestamp(b, i), ' ')
-	b = append(append(b, stream...), " F "...)
-	return fmt.Appendf(appendMessage(b, r), " LINE=%d\n", i)
+	b = append(append(b, at...), stream...)
+	b = append(appendMessage(b, r), ' ')
+	return append(append(b, mark...), '\n')
 }
 
 var jsonEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // appendK8s appends line i of a log whose lines are what the kubernetes filter makes of them.
 func appendK8s(b []byte, r *rand.Rand, i int) []byte {
-	b = append(appendTimestamp(append(b, `{"time":"`...), i), `","stream":"stdout","logtag":"F","log":"`...)
+	return appendK8sLine(b, r, i, i, appendTimestamp(nil, i), fmt.Appendf(nil, "LINE=%d", i))
+}
+
+// appendK8sLine appends line i, of a pod and a time, with a mark at the end of its text.
+func appendK8sLine(b []byte, r *rand.Rand, i, pod int, at, mark []byte) []byte {
+	b = fmt.Appendf(b, `{"time":"%s","stream":"stdout","logtag":"F","log":"`, at)
 	b = append(b, jsonEscapes.Replace(string(appendMessage(nil, r)))...)
-	b = fmt.Appendf(b, ` LINE=%d","seq":%d,"latency_ms":%v,"kubernetes":{"pod_name":"orders-%x-%04x","namespace_name":"shop",`, i, i, r.Float64()*900, i%40, i%977)
-	b = fmt.Appendf(b, `"pod_id":"0c9c7a3f-5d2e-4a6c-9d3a-%012x","labels":{"app.kubernetes.io/name":"orders","pod-template-hash":"5f6c8d7b9","team":"payments"},`, i%40)
-	b = fmt.Appendf(b, `"annotations":{"kubernetes.io/psp":"eks.privileged"},"host":"ip-10-0-%d-17.ap-northeast-2.compute.internal","container_name":"orders",`, i%8)
-	return fmt.Appendf(b, `"docker_id":"%064x","container_hash":"sha256:%064x","container_image":"registry/shop/orders:1.42.%d"}}`+"\n", i%40, i%3, i%5)
+	b = fmt.Appendf(b, ` %s","seq":%d,"latency_ms":%v,"kubernetes":{"pod_name":"orders-%x-%04x","namespace_name":"shop",`, mark, i, r.Float64()*900, pod%40, pod%977)
+	b = fmt.Appendf(b, `"pod_id":"0c9c7a3f-5d2e-4a6c-9d3a-%012x","labels":{"app.kubernetes.io/name":"orders","pod-template-hash":"5f6c8d7b9","team":"payments"},`, pod%40)
+	b = fmt.Appendf(b, `"annotations":{"kubernetes.io/psp":"eks.privileged"},"host":"ip-10-0-%d-17.ap-northeast-2.compute.internal","container_name":"orders",`, pod%8)
+	return fmt.Appendf(b, `"docker_id":"%064x","container_hash":"sha256:%064x","container_image":"registry/shop/orders:1.42.%d"}}`+"\n", pod%40, pod%3, pod%5)
 }
 
 // write writes the corpus to its path. The same corpus has the same bytes each time.

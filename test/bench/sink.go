@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,10 @@ type sinkCounts struct {
 	Body      int64     `json:"body_bytes"` // of bodies, inflated
 	Wire      int64     `json:"wire_bytes"` // of bodies as they came
 	Last      time.Time `json:"last"`       // when the last document was acknowledged
+
+	// Of lines that carry the time at which they were written, the seconds until their request was received.
+	LagP50 float64 `json:"lag_p50"`
+	LagP99 float64 `json:"lag_p99"`
 }
 
 // sink is a bulk endpoint that acknowledges every document as OpenSearch does, heeding filter_path. It runs in a process of its
@@ -30,6 +35,7 @@ type sinkCounts struct {
 type sink struct {
 	mu     sync.Mutex
 	counts sinkCounts
+	lags   []float64
 	pool   sync.Pool // of *exchange
 }
 
@@ -62,13 +68,15 @@ func (s *sink) handler() http.Handler {
 func (s *sink) serveCounts(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = json.NewEncoder(w).Encode(s.counts)
+	counts := s.counts
+	counts.LagP50, counts.LagP99 = quantile(s.lags, 0.5), quantile(s.lags, 0.99)
+	_ = json.NewEncoder(w).Encode(counts)
 }
 
 func (s *sink) serveReset(http.ResponseWriter, *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counts = sinkCounts{}
+	s.counts, s.lags = sinkCounts{}, s.lags[:0]
 }
 
 func (s *sink) serveBulk(w http.ResponseWriter, r *http.Request) {
@@ -79,6 +87,7 @@ func (s *sink) serveBulk(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	received := time.Now()
 	documents := bytes.Count(body, []byte("\n")) / 2
 	x.answer = appendAnswer(x.answer[:0], operation(body), documents, strings.Split(r.URL.Query().Get("filter_path"), ","))
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
@@ -90,6 +99,7 @@ func (s *sink) serveBulk(w http.ResponseWriter, r *http.Request) {
 	s.counts.Body += int64(len(body))
 	s.counts.Wire += int64(x.wire.Len())
 	s.counts.Last = time.Now()
+	s.lags = appendLags(s.lags, body, received)
 	s.mu.Unlock()
 	_, _ = w.Write(x.answer) // a client that is gone has its own error
 }
@@ -115,6 +125,23 @@ func (x *exchange) read(r *http.Request) ([]byte, error) {
 	x.body.Reset()
 	_, err = io.Copy(&x.body, x.gzip)
 	return x.body.Bytes(), err
+}
+
+// writtenMark stands in a line before the time at which it was written, in ns since 1970 by 19 digits.
+const writtenMark = "WRITTEN="
+
+// appendLags appends how many seconds each marked line of the body was under way.
+func appendLags(lags []float64, body []byte, received time.Time) []float64 {
+	for {
+		at := bytes.Index(body, []byte(writtenMark))
+		if at < 0 || len(body) < at+len(writtenMark)+19 {
+			return lags
+		}
+		body = body[at+len(writtenMark):]
+		if ns, err := strconv.ParseInt(string(body[:19]), 10, 64); err == nil {
+			lags = append(lags, received.Sub(time.Unix(0, ns)).Seconds())
+		}
+	}
 }
 
 // operation is what the body's first action does.

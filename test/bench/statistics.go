@@ -15,6 +15,15 @@ func middle(of []float64) float64 {
 	return (of[(n-1)/2] + of[n/2]) / 2
 }
 
+// quantile is the value below which a share of the others lies. It sorts its argument.
+func quantile(of []float64, share float64) float64 {
+	slices.Sort(of)
+	if len(of) == 0 {
+		return 0
+	}
+	return of[min(len(of)-1, int(share*float64(len(of))))]
+}
+
 func values[T any](of []T, field func(T) float64) []float64 {
 	all := make([]float64, len(of))
 	for i := range of {
