@@ -72,7 +72,7 @@ func TestDomainThatTakesNoIndexOnLines(t *testing.T) {
 	if !out.Flush("t", chunk) {
 		t.Fatalf("not settled\n%s", log)
 	}
-	if len(d.stored) != 40 || d.in("eks-log-034730-dead-letter")+d.in("eks-log-034731-dead-letter") != 2 {
+	if len(d.stored) != 40 || d.in("eks-log-034850-dead-letter")+d.in("eks-log-034851-dead-letter") != 2 {
 		t.Fatalf("%d documents: %v\n%s", len(d.stored), d.requests, log)
 	}
 }
