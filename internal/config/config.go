@@ -4,6 +4,8 @@
 package config
 
 import (
+	"context"
+	"net"
 	"net/url"
 	"time"
 )
@@ -102,6 +104,10 @@ type Config struct {
 	TraceOutput bool
 	// TraceError writes what the server answered for each failed item. Trace_Error.
 	TraceError bool
+
+	// Dial makes the connections to the domain and to who gives credentials; nil for the system's
+	// network. No option sets it: test/simulation has a network in memory.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Unused names the options that were given and have no effect.
 	Unused []string

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 
 	"out_opensearch_irsa/internal/config"
@@ -48,10 +49,14 @@ func IdentityOptions(cfg *config.Config) (identity.Options, error) {
 	if err != nil {
 		return identity.Options{}, err
 	}
-	return identity.Options{
+	o := identity.Options{
 		Region: cfg.AWSRegion, Service: cfg.AWSService, Credentials: cfg.AWSCredentials, RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
 		Profile: cfg.AWSProfile, STSEndpoint: cfg.AWSSTSEndpoint, RootCAs: tlsConfig.RootCAs,
-	}, nil
+	}
+	if cfg.Dial != nil {
+		o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: cfg.Dial, DisableKeepAlives: true}}
+	}
+	return o, nil
 }
 
 // DialAs is Dial with an identity that is there already; nil with AWS_Auth Off.
@@ -65,7 +70,7 @@ func DialAs(cfg *config.Config, id *identity.Identity) (*opensearch.Client, erro
 	o := opensearch.Options{
 		Endpoint: &endpoint, TLS: tlsConfig, Timeout: cfg.RequestTimeout, MaxConns: maxIdleConns,
 		UserAgent: "out_opensearch_irsa/" + version.Version, Serverless: cfg.AWSService == "aoss",
-		Username: cfg.HTTPUser, Password: cfg.HTTPPasswd,
+		Username: cfg.HTTPUser, Password: cfg.HTTPPasswd, Dial: cfg.Dial,
 	}
 	if id != nil {
 		o.Signer, o.RoleARN = id, id.RoleARN

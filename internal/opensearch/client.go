@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,6 +45,8 @@ type Options struct {
 	UserAgent string
 	// MaxConns (Workers) is how many idle connections are kept for the next requests; 0 means 4.
 	MaxConns int
+	// Dial makes connections; nil means the system's network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// RoleARN names the role that requests are signed as, for the remedies; nil or "" where it is not known.
 	RoleARN func() string
 	// Serverless says that the endpoint is an OpenSearch Serverless collection (AWS_Service_Name aoss), for the remedies.

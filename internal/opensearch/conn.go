@@ -11,10 +11,12 @@ import (
 // a write, which comes when net/http closes the connection: when the context ends, and 50 ms after an answer that came early.
 type conn struct{ net.Conn }
 
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // dial dials as d does.
-func dial(d *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+func dial(d dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := d.DialContext(ctx, network, address)
+		c, err := d(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}

@@ -36,9 +36,13 @@ func newConns(o Options) *http.Transport {
 	}
 	var http1 http.Protocols
 	http1.SetHTTP1(true)
+	dialer := o.Dial
+	if dialer == nil {
+		dialer = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	}
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dial(&net.Dialer{Timeout: 10 * time.Second}),
+		DialContext:         dial(dialer),
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     tlsConfig,
 		Protocols:           &http1,
