@@ -96,6 +96,11 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
+SEEDS ?= 10000
+.PHONY: simulation
+simulation: ## the plugin between an agent and a domain drawn by seed, in virtual time: SEEDS=n of them, or SEED=n alone
+	go test -count=1 -timeout 24h -v -run TestSimulation ./test/simulation $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
+
 .PHONY: terraform
 terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
 	go test -count=1 -timeout 10m ./test/aws/...

@@ -1,0 +1,458 @@
+package simulation
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/logging"
+)
+
+// An agent is a model of Fluent Bit with filesystem storage: it reads sources in chunks, flushes them on
+// workers, brings back what was answered with RETRY at a time of its own, in another order, and does not
+// forget a chunk when its process ends.
+type agent struct {
+	s      *scenario
+	domain *domain
+	dir    string
+	start  time.Time
+	r      *rand.Rand
+
+	process *process
+	ended   []*process
+	waiting []*chunk
+	flying  int
+	results chan flushed
+	read    []int // of each source, the lines read
+	next    []int // of each source, its next cut
+
+	chunks  int
+	settled []*chunk
+	faults  []string // what broke a bound
+	history []string // for people
+
+	logMu sync.Mutex // guards log
+	log   []string
+}
+
+// A chunk is on disk until it is settled.
+type chunk struct {
+	id       int
+	source   int
+	first, n int // its lines
+	bytes    []byte
+	at       time.Duration // when to flush it
+	tries    int
+	unclear  int      // processes that ended while it was not settled but had been flushed
+	by       *process // who settled it
+	reread   bool
+}
+
+// A process is one instance of the plugin with the network it has.
+type process struct {
+	n       int
+	out     *deliver.Deliverer
+	net     *network
+	flights map[*chunk]bool
+	dead    bool // what it still answers is heard by nobody
+}
+
+type flushed struct {
+	*chunk
+	by      *process
+	ok      bool
+	took    time.Duration
+	problem string
+}
+
+func newAgent(s *scenario, d *domain, dir string) *agent {
+	return &agent{s: s, domain: d, dir: dir, start: time.Now(), r: rand.New(rand.NewPCG(s.seed, 2)), results: make(chan flushed, 64),
+		read: make([]int, len(s.sources)), next: make([]int, len(s.sources))}
+}
+
+func (a *agent) note(format string, args ...any) {
+	a.history = append(a.history, fmt.Sprintf("%12s  ", time.Since(a.start).Round(time.Millisecond))+fmt.Sprintf(format, args...))
+}
+
+func (a *agent) fault(format string, args ...any) {
+	a.faults = append(a.faults, fmt.Sprintf(format, args...))
+	a.note(format, args...)
+}
+
+// sink is the core's log.
+func (a *agent) sink(level logging.Level, text string) {
+	a.logMu.Lock()
+	defer a.logMu.Unlock()
+	a.log = append(a.log, fmt.Sprintf("%12s  %s %s", time.Since(a.start).Round(time.Millisecond), level, text))
+}
+
+// property reads the section's options.
+func (a *agent) property(name string) string {
+	switch value := a.s.option(name); name {
+	case "Endpoint":
+		return "http://127.0.0.1:9200"
+	case "AWS_Region":
+		return "eu-west-1"
+	case "AWS_Credentials":
+		return "pod_identity"
+	case "Memory_Limit":
+		return "Off" // it is the whole process's
+	case "Fallback_Index":
+		return "fallback"
+	case "Workers":
+		return "" // the core keeps it
+	case "Index":
+		if value == "" {
+			return "logs"
+		}
+		return value
+	case "Dead_Letter_Path":
+		if value != "" {
+			return filepath.Join(a.dir, value)
+		}
+		return ""
+	default:
+		return value
+	}
+}
+
+// launch starts a process.
+func (a *agent) launch() error {
+	cfg, err := config.Load(a.property, func(string) string { return "" })
+	if err != nil {
+		return err
+	}
+	p := &process{n: len(a.ended) + 1, flights: map[*chunk]bool{}, net: &network{serve: a.domain.serve, dialing: a.domain.dialing}}
+	cfg.Dial = p.net.dial
+	p.out, err = deliver.New(cfg, logging.New(a.sink, logging.Debug, fmt.Sprintf("opensearch_irsa.%d", p.n)))
+	a.process = p
+	return err
+}
+
+func (a *agent) workers() int {
+	n, _ := strconv.Atoi(a.s.option("Workers"))
+	return max(1, n)
+}
+
+// run goes on until every line is settled and every event has been, or until the bound is broken.
+func (a *agent) run() {
+	if err := a.launch(); err != nil {
+		a.fault("it does not start: %v", err)
+		return
+	}
+	events := a.agentEvents()
+	end := a.s.lastTrouble() + settleWithin
+	for {
+		now := time.Since(a.start)
+		for len(events) > 0 && events[0].at <= now {
+			a.happens(events[0])
+			events = events[1:]
+			now = time.Since(a.start)
+		}
+		a.readSources(now)
+		next := a.flushDue(now)
+		if len(events) > 0 {
+			next = min(next, events[0].at)
+		}
+		if next == never && a.flying == 0 {
+			break
+		}
+		if now > end {
+			a.fault("%d chunks are not settled %s after the last fault: %s", len(a.waiting)+a.flying, settleWithin, a.open())
+			break
+		}
+		timer := time.NewTimer(min(next, end+time.Second) - now)
+		select {
+		case f := <-a.results:
+			a.answered(f)
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	a.finish(0)
+}
+
+const (
+	never = time.Duration(1<<63 - 1)
+	// settleWithin is how long after the last fault a chunk may wait: the core's longest pause, twice, and
+	// the longest that a domain may ask for.
+	settleWithin = 10 * time.Minute
+	// longestPause is scheduler.cap, as the shipped configuration has it.
+	longestPause = 30 * time.Second
+)
+
+// lastTrouble is when the last fault ends and the last line is written.
+func (s *scenario) lastTrouble() time.Duration {
+	var last time.Duration
+	for _, e := range s.events {
+		last = max(last, e.at, e.until)
+	}
+	for _, src := range s.sources {
+		if n := len(src.cuts); n > 0 {
+			last = max(last, src.cuts[n-1].at)
+		}
+	}
+	return last
+}
+
+func (a *agent) agentEvents() []event {
+	var events []event
+	for _, e := range a.s.events {
+		if ofAgent(e.kind) {
+			events = append(events, e)
+		}
+	}
+	slices.SortStableFunc(events, func(x, y event) int { return cmp.Compare(x.at, y.at) })
+	return events
+}
+
+// readSources makes chunks of what was written by now.
+func (a *agent) readSources(now time.Duration) {
+	for i, src := range a.s.sources {
+		for a.next[i] < len(src.cuts) && src.cuts[a.next[i]].at <= now {
+			n := src.cuts[a.next[i]].n
+			a.next[i]++
+			a.add(i, a.read[i], n, now)
+			a.read[i] += n
+		}
+	}
+}
+
+func (a *agent) add(source, first, n int, at time.Duration) *chunk {
+	a.chunks++
+	c := &chunk{id: a.chunks, source: source, first: first, n: n, at: at}
+	for _, l := range a.s.sources[source].lines[first : first+n] {
+		c.bytes = append(c.bytes, l.bytes...)
+	}
+	a.waiting = append(a.waiting, c)
+	return c
+}
+
+func (c *chunk) String() string { return fmt.Sprintf("L%d.%d to %d", c.source, c.first, c.first+c.n-1) }
+
+func (a *agent) open() string {
+	names := []string{}
+	for _, c := range a.waiting {
+		names = append(names, fmt.Sprintf("%s after %d tries", c, c.tries))
+	}
+	return strings.Join(names, ", ")
+}
+
+// flushDue starts flushes of the chunks whose time has come, in any order, and returns when the next one is due.
+func (a *agent) flushDue(now time.Duration) time.Duration {
+	next := never
+	for _, src := range a.sourcesLeft() {
+		next = min(next, src)
+	}
+	for a.flying < a.workers() {
+		due := []int{}
+		for i, c := range a.waiting {
+			if c.at <= now {
+				due = append(due, i)
+			}
+		}
+		if len(due) == 0 {
+			break
+		}
+		i := due[a.r.IntN(len(due))]
+		c := a.waiting[i]
+		a.waiting = append(a.waiting[:i], a.waiting[i+1:]...)
+		a.flush(c)
+	}
+	if a.flying < a.workers() {
+		for _, c := range a.waiting {
+			next = min(next, c.at)
+		}
+	}
+	return next
+}
+
+func (a *agent) sourcesLeft() []time.Duration {
+	var at []time.Duration
+	for i, src := range a.s.sources {
+		if a.next[i] < len(src.cuts) {
+			at = append(at, src.cuts[a.next[i]].at)
+		}
+	}
+	return at
+}
+
+// flush is one call of the plugin, on a worker, behind the guard that its exports have.
+func (a *agent) flush(c *chunk) {
+	c.tries++
+	a.flying++
+	p := a.process
+	p.flights[c] = true
+	lent := bytes.Clone(c.bytes)
+	tag := a.s.sources[c.source].tag
+	go func() {
+		f := flushed{chunk: c, by: p}
+		began := time.Now()
+		defer func() {
+			if r := recover(); r != nil {
+				f.problem = fmt.Sprintf("panic: %v\n%s", r, debug.Stack())
+			}
+			f.took = time.Since(began)
+			for i := range lent { // it is the core's again
+				lent[i] = 0xc1
+			}
+			a.results <- f
+		}()
+		f.ok = p.out.Flush(tag, lent)
+	}()
+}
+
+// answered is what the core does with the answer to a flush.
+func (a *agent) answered(f flushed) {
+	if !f.by.flights[f.chunk] {
+		return // of a process that was killed
+	}
+	delete(f.by.flights, f.chunk)
+	a.flying--
+	a.note("chunk %s of process %d: %t after %s %.300s", f.chunk, f.by.n, f.ok, f.took.Round(time.Millisecond), f.problem)
+	if most := a.longestFlush(); f.took > most {
+		a.fault("a flush of %s lasted %s, more than %s", f.chunk, f.took, most)
+	}
+	if f.ok {
+		f.chunk.by = f.by
+		a.settled = append(a.settled, f.chunk)
+		return
+	}
+	pause := min(longestPause, 5*time.Second<<min(f.tries, 8))
+	f.at = time.Since(a.start) + time.Second + time.Duration(a.r.Int64N(int64(pause)))
+	a.waiting = append(a.waiting, f.chunk)
+}
+
+// longestFlush is how long a flush may block its worker.
+func (a *agent) longestFlush() time.Duration {
+	cfg, err := config.Load(a.property, func(string) string { return "" })
+	if err != nil {
+		return 0
+	}
+	return cfg.RetryBudget + 2*cfg.RequestTimeout + 10*time.Second
+}
+
+// happens makes an event of the agent's life happen.
+func (a *agent) happens(e event) {
+	a.note("%s", e.kind)
+	old := a.process
+	switch e.kind {
+	case restart:
+		a.finish(a.r.IntN(3))
+		a.relaunch(old)
+	case reload:
+		if err := a.launchBeside(old); err != nil {
+			a.fault("it does not start again: %v", err)
+		}
+	default:
+		old.dead = true
+		for c := range old.flights {
+			a.waiting = append(a.waiting, c)
+			c.at = time.Since(a.start)
+		}
+		slices.SortFunc(a.waiting, func(x, y *chunk) int { return cmp.Compare(x.id, y.id) })
+		a.flying = 0
+		old.flights = map[*chunk]bool{}
+		old.net.sever()
+		go old.out.Close() // its goroutines have to go; nobody hears what it says
+		a.unclear()
+		a.relaunch(old)
+		a.readAgain(e.kind)
+	}
+}
+
+// unclear counts, for the chunks that were flushed and are not settled, that their process ended.
+func (a *agent) unclear() {
+	for _, c := range a.waiting {
+		if c.tries > 0 {
+			c.unclear++
+		}
+		c.at = min(c.at, time.Since(a.start)+time.Second)
+	}
+}
+
+func (a *agent) relaunch(old *process) {
+	a.ended = append(a.ended, old)
+	if err := a.launch(); err != nil {
+		a.fault("it does not start again: %v", err)
+	}
+}
+
+// launchBeside starts the new instance, and ends the old one in the middle of what it does.
+func (a *agent) launchBeside(old *process) error {
+	a.ended = append(a.ended, old)
+	if err := a.launch(); err != nil {
+		return err
+	}
+	fresh := a.process
+	a.process = old
+	a.finish(a.r.IntN(3))
+	a.process = fresh
+	return nil
+}
+
+// finish ends the process as SIGTERM does: some of the flushes under way get time to end.
+func (a *agent) finish(seconds int) {
+	p := a.process
+	until := time.After(time.Duration(seconds) * time.Second)
+	for waiting := seconds > 0; waiting && len(p.flights) > 0; {
+		select {
+		case f := <-a.results:
+			a.answered(f)
+		case <-until:
+			waiting = false
+		}
+	}
+	closed := make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(closed)
+		p.out.Close()
+	}()
+	limit := time.After(closeWithin)
+	for done := false; !done || len(p.flights) > 0; {
+		select {
+		case f := <-a.results:
+			a.answered(f)
+		case <-closed:
+			done, closed = true, nil
+		case <-limit:
+			a.fault("%d flushes go on %s after Close (Close returned: %t)", len(p.flights), time.Since(began), done)
+			return
+		}
+	}
+	a.unclear()
+}
+
+// closeWithin bounds Close, and the flushes that it ends.
+const closeWithin = 5 * time.Second
+
+// readAgain is what tail does without its offsets, or with older ones.
+func (a *agent) readAgain(kind string) {
+	if kind == kill {
+		return
+	}
+	for i := range a.s.sources {
+		first := 0
+		if kind == rewind {
+			first = max(0, a.read[i]-1-a.r.IntN(30))
+		}
+		at := time.Since(a.start)
+		for most := 1 + a.r.IntN(40); first < a.read[i]; {
+			n := min(a.read[i]-first, 1+a.r.IntN(most))
+			a.add(i, first, n, at).reread = true
+			first += n
+			at += time.Duration(a.r.Int64N(int64(2 * time.Second)))
+		}
+	}
+}

@@ -1,0 +1,369 @@
+package simulation
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// A scenario is everything that a seed decides before the run: options, domain, what is written when,
+// and what happens. It is data, so that it can be printed and made smaller.
+type scenario struct {
+	seed    uint64
+	options []option
+	domain  domainSpec
+	sources []*source
+	events  []event
+}
+
+type option struct{ name, value string }
+
+func (s *scenario) option(name string) string {
+	for _, o := range s.options {
+		if o.name == name {
+			return o.value
+		}
+	}
+	return ""
+}
+
+// domainSpec is how the domain is all the time.
+type domainSpec struct {
+	// limit is the largest body it takes, in bytes; 0 for any. onWire counts them before gzip is undone.
+	limit         int
+	onWire, early bool
+	// noIDs is a Serverless collection that makes its own ids: it refuses others for each "item" or the whole "request".
+	noIDs string
+	// skew is the domain's clock minus the agent's.
+	skew time.Duration
+	// keyLife is how long credentials live, with AWS_Auth On.
+	keyLife time.Duration
+}
+
+// A source is a file that tail reads: its lines, and the chunks in which they are first read.
+type source struct {
+	tag        string
+	resolution time.Duration
+	lines      []*line
+	cuts       []cut
+}
+
+// A cut is the next n lines, handed over at a time after the start.
+type cut struct {
+	n  int
+	at time.Duration
+}
+
+type line struct {
+	source, n int
+	at        time.Time
+	body      object
+	bytes     []byte // the whole record, as the chunk has it
+	poison    string // why the domain will not take it
+	odd       string // what is unusual about it, for people
+}
+
+func (l *line) name() string { return fmt.Sprintf("L%d.%d.", l.source, l.n) }
+
+// An event happens at a time after the start. A fault lasts until another and hits each request, or item,
+// with a probability.
+type event struct {
+	kind      string
+	at, until time.Duration
+	p         float64
+	arg       string
+}
+
+// kinds of events of the agent; all others are the domain's faults.
+const (
+	restart  = "restart"                           // SIGTERM, and started again
+	kill     = "kill"                              // kill -9, and started again
+	reread   = "kill, tail DB deleted"             // every line is read again, in other cuts
+	rewind   = "kill, tail DB older than the logs" // the last lines are read again
+	reload   = "hot reload"                        // the new instance starts before the old one ends
+	blocked  = "index blocked"
+	explicit = "explicit index not allowed"
+	expired  = "credentials expired"
+	refusesL = "dead-letter index rejects"
+)
+
+func ofAgent(kind string) bool {
+	switch kind {
+	case restart, kill, reread, rewind, reload:
+		return true
+	}
+	return false
+}
+
+// draw makes the scenario of a seed.
+func draw(seed uint64) *scenario {
+	d := &drawing{Rand: rand.New(rand.NewPCG(seed, 0)), s: &scenario{seed: seed}}
+	d.options()
+	d.domain()
+	d.sources()
+	d.events()
+	return d.s
+}
+
+type drawing struct {
+	*rand.Rand
+	s *scenario
+}
+
+func (d *drawing) chance(p float64) bool { return d.Float64() < p }
+
+func (d *drawing) oneOf(of ...string) string { return of[d.IntN(len(of))] }
+
+// between draws a time, short ones as often as long ones.
+func (d *drawing) between(low, high time.Duration) time.Duration {
+	f := d.Float64()
+	return low + time.Duration(float64(high-low)*f*f)
+}
+
+func (d *drawing) set(name, value string) {
+	d.s.options = append(d.s.options, option{name, value})
+}
+
+func (d *drawing) options() {
+	maybe := func(p float64, name string, values ...string) {
+		if d.chance(p) {
+			d.set(name, d.oneOf(values...))
+		}
+	}
+	maybe(0.4, "Compress", "gzip")
+	maybe(0.25, "Write_Operation", "index")
+	maybe(0.15, "Generate_ID", "Off")
+	maybe(0.15, "Id_Key", "id", "$nested['id']")
+	maybe(0.7, "Index", "logs", "logs-%Y.%m.%d", "logs-$ns", "logs-%Y.%m.%d-$ns")
+	maybe(0.3, "Max_Request_Size", "64K", "128K", "1M")
+	maybe(0.25, "Dead_Letter_Path", "dead-letters.jsonl")
+	maybe(0.3, "Retry_Budget", "0s", "1s", "20s")
+	maybe(0.3, "Request_Timeout", "2s", "10s")
+	if d.chance(0.25) {
+		d.set("Include_Tag_Key", "On")
+		maybe(0.7, "Tag_Key", "tag")
+	}
+	maybe(0.1, "Replace_Dots", "On")
+	maybe(0.1, "Dedot", "Off")
+	maybe(0.2, "Time_Key_Nanos", "On")
+	maybe(0.75, "AWS_Auth", "Off")
+	maybe(0.9, "Workers", "1", "2", "2", "4", "8", "32")
+}
+
+func (d *drawing) domain() {
+	spec := &d.s.domain
+	if d.chance(0.3) {
+		spec.limit = 16<<10 + d.IntN(100<<10)
+		spec.onWire, spec.early = d.chance(0.5), d.chance(0.3)
+	}
+	if d.chance(0.08) {
+		spec.noIDs = d.oneOf("item", "item", "request")
+	}
+	spec.keyLife = 20*time.Minute + d.between(0, time.Hour)
+	if d.chance(0.1) {
+		spec.skew = time.Duration(d.IntN(7200)-3600) * time.Second
+	}
+}
+
+func (d *drawing) sources() {
+	total := 0
+	switch f := d.Float64(); {
+	case f < 0.6:
+		total = 5 + d.IntN(55)
+	case f < 0.9:
+		total = 60 + d.IntN(240)
+	case f < 0.99:
+		total = 300 + d.IntN(700)
+	default:
+		total = 1000 + d.IntN(3000)
+	}
+	n := 1 + d.IntN(3)
+	if d.chance(0.4) {
+		n = 1 + d.IntN(min(24, total/3+1))
+	}
+	base := time.Date(1999, 12, 31, 23, 59, 50, 0, time.UTC)
+	if d.chance(0.6) {
+		base = time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC)
+	}
+	oddity := []float64{0, 0.01, 0.05, 0.5}[d.IntN(4)]
+	poison := []float64{0, 0, 0.02, 0.3}[d.IntN(4)]
+	for i := range n {
+		w := &writer{drawing: d, src: &source{tag: fmt.Sprintf("kube.var.log.pod-%d", i)}, at: base, oddity: oddity, poison: poison, index: i}
+		w.write(max(1, total/n))
+		d.s.sources = append(d.s.sources, w.src)
+	}
+}
+
+// writer writes the lines of a source.
+type writer struct {
+	*drawing
+	src            *source
+	index          int
+	at             time.Time
+	oddity, poison float64
+	keys           []string
+}
+
+func (w *writer) write(n int) {
+	w.src.resolution = []time.Duration{1, 1, time.Microsecond, time.Millisecond, time.Second}[w.IntN(5)]
+	step := time.Duration(1) << (14 + w.IntN(16)) // 16 µs to half a second
+	w.at = w.at.Add(time.Duration(w.Int64N(int64(time.Second)))).Truncate(w.src.resolution)
+	ids := w.s.option("Id_Key") != ""
+	collide := w.oneOf("", "", "few", "equal")
+	form := w.IntN(3) // of the core: 1.9, 4.2, 5.1
+	lastWhole := 0
+	boost := w.src.resolution == time.Microsecond && w.chance(0.5)
+	for i := range n {
+		l := &line{source: w.index, n: i}
+		switch prev := w.IntN(i + 1); {
+		case i > 0 && w.chance(0.02): // a twin
+			old := w.src.lines[i-1]
+			if old.poison != "" || w.chance(0.7) {
+				w.advance(step)
+			}
+			l.body, l.poison, l.odd = old.body, old.poison, "twin of "+old.name()
+		default:
+			w.advance(step)
+			l.body = w.record(l)
+			if ids && l.poison == "" && w.chance(0.8) {
+				id := any(fmt.Sprintf("id-%s", l.name()))
+				switch {
+				case collide == "few":
+					id = fmt.Sprintf("id-%d.%d", w.index, prev/5)
+				case w.chance(0.1):
+					id = int64(w.index*100000 + i)
+				}
+				l.body = w.withID(l.body, id)
+			}
+		}
+		if w.src.resolution < time.Millisecond {
+			whole := w.at.Nanosecond()%1e6 == 0
+			if boost && i-lastWhole > 200 || boost && lastWhole == 0 && w.chance(0.02) {
+				w.at, lastWhole = w.at.Truncate(time.Millisecond).Add(time.Millisecond), i
+			} else if whole && boost {
+				w.at = w.at.Add(w.src.resolution)
+			}
+		}
+		l.at = w.at
+		l.bytes = w.encode(l, form)
+		w.src.lines = append(w.src.lines, l)
+	}
+	w.cut(n)
+}
+
+func (w *writer) advance(step time.Duration) {
+	if w.src.resolution == time.Second {
+		if w.chance(0.1) {
+			w.at = w.at.Add(time.Second)
+		}
+		return
+	}
+	w.at = w.at.Add(time.Duration(w.Int64N(int64(step))).Truncate(w.src.resolution))
+	if w.chance(0.95) {
+		w.at = w.at.Add(w.src.resolution)
+	}
+}
+
+func (w *writer) withID(o object, id any) object {
+	if w.s.option("Id_Key") == "id" {
+		return append(o, pair{"id", id})
+	}
+	return append(o, pair{"nested", object{{"a", int64(1)}, {"id", id}}})
+}
+
+func (w *writer) cut(n int) {
+	most := 20
+	if w.chance(0.3) {
+		most = 1000
+	}
+	var at time.Duration
+	gap := w.between(10*time.Millisecond, 8*time.Second)
+	for n > 0 {
+		c := cut{min(n, 1+w.IntN(most)), at}
+		w.src.cuts = append(w.src.cuts, c)
+		n -= c.n
+		if at += w.between(0, gap); at > time.Minute {
+			gap = time.Millisecond
+		}
+	}
+}
+
+// encode writes the line as a record of one of the core's forms.
+func (w *writer) encode(l *line, form int) []byte {
+	var b []byte
+	if form > 0 && w.chance(0.01) {
+		b = w.marker(-1)
+	}
+	if form == 0 {
+		b = append(b, 0x92)
+	} else {
+		b = appendSize(append(b, 0x92), 2, w.Rand, 0x90, 15, 0, 0xdc, 0xdd)
+	}
+	b = w.encodeTime(b, l.at)
+	switch form {
+	case 1:
+		b = append(b, 0xdf, 0, 0, 0, 0)
+	case 2:
+		b = append(b, 0x80)
+	}
+	return appendMsgpack(b, l.body, w.Rand)
+}
+
+// marker is a group's start or end.
+func (w *writer) marker(sec int32) []byte {
+	b := []byte{0x92, 0x92, 0xd7, 0x00}
+	b = binary.BigEndian.AppendUint32(b, uint32(sec))
+	return append(b, 0, 0, 0, 0, 0x80, 0x80)
+}
+
+func (w *writer) encodeTime(b []byte, at time.Time) []byte {
+	if at.Nanosecond() == 0 && w.chance(0.2) {
+		return appendUint(b, uint64(at.Unix()), w.Rand)
+	}
+	if at.Nanosecond()%(1<<29) == 0 && w.chance(0.2) {
+		return appendMsgpack(b, float64(at.Unix()), w.Rand)
+	}
+	if w.chance(0.9) {
+		b = append(b, 0xd7, 0)
+	} else {
+		b = append(b, 0xc7, 8, 0)
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(at.Unix()))
+	return binary.BigEndian.AppendUint32(b, uint32(at.Nanosecond()))
+}
+
+// String is the schedule for people.
+func (s *scenario) String() string {
+	var b strings.Builder
+	for _, o := range s.options {
+		fmt.Fprintf(&b, "  option  %s %s\n", o.name, o.value)
+	}
+	fmt.Fprintf(&b, "  domain  %+v\n", s.domain)
+	for _, src := range s.sources {
+		fmt.Fprintf(&b, "  source  %s: %d lines, times in %s\n", src.tag, len(src.lines), src.resolution)
+		first := 0
+		for _, c := range src.cuts {
+			fmt.Fprintf(&b, "    chunk at %s: %d lines\n", c.at.Round(time.Millisecond), c.n)
+			for _, l := range src.lines[first : first+c.n] {
+				if len(src.lines) > 40 && l.odd == "" && l.poison == "" {
+					continue
+				}
+				fmt.Fprintf(&b, "      %s %s %s %s %.200q\n", l.name(), l.at.Format("15:04:05.000000000"), l.poison, l.odd, formOf(l.body, nil, naming{}))
+			}
+			first += c.n
+		}
+	}
+	for _, e := range s.events {
+		fmt.Fprintf(&b, "  event   %s\n", e)
+	}
+	return b.String()
+}
+
+func (e event) String() string {
+	if ofAgent(e.kind) {
+		return fmt.Sprintf("at %s %s", e.at.Round(time.Millisecond), e.kind)
+	}
+	return fmt.Sprintf("%s to %s: %s %s, probability %.2f", e.at.Round(time.Millisecond), e.until.Round(time.Millisecond), e.kind, e.arg, e.p)
+}
