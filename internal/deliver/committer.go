@@ -65,6 +65,8 @@ type result struct {
 	// compression.
 	shared bool
 	size   int
+	// unsent tells that the piece waited in vain for others' requests to end, as long as one may take.
+	unsent bool
 	// panicked is what a panic in sending brought; nil for none.
 	panicked any
 }
@@ -143,14 +145,25 @@ func (c *committer) close() {
 // dispatch starts the requests that may go now, and sees to it that the others get their turn. c.mu is
 // held.
 func (c *committer) dispatch() {
-	for len(c.queue) > 0 && c.limiter.free() {
-		if pause := c.pause(time.Now()); pause > 0 {
+	for len(c.queue) > 0 {
+		now := time.Now()
+		pause := c.d.cfg.RequestTimeout - now.Sub(c.queue[0].came)
+		switch {
+		case c.limiter.free():
+			if pause = c.pause(now); pause <= 0 {
+				pieces := c.take()
+				began := c.limiter.begin()
+				go c.request(pieces, began)
+			}
+		case pause <= 0:
+			p := c.queue[0]
+			c.queue, c.size = c.queue[1:], c.size-p.size
+			go p.done(&result{unsent: true})
+		}
+		if pause > 0 {
 			c.timer.Reset(pause)
 			return
 		}
-		pieces := c.take()
-		began := c.limiter.begin()
-		go c.request(pieces, began)
 	}
 }
 

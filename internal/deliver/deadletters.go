@@ -68,7 +68,7 @@ func records(all []rejected) []deadletter.Record {
 
 // sendDeadLetters sends the dead-letter records to their index, as documents go: in the same requests,
 // of the same size, judged alike. It returns those that are stored; the error says why the others are
-// not. A record that the domain finds too large is cut further, down to minRequestSize.
+// not. A record that the domain finds too large is cut further, down to smallDocument.
 func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejected, err error) {
 	left := f.deadLetters
 	for limit := f.d.size.limit(); ; limit /= 2 {
@@ -77,7 +77,7 @@ func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejec
 		tooLarge := map[int32]bool{}
 		var refusal error
 		y.reject = func(item int32, it opensearch.Item) {
-			if limit > minRequestSize && y.batch.Size([]int32{item}) > minRequestSize && it.Status == 413 {
+			if it.Effect.Has(opensearch.Shrink) && limit > 2*smallDocument {
 				tooLarge[item] = true
 				return
 			}

@@ -78,7 +78,7 @@ type outcome struct {
 // is settled. A flush that is the circuit breaker's probe sends one round.
 func (y *delivery) run(ctx context.Context, probe bool) bool {
 	d := y.d
-	deadline := time.Now().Add(d.cfg.RetryBudget)
+	deadline := y.began.Add(d.cfg.RetryBudget)
 	atOnce := 0
 	for len(y.pending) > 0 {
 		o := y.sendRound(ctx)
@@ -150,8 +150,12 @@ func (y *delivery) send(ctx context.Context, group []int32) outcome {
 	if y.first = nil; res == nil {
 		res = d.committer.send(y.piece(group))
 	}
-	if res.panicked != nil {
+	switch {
+	case res.panicked != nil:
 		panic(res.panicked)
+	case res.unsent:
+		y.retry = append(y.retry, group...)
+		return outcome{stop: true}
 	}
 	y.alone = false
 	if y.round > 0 {

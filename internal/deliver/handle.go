@@ -67,12 +67,15 @@ func (y *delivery) dropIDs(why string) bool {
 	return true
 }
 
+// smallDocument is a size in bytes, with the action line, for which no document is refused.
+const smallDocument = 1 << 10
+
 // narrow handles a request that parts of may pass. A request shared with other flushes is sent again
 // without them first.
 //
 // An item is rejected only if it is known to be to blame: it is too large by itself, or it was refused
 // alone twice while the domain took others. A server or a proxy that refuses everything is to blame
-// itself, and what it refuses waits.
+// itself, and what it refuses waits: for its end, or for the domain to take something else.
 func (y *delivery) narrow(group []int32, res *result) outcome {
 	d, fail := y.d, res.Failure
 	size := y.batch.Size(group)
@@ -90,11 +93,11 @@ func (y *delivery) narrow(group []int32, res *result) outcome {
 	y.refused++
 	single := len(group) == 1
 	switch {
-	case single && shrink && size > minRequestSize,
-		single && !shrink && y.round > 0 && d.breaker.succeededSince(y.began):
-		y.rejectItem(group[0], opensearch.Item{Status: fail.Status, Kind: fail.Kind, Type: fail.Kind.String(), Reason: fail.Summary})
+	case single && shrink && size > smallDocument,
+		single && y.round > 0 && d.breaker.succeededSince(y.began):
+		y.rejectItem(group[0], opensearch.Item{Status: fail.Status, Kind: fail.Kind, Effect: fail.Effect, Type: fail.Kind.String(), Reason: fail.Summary})
 		return outcome{}
-	case single, shrink && size <= minRequestSize, !shrink && !y.accepted && y.refused > 2+y.round:
+	case single, !shrink && !y.accepted && y.refused > 2+y.round:
 		y.retry = append(y.retry, group...)
 		d.deliveryErrors.Failed(deliveryError{kind: fail.Kind}, func() string { return "cannot deliver: " + fail.Error() })
 		return outcome{retryAfter: res.RetryAfter, stop: !y.accepted}

@@ -95,7 +95,7 @@ func (d *Deliverer) begin(j job) {
 // firstResult gets what became of the chunk's one request.
 func (f *flush) firstResult(res *result) {
 	defer f.contain("ending a flush")
-	if res.panicked == nil && res.Delivered && len(f.deadLetters) == 0 {
+	if res.Delivered && len(f.deadLetters) == 0 {
 		f.settleAll(f.pending)
 		f.finish(true)
 		return
