@@ -43,7 +43,7 @@ func (c *Compressor) scratch() *deflate.Compressor {
 }
 
 // Join appends the gzip of what the pieces hold, one after the other, to dst and returns it grown. It
-// is a single member: the server's decoder reads no further than the first.
+// is a single member: not everything that may stand before a domain reads on behind the first.
 func Join(dst []byte, pieces []Piece) []byte {
 	dst = append(dst, gzipHead...)
 	var crc, size uint32
