@@ -34,6 +34,7 @@ type domain struct {
 	breaks   int // that many answers are cut off, after the documents were stored
 	autoID   int
 	mget     bool // documents may be read
+	pipes    *pipes
 }
 
 func newDomain(t *testing.T) *domain {
@@ -195,6 +196,9 @@ func start(t *testing.T, d *domain, options ...string) (*Deliverer, *lines) {
 	cfg, err := config.Load(func(name string) string { return given[strings.ToLower(name)] }, func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
+	}
+	if d.pipes != nil {
+		cfg.Dial = d.pipes.dial
 	}
 	log := &lines{}
 	out, err := New(cfg, logging.New(log.sink, logging.Debug, "test"))
