@@ -59,6 +59,8 @@ type Encoder struct {
 	trace  trace
 	shapes shapes
 	memo   memo
+
+	reference reference
 }
 
 // failure is the reason for which the encoding of a record stopped.
@@ -77,12 +79,17 @@ func NewEncoder(o Options) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{head: h, dedot: dedot}, nil
+	reference, err := newReference(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Encoder{head: h, dedot: dedot, reference: reference}, nil
 }
 
 // SetTag sets the tag of the records to come. A new tag is also taken as the
 // sign that what records have in common (their pod, mostly) changes.
 func (e *Encoder) SetTag(tag string) {
+	e.reference.tag = tag
 	if e.head.setTag(tag) {
 		e.shapes.renew()
 	}
@@ -99,8 +106,8 @@ func (e *Encoder) SetTag(tag string) {
 // Offset is relative to body), or a *RejectError, and n right, if the record is
 // whole but cannot be a document. Either way dst comes back with the length it had.
 func (e *Encoder) Append(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int, err error) {
-	e.src, e.keys = body, e.keys[:0]
-	e.trace.on = false
+	e.src = body
+	e.inKey, e.keys, e.trace.on = false, e.keys[:0], false
 	resting := e.shapes.resting()
 	if !resting {
 		out, n = e.shapes.append(e, dst, sec, nsec, body)
@@ -114,7 +121,7 @@ func (e *Encoder) Append(dst []byte, sec int64, nsec uint32, body []byte) (out [
 
 // appendNew is Append for a record of no known shape.
 func (e *Encoder) appendNew(dst []byte, sec int64, nsec uint32, learn bool) (out []byte, n int, err error) {
-	e.inKey = false
+	e.inKey, e.keys = false, e.keys[:0] // a shape that did not fit leaves both anyhow
 	out, n = e.document(dst, sec, nsec, learn)
 	if cap(e.keys) > maxKeptKeys {
 		e.keys, e.sort = nil, nil
@@ -124,7 +131,7 @@ func (e *Encoder) appendNew(dst []byte, sec int64, nsec uint32, learn bool) (out
 		return dst, n, err
 	}
 	if learn {
-		e.shapes.learn(&e.trace, e.src[:n], out[e.trace.start:])
+		e.shapes.learn(&e.trace, e.src[:n], out)
 	}
 	return out, n, nil
 }
@@ -170,9 +177,4 @@ func (e *Encoder) refuse(why *RejectError) int {
 func (e *Encoder) corrupt(i int) int {
 	e.fail = failure{at: i}
 	return -1
-}
-
-// AppendReference is temporary until the document branch is merged.
-func (e *Encoder) AppendReference(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int, err error) {
-	return e.Append(dst, sec, nsec, body)
 }

@@ -144,6 +144,7 @@ func TestNewEncoderFailure(t *testing.T) {
 	f(Options{TimeKey: "t", TimeFormat: "%Q"}, "%Q")
 	f(Options{TimeKey: "t", TimeFormat: "%"}, "%%")
 	f(Options{TimeKey: "t", TagKey: "t"}, "both")
+	f(Options{TimeKey: "\xff", TagKey: "\ufffd"}, "both")
 	f(Options{Dedot: []string{"a..b"}}, "a..b")
 	f(Options{Dedot: []string{""}}, "empty")
 }

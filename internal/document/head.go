@@ -1,6 +1,9 @@
 package document
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // head is what stands before a record's own fields: the event time and the tag.
 type head struct {
@@ -40,10 +43,9 @@ func newHead(o Options) (head, error) {
 		h.timeKey = quoted(o.TimeKey)
 	}
 	if o.TagKey != "" {
-		if o.TagKey == o.TimeKey {
+		if h.tagKey = quoted(o.TagKey); bytes.Equal(h.tagKey, h.timeKey) {
 			return h, fmt.Errorf("cannot use the key %q for both the time and the tag; choose another for one of them", o.TagKey)
 		}
-		h.tagKey = quoted(o.TagKey)
 	}
 	h.compose()
 	return h, nil

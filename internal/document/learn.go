@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// learn takes a record that had no known shape: body and text are its own, text
-// from the start of its first pair on; t tells where the values stand in both.
-func (s *shapes) learn(t *trace, body, text []byte) {
+// learn takes a record that had no known shape; t tells where the values stand in its body and in out,
+// which its document ends.
+func (s *shapes) learn(t *trace, body, out []byte) {
 	if s.misses++; s.misses >= missesToRest {
 		s.misses, s.rest = 0, restRecords
 	}
@@ -28,7 +28,7 @@ func (s *shapes) learn(t *trace, body, text []byte) {
 	known := &s.known[k]
 	known.own, known.tags, known.used = t.own, s.tags, s.turn
 	s.last = k
-	if !known.keep(t, body, text) {
+	if !known.keep(t, body, out[t.start:]) {
 		s.known[k], s.known[len(s.known)-1] = s.known[len(s.known)-1], s.known[k]
 		s.known = s.known[:len(s.known)-1]
 		s.last = 0

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -249,11 +250,18 @@ func check(t testing.TB, o Options, text, body []byte, sec int64, nsec uint32, t
 	m := want.(map[string]any)
 	if key := repair([]byte(o.TimeKey)); o.TimeKey != "" {
 		if _, ok := m[key]; !ok {
-			layout := "2006-01-02T15:04:05.000Z"
-			if o.TimeNanos {
-				layout = "2006-01-02T15:04:05.000000000Z"
+			layout, ok := layouts[o.TimeFormat]
+			if !ok {
+				t.Fatalf("the model does not know the time format %q", o.TimeFormat)
 			}
-			m[key] = time.Unix(sec, int64(nsec)).UTC().Format(layout)
+			fraction := ".000Z"
+			if o.TimeNanos {
+				fraction = ".000000000Z"
+			}
+			at := time.Unix(sec, int64(nsec)).UTC()
+			if m[key] = at.Format(layout + fraction); layout == "" {
+				m[key] = strconv.FormatInt(sec, 10) + at.Format(".000000000Z")[:len(fraction)-1] + "Z"
+			}
 		}
 	}
 	if key := repair([]byte(o.TagKey)); o.TagKey != "" {
@@ -266,13 +274,23 @@ func check(t testing.TB, o Options, text, body []byte, sec int64, nsec uint32, t
 	}
 }
 
+// layouts are Go's for the time formats in tests.
+var layouts = map[string]string{
+	"":                     "2006-01-02T15:04:05",
+	"%Y-%m-%dT%H:%M:%S":    "2006-01-02T15:04:05",
+	"%F":                   "2006-01-02",
+	"%d/%b/%y \"%H\" \xff": "02/Jan/06 \"15\" \ufffd",
+	"%s":                   "", // Go has none
+}
+
 func renamer(o Options) func([]string, string) string {
 	return func(path []string, key string) string {
 		if o.ReplaceDots {
 			return strings.ReplaceAll(key, ".", "_")
 		}
 		for _, d := range o.Dedot {
-			if p := strings.Join(path, "."); p == d || strings.HasPrefix(p, d+".") {
+			names := strings.Split(repair([]byte(d)), ".")
+			if len(path) >= len(names) && slices.Equal(path[:len(names)], names) {
 				return strings.ReplaceAll(key, ".", "_")
 			}
 		}
