@@ -101,6 +101,11 @@ SEEDS ?= 10000
 simulation: ## the plugin between an agent and a domain drawn by seed, in virtual time: SEEDS=n of them, or SEED=n alone
 	go test -count=1 -timeout 24h -v -run TestSimulation ./test/simulation $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
 
+RECORDS ?= 5000000
+.PHONY: fuzz-long
+fuzz-long: ## RECORDS records through the encoder and the reference encoder, from SEED on: a quarter of an hour on a quiet machine
+	go test -count=1 -timeout 0 -run '^TestReference$$' ./internal/document -records $(RECORDS) -seed $(if $(SEED),$(SEED),$$(date +%s))
+
 .PHONY: terraform
 terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
 	go test -count=1 -timeout 10m ./test/aws/...

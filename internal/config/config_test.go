@@ -89,6 +89,12 @@ func TestLoadIndexNames(t *testing.T) {
 	f("Logstash_Format On", "logstash-%Y.%m.%d", "fluent-bit", "logstash-%Y.%m.%d-dead-letter")
 	f("Logstash_Format On\nLogstash_Prefix eks\nLogstash_Prefix_Separator _\nLogstash_DateFormat %Y\nIndex unused", "eks_%Y", "fluent-bit", "eks_%Y-dead-letter")
 	f("Logstash_Format On\nLogstash_Prefix_Key $kubernetes['namespace_name']", "$kubernetes['namespace_name']-%Y.%m.%d", "logstash-%Y.%m.%d", "$kubernetes['namespace_name']-%Y.%m.%d-dead-letter")
+	for key, want := range map[string]string{
+		"my-key": "$['my-key']", "$my-key": "$['my-key']", "a/b": "$['a/b']", "a.b": "$['a.b']", "a b": "$['a b']", "my-key['x'][0]": "$['my-key']['x'][0]",
+		"TAG[1]": "$TAG[1]", "kubernetes['a-b']": "$kubernetes['a-b']", "$a.b": "$a.b", "$a-$b": "$a-$b", "주문": "$주문", "@app": "$@app",
+	} {
+		f("Logstash_Format On\nLogstash_Prefix_Key "+key, want+"-%Y.%m.%d", "logstash-%Y.%m.%d", want+"-%Y.%m.%d-dead-letter")
+	}
 	f("Logstash_Format On\nLogstash_Prefix_Key app", "$app-%Y.%m.%d", "logstash-%Y.%m.%d", "$app-%Y.%m.%d-dead-letter")
 	f("Index a\nDead_Letter_Index dead\nFallback_Index other", "a", "other", "dead")
 }

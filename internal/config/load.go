@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // MistakeError is one mistake in the section: the option, the value as given, and what to write.
@@ -129,12 +130,21 @@ func (c *Config) deriveIndex(given map[string]string, mistake func(option, value
 	}
 }
 
-// accessor is Logstash_Prefix_Key as a record accessor; the built-in output takes a bare key too.
+// accessor is Logstash_Prefix_Key as a record accessor. A name without a $ is a field's, whole; with one it
+// may have what in Index joins the parts of a name, as in $my-key, for here nothing is joined.
 func (l *logstash) accessor() string {
-	if strings.HasPrefix(l.key, "$") {
-		return l.key
+	key, hasDollar := strings.CutPrefix(l.key, "$")
+	name, steps := key, ""
+	if at := strings.IndexByte(key, '['); at >= 0 {
+		name, steps = key[:at], key[at:]
 	}
-	return "$" + l.key
+	odd := strings.ContainsFunc(name, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_@-/", r)
+	})
+	if odd && hasDollar || !odd && !strings.ContainsAny(name, "-/") {
+		return "$" + key
+	}
+	return "$['" + name + "']" + steps
 }
 
 func (c *Config) deriveAuthentication(given map[string]string, getenv func(string) string, mistake func(option, value, format string, args ...any)) {

@@ -33,8 +33,8 @@ func parseAccessor(text string) (*accessor, string, error) {
 		end++
 	}
 	name, rest := text[1:end], text[end:]
-	if name == "" {
-		return nil, "", errors.New("a $ must be followed by the name of a field, as in $kubernetes['namespace_name'], or by TAG")
+	if name == "" && !strings.HasPrefix(rest, "['") {
+		return nil, "", errors.New("a $ must be followed by the name of a field, as in $kubernetes['namespace_name'] or $['a-b'], or by TAG")
 	}
 	var path []step
 	for strings.HasPrefix(rest, "[") {
@@ -43,6 +43,9 @@ func parseAccessor(text string) (*accessor, string, error) {
 			return nil, "", err
 		}
 		path, rest = append(path, s), after
+	}
+	if name == "" {
+		return &accessor{path: path}, rest, nil
 	}
 	if name != "TAG" {
 		return &accessor{path: append([]step{{name, -1}}, path...)}, rest, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Field is a field of a record, or its tag or a part of that, as the text of an id, a routing value or a pipeline's name. It is
@@ -28,7 +29,7 @@ func CompileField(text string) (*Field, error) {
 	return &Field{a}, nil
 }
 
-// maxField is the longest id that OpenSearch takes, in bytes. It refuses a whole request for the sake of a longer one.
+// maxField is the longest id that OpenSearch takes, in bytes of UTF-8. It refuses a whole request for the sake of a longer one.
 const maxField = 512
 
 // Append appends what the field holds as a JSON string, with its quotation marks. ok is false, and dst comes back with its
@@ -53,10 +54,19 @@ func (f *Field) Append(dst []byte, tag string, body []byte) (out []byte, ok bool
 			return dst, false
 		}
 	}
-	if len(text) == 0 || len(text) > maxField {
+	if len(text) == 0 || utf8Size(text) > maxField {
 		return dst[:start], false
 	}
 	dst = append(dst, '"')
 	dst = appendText(dst, text, 0, len(text))
 	return append(dst, '"'), true
+}
+
+// utf8Size is how many bytes of UTF-8 a server reads in text, in which each byte that is none has become U+FFFD.
+func utf8Size(text []byte) (n int) {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		n, text = n+utf8.RuneLen(r), text[size:]
+	}
+	return n
 }

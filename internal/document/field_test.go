@@ -11,6 +11,7 @@ import (
 func TestFieldSuccess(t *testing.T) {
 	body, err := msgp.AppendIntf(nil, map[string]any{
 		"id": "Ab\"c\n", "n": 42, "neg": int64(-7), "f": 1.5, "b": true, "k": map[string]any{"x y": []any{"p", "q"}}, "long": strings.Repeat("é", 256),
+		"fixed": "aa" + strings.Repeat("\xff", 170),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -37,6 +38,7 @@ func TestFieldSuccess(t *testing.T) {
 	f("$TAG", "kube.var.log")
 	f("$TAG[1]", "var")
 	f("long", strings.Repeat("é", 256))
+	f("fixed", "aa"+strings.Repeat("\ufffd", 170))
 }
 
 func TestFieldFailure(t *testing.T) {
@@ -45,8 +47,9 @@ func TestFieldFailure(t *testing.T) {
 			t.Errorf("%q: no error", text)
 		}
 	}
-	body, _ := msgp.AppendIntf(nil, map[string]any{"empty": "", "map": map[string]any{}, "nil": nil, "long": strings.Repeat("x", 513)})
-	for _, text := range []string{"empty", "map", "nil", "missing", "long", "$map['x']", "$TAG[9]"} {
+	body, _ := msgp.AppendIntf(nil, map[string]any{"empty": "", "map": map[string]any{}, "nil": nil, "long": strings.Repeat("x", 513),
+		"grows": "aaa" + strings.Repeat("\xff", 170)}) // 513 bytes with U+FFFD in the place of what is no UTF-8
+	for _, text := range []string{"empty", "map", "nil", "missing", "long", "grows", "$map['x']", "$TAG[9]"} {
 		field, err := CompileField(text)
 		if err != nil {
 			t.Fatal(err)

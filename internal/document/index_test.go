@@ -52,6 +52,7 @@ func TestIndexSuccess(t *testing.T) {
 	f("$ko", "주문é")
 	f("$bad", "a\ufffdb")
 	f("$twice.$ko", "y.주문é")
+	f("$['ko']-$['kubernetes']['ports'][0]", "주문é-80")
 	f("%Y%m%d%H", "2026112311")
 }
 
@@ -108,7 +109,8 @@ func TestCompileIndexFailure(t *testing.T) {
 	f("x-%n", `'\n'`)
 	f(strings.Repeat("x", 256), "256 bytes")
 	f("x-$", "name of a field")
-	f("x-$['a']", "name of a field")
+	f("x-$[0]", "name of a field")
+	f("x-$['a", "closing bracket")
 	f("x-$a['b", "closing bracket")
 	f("x-$a[", "closing bracket")
 	f("x-$a[b]", "in quotes")
