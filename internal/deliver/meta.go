@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"strings"
 
+	"out_opensearch_irsa/internal/accessor"
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/document"
 )
 
 // meta reads what records bring for their action lines. It belongs to one flush.
 type meta struct {
-	id, routing, pipeline, offset *document.Field // nil where the option is not given, or names no field
+	id, routing, pipeline, offset *accessor.Field // nil where the option is not given, or names no field
 
 	out bulk.Meta
 	buf []byte
@@ -23,11 +23,11 @@ type meta struct {
 func newMeta(cfg *config.Config) (*meta, error) {
 	m := &meta{}
 	var failed []error
-	compile := func(option, text string) *document.Field {
+	compile := func(option, text string) *accessor.Field {
 		if text == "" {
 			return nil
 		}
-		f, err := document.CompileField(text)
+		f, err := accessor.CompileField(text)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", option, err))
 		}
@@ -66,7 +66,7 @@ func (m *meta) hasOffset(tag string, body []byte) bool {
 	return len(text) > 2 && len(bytes.Trim(text[1:len(text)-1], "0123456789")) == 0
 }
 
-func (m *meta) append(f *document.Field, tag string, body []byte) []byte {
+func (m *meta) append(f *accessor.Field, tag string, body []byte) []byte {
 	if f == nil {
 		return nil
 	}

@@ -7,19 +7,19 @@ import (
 
 	"out_opensearch_irsa/internal/chunk"
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/document"
+	"out_opensearch_irsa/internal/indexname"
 )
 
 // names renders index names. It belongs to one flush: templates keep what they rendered last.
 type names struct {
-	target, fallback, dead *document.IndexTemplate
+	target, fallback, dead *indexname.Template
 	byClock                bool
 	buf                    []byte
 }
 
 func newNames(cfg *config.Config) (names, error) {
-	compile := func(option, text string) (*document.IndexTemplate, error) {
-		t, err := document.CompileIndex(text)
+	compile := func(option, text string) (*indexname.Template, error) {
+		t, err := indexname.Compile(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", option, err)
 		}
@@ -56,7 +56,7 @@ func (n *names) deadLetter(f *flush, r *chunk.Record) []byte {
 	return n.buf
 }
 
-func (n *names) render(t *document.IndexTemplate, tag string, r *chunk.Record) ([]byte, bool) {
+func (n *names) render(t *indexname.Template, tag string, r *chunk.Record) ([]byte, bool) {
 	sec := r.Sec
 	if n.byClock {
 		sec = time.Now().Unix()

@@ -3,11 +3,13 @@ package document
 import (
 	"bytes"
 	"fmt"
+
+	"out_opensearch_irsa/internal/strftime"
 )
 
 // head is what stands before a record's own fields: the event time and the tag.
 type head struct {
-	format  timeFormat
+	format  strftime.Format
 	timeKey []byte // in quotes; nil if there is no such field
 	tagKey  []byte // in quotes; nil if there is no such field
 	digits  int    // of the fraction of a second
@@ -32,27 +34,23 @@ func newHead(o Options) (head, error) {
 		if text == "" {
 			text = DefaultTimeFormat
 		}
-		f, err := compileTime(text)
+		f, err := strftime.Compile(text)
 		if err != nil {
 			return h, fmt.Errorf("cannot use time format %q: %w", text, err)
 		}
 		for i, p := range f {
-			f[i].literal = string(appendText(nil, []byte(p.literal), 0, len(p.literal)))
+			f[i].Literal = string(appendText(nil, []byte(p.Literal), 0, len(p.Literal)))
 		}
 		h.format = f
-		h.timeKey = quoted(o.TimeKey)
+		h.timeKey = AppendString(nil, []byte(o.TimeKey))
 	}
 	if o.TagKey != "" {
-		if h.tagKey = quoted(o.TagKey); bytes.Equal(h.tagKey, h.timeKey) {
+		if h.tagKey = AppendString(nil, []byte(o.TagKey)); bytes.Equal(h.tagKey, h.timeKey) {
 			return h, fmt.Errorf("cannot use the key %q for both the time and the tag; choose another for one of them", o.TagKey)
 		}
 	}
 	h.compose()
 	return h, nil
-}
-
-func quoted(s string) []byte {
-	return append(appendText([]byte{'"'}, []byte(s), 0, len(s)), '"')
 }
 
 // setTag tells whether the tag is another than before.
@@ -78,7 +76,7 @@ func (h *head) compose() {
 		h.text = append(append(h.text, h.timeKey...), ':', '"')
 		h.stamp = len(h.text)
 		h.sec = max(h.sec, 0)
-		h.text = append(h.format.append(h.text, h.sec), '.')
+		h.text = append(h.format.Append(h.text, h.sec), '.')
 		h.fraction = len(h.text)
 		h.text = append(append(h.text, "000000000"[:h.digits]...), 'Z', '"')
 		h.timeEnd = len(h.text)
@@ -116,7 +114,7 @@ func (h *head) append(dst []byte, sec int64, nsec uint32) []byte {
 
 func (h *head) setSecond(sec int64) {
 	h.sec = sec
-	if !h.format.patch(h.text[h.stamp:], sec) {
+	if !h.format.Patch(h.text[h.stamp:], sec) {
 		h.compose()
 	}
 }

@@ -136,7 +136,7 @@ func keyText(k any) (string, error) {
 	case bool:
 		return strconv.FormatBool(k), nil
 	case float:
-		return string(appendFloat(nil, k.v, k.bits)), nil
+		return string(AppendFloat(nil, k.v, k.bits)), nil
 	}
 	return "", errNotModelled
 }

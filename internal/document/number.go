@@ -19,12 +19,12 @@ func appendUint(dst []byte, v uint64) []byte {
 	return appendDigits(dst, v, max(n, 1))
 }
 
-// appendFloat appends the shortest text that reads back as v. It always shows
+// AppendFloat appends the shortest text that reads back as v. It always shows
 // that the number is not an integer ("3.0", as the built-in output writes it):
 // from the first document OpenSearch guesses the field's type, and a field
 // guessed as long would cut the fraction off the next one. What is not a number,
 // or infinite, becomes null.
-func appendFloat(dst []byte, v float64, width int) []byte {
+func AppendFloat(dst []byte, v float64, width int) []byte {
 	a := math.Abs(v)
 	if a >= 1e-3 && a < 1e15 && width == 64 {
 		if a == math.Trunc(a) {

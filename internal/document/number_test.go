@@ -16,7 +16,7 @@ func TestFloat(t *testing.T) {
 		if !strings.Contains(want, ".") {
 			want += ".0"
 		}
-		if got := string(appendFloat(nil, v, 64)); got != want {
+		if got := string(AppendFloat(nil, v, 64)); got != want {
 			t.Errorf("%b: got %s, want %s", v, got, want)
 		}
 	}
@@ -55,6 +55,6 @@ func BenchmarkFloat(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		dst = appendFloat(dst[:0], values[i%len(values)], 64)
+		dst = AppendFloat(dst[:0], values[i%len(values)], 64)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"out_opensearch_irsa/internal/chunk"
+	"out_opensearch_irsa/internal/strftime"
 )
 
 // reference makes the same documents as the rest of this package, the obvious way: it remembers nothing of
@@ -22,7 +23,7 @@ import (
 // of single msgpack values, the compiled time format and the errors.
 type reference struct {
 	options Options
-	format  timeFormat
+	format  strftime.Format
 	dedot   [][]string // the names of each path in Options.Dedot, as JSON
 	tag     string
 }
@@ -45,7 +46,7 @@ func (e *Encoder) AppendReference(dst []byte, sec int64, nsec uint32, body []byt
 func newReference(o Options) (r reference, err error) {
 	r.options = o
 	if o.TimeKey != "" {
-		if r.format, err = compileTime(cmp.Or(o.TimeFormat, DefaultTimeFormat)); err != nil {
+		if r.format, err = strftime.Compile(cmp.Or(o.TimeFormat, DefaultTimeFormat)); err != nil {
 			return r, err
 		}
 	}
@@ -69,7 +70,7 @@ func (r *reference) append(dst []byte, sec int64, nsec uint32, body []byte) (out
 	}
 	var fields []field
 	if r.options.TimeKey != "" {
-		text := string(r.format.append(nil, max(sec, 0)))
+		text := string(r.format.Append(nil, max(sec, 0)))
 		if r.options.TimeNanos {
 			text += fmt.Sprintf(".%09dZ", nsec)
 		} else {

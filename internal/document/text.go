@@ -17,6 +17,11 @@ func room(dst []byte, n int) []byte {
 	return dst
 }
 
+// AppendString appends s as a JSON string, with its quotation marks. Bytes that are no UTF-8 become U+FFFD.
+func AppendString(dst, s []byte) []byte {
+	return append(appendText(append(dst, '"'), s, 0, len(s)), '"')
+}
+
 // appendText appends src[i:end] as the inside of a JSON string. Bytes that are
 // no UTF-8 become U+FFFD, one each, as encoding/json reads them. Beyond end, src
 // is looked at but not used.

@@ -37,7 +37,7 @@ func (e *Encoder) value(dst []byte, i, depth int, path *dedotNode) ([]byte, int)
 		if !ok {
 			return dst, e.corrupt(i)
 		}
-		return appendFloat(dst, v, bits), len(e.src) - len(rest)
+		return AppendFloat(dst, v, bits), len(e.src) - len(rest)
 	case c >= 0xcc && c <= 0xd3 || c >= 0xe0:
 		negative, v, rest, ok := chunk.ReadInteger(e.src[i:])
 		if !ok {

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"out_opensearch_irsa/internal/document"
+	"out_opensearch_irsa/internal/indexname"
 	"out_opensearch_irsa/internal/opensearch"
 )
 
@@ -27,7 +27,7 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 	template := e.target
 	if template.HasFields() { // as for a record that lacks them
 		var err error
-		if template, err = document.CompileIndex(e.cfg.FallbackIndex); err != nil {
+		if template, err = indexname.Compile(e.cfg.FallbackIndex); err != nil {
 			return explained(err)
 		}
 	}

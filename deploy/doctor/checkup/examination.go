@@ -9,8 +9,8 @@ import (
 	"out_opensearch_irsa/deploy/doctor/fluentbit"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deliver"
-	"out_opensearch_irsa/internal/document"
 	"out_opensearch_irsa/internal/identity"
+	"out_opensearch_irsa/internal/indexname"
 	"out_opensearch_irsa/internal/opensearch"
 )
 
@@ -23,8 +23,8 @@ type examination struct {
 	name   string
 
 	cfg    *config.Config
-	target *document.IndexTemplate
-	dead   *document.IndexTemplate
+	target *indexname.Template
+	dead   *indexname.Template
 	own    *identity.Identity // the pod's own credentials; nil with AWS_Auth Off
 	signer *identity.Identity // the ones that sign: own's, or those of AWS_Role_ARN
 	client *opensearch.Client
@@ -177,8 +177,8 @@ func (e *examination) checkOptions(context.Context) outcome {
 		return o
 	}
 	cfg.RequestTimeout = min(cfg.RequestTimeout, e.timeout)
-	if e.target, err = document.CompileIndex(cfg.Index); err == nil {
-		e.dead, err = document.CompileIndex(cfg.DeadLetterIndex)
+	if e.target, err = indexname.Compile(cfg.Index); err == nil {
+		e.dead, err = indexname.Compile(cfg.DeadLetterIndex)
 	}
 	if err != nil {
 		return explained(err)

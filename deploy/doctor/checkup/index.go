@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"out_opensearch_irsa/internal/document"
+	"out_opensearch_irsa/internal/indexname"
 	"out_opensearch_irsa/internal/opensearch"
 )
 
@@ -78,7 +78,7 @@ func (e *examination) checkDeadLetters(ctx context.Context) outcome {
 }
 
 // standing tells how the role stands to an index. known is the answer to exists, if that was asked already.
-func (e *examination) standing(ctx context.Context, t *document.IndexTemplate, option string, known *opensearch.Result) outcome {
+func (e *examination) standing(ctx context.Context, t *indexname.Template, option string, known *opensearch.Result) outcome {
 	name := t.Example(time.Now().Unix(), filler)
 	if known == nil {
 		r := e.exists(ctx, name)

@@ -10,7 +10,7 @@ import (
 
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/connect"
-	"out_opensearch_irsa/internal/document"
+	"out_opensearch_irsa/internal/indexname"
 	"out_opensearch_irsa/internal/opensearch"
 )
 
@@ -37,7 +37,7 @@ func TestArrival(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.client.Close()
-		if e.target, err = document.CompileIndex(cfg.Index); err != nil {
+		if e.target, err = indexname.Compile(cfg.Index); err != nil {
 			t.Fatal(err)
 		}
 		o := e.checkArrival(t.Context())

@@ -1,21 +1,25 @@
-package document
+// Package strftime renders times by the formats of C's strftime, in UTC and in English. In goes a format's
+// text, once, and then seconds since 1970; out comes text appended to the caller's buffer.
+package strftime
 
 import (
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
-
-	"out_opensearch_irsa/internal/chunk"
 )
 
-// timeFormat is a strftime format taken apart. It renders in UTC and in English.
-type timeFormat []timePart
+// Format is a format taken apart.
+type Format []Part
 
-type timePart struct {
-	literal string
-	verb    byte // the conversion after the literal; 0 = none
+// Part is literal text and the conversion after it.
+type Part struct {
+	Literal string
+	Verb    byte // 'Y' of %Y; 0 = none
 }
+
+// maxSec is the last second that a year of four digits can name, 9999-12-31T23:59:59Z.
+const maxSec = 253402300799
 
 // composed are conversions that stand for others.
 var composed = map[byte]string{
@@ -41,9 +45,9 @@ const (
 	bySecond = "sS"
 )
 
-// compileTime takes text apart. Its errors name the conversion at fault.
-func compileTime(text string) (timeFormat, error) {
-	var f timeFormat
+// Compile takes text apart. Its errors name the conversion at fault.
+func Compile(text string) (Format, error) {
+	var f Format
 	var literal []byte
 	for i := 0; i < len(text); i++ {
 		if text[i] != '%' {
@@ -59,26 +63,26 @@ func compileTime(text string) (timeFormat, error) {
 		case verb == '%':
 			literal = append(literal, '%')
 		case ok:
-			inner, err := compileTime(expansion)
+			inner, err := Compile(expansion)
 			if err != nil {
 				return nil, err
 			}
 			for _, p := range inner {
-				literal = append(literal, p.literal...)
-				if p.verb != 0 {
-					f = append(f, timePart{string(literal), p.verb})
+				literal = append(literal, p.Literal...)
+				if p.Verb != 0 {
+					f = append(f, Part{string(literal), p.Verb})
 					literal = literal[:0]
 				}
 			}
 		case period(verb) != 0:
-			f = append(f, timePart{string(literal), verb})
+			f = append(f, Part{string(literal), verb})
 			literal = literal[:0]
 		default:
 			return nil, fmt.Errorf("unknown conversion %%%c; write %%%% for a percent sign, or one of strftime's, such as %%Y %%m %%d %%H", rune(verb))
 		}
 	}
 	if len(literal) > 0 {
-		f = append(f, timePart{literal: string(literal)})
+		f = append(f, Part{Literal: string(literal)})
 	}
 	return f, nil
 }
@@ -96,25 +100,25 @@ func period(verb byte) int64 {
 	return 0
 }
 
-// period is for how long, in seconds, the rendered text stays the same.
-func (f timeFormat) period() int64 {
+// Period is for how long, in seconds, from a multiple of it on, the rendered text stays the same.
+func (f Format) Period() int64 {
 	p := int64(86400)
 	for _, part := range f {
-		if part.verb != 0 {
-			p = min(p, period(part.verb))
+		if part.Verb != 0 {
+			p = min(p, period(part.Verb))
 		}
 	}
 	return p
 }
 
-// append appends the time sec (seconds since 1970, any).
-func (f timeFormat) append(dst []byte, sec int64) []byte {
+// Append appends the time sec (seconds since 1970, any).
+func (f Format) Append(dst []byte, sec int64) []byte {
 	t := time.Unix(sec, 0).UTC()
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
 	for _, p := range f {
-		dst = append(dst, p.literal...)
-		switch p.verb {
+		dst = append(dst, p.Literal...)
+		switch p.Verb {
 		case 'Y':
 			dst = appendPadded(dst, year, 4)
 		case 'm':
@@ -129,16 +133,16 @@ func (f timeFormat) append(dst []byte, sec int64) []byte {
 			dst = appendPadded(dst, second, 2)
 		case 0:
 		default:
-			dst = appendRare(dst, p.verb, t)
+			dst = appendRare(dst, p.Verb, t)
 		}
 	}
 	return dst
 }
 
-// patch writes sec over text, which append has written for another time. It
+// Patch writes sec over text, which Append has written for another time. It
 // returns false if not all conversions have a fixed width; text is then spoiled.
-func (f timeFormat) patch(text []byte, sec int64) bool {
-	if sec < 0 || sec > chunk.MaxSec {
+func (f Format) Patch(text []byte, sec int64) bool {
+	if sec < 0 || sec > maxSec {
 		return false
 	}
 	t := time.Unix(sec, 0).UTC()
@@ -146,9 +150,9 @@ func (f timeFormat) patch(text []byte, sec int64) bool {
 	of := int(sec % 86400)
 	at := 0
 	for i := range f {
-		at += len(f[i].literal)
+		at += len(f[i].Literal)
 		v := 0
-		switch f[i].verb {
+		switch f[i].Verb {
 		case 'Y':
 			putPair(text[at:], year/100)
 			at, v = at+2, year%100
@@ -249,3 +253,6 @@ func appendSpaced(dst []byte, v int) []byte {
 	}
 	return strconv.AppendInt(dst, int64(v), 10)
 }
+
+// putPair writes v, 0 to 99, as two digits.
+func putPair(b []byte, v int) { b[0], b[1] = byte('0'+v/10), byte('0'+v%10) }

@@ -1,18 +1,21 @@
-package document
+// Package accessor finds what Fluent Bit's record accessors name: a field of a record, or its tag or a part of
+// that. In go the accessor's text, once, and then tags and bodies in msgpack; out comes plain text, or JSON
+// of it, appended to the caller's buffer. It never allocates for a record, and never changes one.
+package accessor
 
 import (
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"out_opensearch_irsa/internal/chunk"
+	"out_opensearch_irsa/internal/document"
 )
 
-// accessor is a reference into a record, or to its tag.
-type accessor struct {
+// Accessor names a place in a record, or its tag. It is safe for concurrent use.
+type Accessor struct {
 	path []step // into the body; nil for the tag
 	part int    // of the tag, from 0; wholeTag for all of it
 }
@@ -25,14 +28,15 @@ type step struct {
 
 const wholeTag = -1
 
-// parseAccessor reads a record accessor, as Fluent Bit writes it, at text's
-// start, which is a '$'.
-func parseAccessor(text string) (*accessor, string, error) {
+// Parse reads a record accessor, as Fluent Bit writes it, at text's start, which is a '$', and returns what
+// follows it. Its errors say what to write instead.
+func Parse(text string) (a *Accessor, rest string, err error) {
 	end := 1
 	for end < len(text) && isKeyByte(text[end]) {
 		end++
 	}
-	name, rest := text[1:end], text[end:]
+	name := text[1:end]
+	rest = text[end:]
 	if name == "" && !strings.HasPrefix(rest, "['") {
 		return nil, "", errors.New("a $ must be followed by the name of a field, as in $kubernetes['namespace_name'] or $['a-b'], or by TAG")
 	}
@@ -45,16 +49,16 @@ func parseAccessor(text string) (*accessor, string, error) {
 		path, rest = append(path, s), after
 	}
 	if name == "" {
-		return &accessor{path: path}, rest, nil
+		return &Accessor{path: path}, rest, nil
 	}
 	if name != "TAG" {
-		return &accessor{path: append([]step{{name, -1}}, path...)}, rest, nil
+		return &Accessor{path: append([]step{{name, -1}}, path...)}, rest, nil
 	}
 	switch {
 	case len(path) == 0:
-		return &accessor{part: wholeTag}, rest, nil
+		return &Accessor{part: wholeTag}, rest, nil
 	case len(path) == 1 && path[0].index >= 0:
-		return &accessor{part: path[0].index}, rest, nil
+		return &Accessor{part: path[0].index}, rest, nil
 	}
 	return nil, "", errors.New("$TAG takes one number, as in $TAG[2]")
 }
@@ -84,32 +88,22 @@ func parseStep(text string) (step, string, error) {
 	return step{index: int(n)}, text[end+1:], nil
 }
 
-// append appends what the accessor stands for, made legal for an index name; ok
-// is false if it is not there or is not text, a number or a bool.
-func (a *accessor) append(dst []byte, tag string, body []byte) (out []byte, ok bool) {
-	start := len(dst)
+// AppendText appends what the accessor stands for, as it is; ok is false, and dst comes back with its
+// length, if it is not there or is not text, a number or a bool. body starts with the record's body.
+func (a *Accessor) AppendText(dst []byte, tag string, body []byte) (out []byte, ok bool) {
 	if a.path == nil {
 		part, ok := tagPart(tag, a.part)
-		if !ok {
-			return dst, false
-		}
-		for _, r := range part {
-			dst = utf8.AppendRune(dst, unicode.ToLower(r))
-		}
-	} else {
-		if body, ok = a.find(body); !ok {
-			return dst, false
-		}
-		if dst, ok = appendScalar(dst, body, true); !ok {
-			return dst, false
-		}
+		return append(dst, part...), ok
 	}
-	makeLegal(dst[start:])
-	return dst, true
+	value, ok := a.find(body)
+	if !ok {
+		return dst, false
+	}
+	return appendScalar(dst, value)
 }
 
 // find returns where the accessor's value starts in a body.
-func (a *accessor) find(body []byte) (value []byte, ok bool) {
+func (a *Accessor) find(body []byte) (value []byte, ok bool) {
 	for _, s := range a.path {
 		if body, ok = s.find(body); !ok {
 			return nil, false
@@ -183,26 +177,19 @@ func (s step) find(b []byte) (value []byte, ok bool) {
 	return value, value != nil
 }
 
-// appendScalar appends the plain text of the value at b's start, in lower case if fold is true.
-func appendScalar(dst, b []byte, fold bool) (out []byte, ok bool) {
+// appendScalar appends the plain text of the value at b's start: a number as documents have it.
+func appendScalar(dst, b []byte) (out []byte, ok bool) {
 	if s, _, ok := chunk.ReadString(b); ok {
-		if !fold {
-			return append(dst, s...), true
-		}
-		for len(s) > 0 {
-			r, n := utf8.DecodeRune(s)
-			dst, s = utf8.AppendRune(dst, unicode.ToLower(r)), s[n:]
-		}
-		return dst, true
+		return append(dst, s...), true
 	}
 	if negative, v, _, ok := chunk.ReadInteger(b); ok {
 		if negative {
 			return strconv.AppendInt(dst, int64(v), 10), true
 		}
-		return appendUint(dst, v), true
+		return strconv.AppendUint(dst, v, 10), true
 	}
 	if v, bits, _, ok := chunk.ReadFloat(b); ok {
-		return appendFloat(dst, v, bits), true
+		return document.AppendFloat(dst, v, bits), true
 	}
 	if len(b) > 0 && (b[0] == 0xc2 || b[0] == 0xc3) {
 		return strconv.AppendBool(dst, b[0] == 0xc3), true

@@ -1,11 +1,11 @@
-package document
+package indexname
 
 import "testing"
 
 func TestPattern(t *testing.T) {
 	f := func(text, pattern, example string, fields bool) {
 		t.Helper()
-		tpl, err := CompileIndex(text)
+		tpl, err := Compile(text)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,14 +1,26 @@
-package document
+package indexname
 
 import (
-	"os/exec"
+	"bytes"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 )
+
+// object makes a map of keys and values, each msgpack already.
+func object(pairs ...[]byte) []byte {
+	return append(msgp.AppendMapHeader(nil, uint32(len(pairs)/2)), bytes.Join(pairs, nil)...)
+}
+
+func str(s string) []byte  { return msgp.AppendString(nil, s) }
+func num(v int64) []byte   { return msgp.AppendInt64(nil, v) }
+func flt(v float64) []byte { return msgp.AppendFloat64(nil, v) }
+func raw(s string) []byte  { return []byte(s) }
+func list(v ...[]byte) []byte {
+	return append(msgp.AppendArrayHeader(nil, uint32(len(v))), bytes.Join(v, nil)...)
+}
 
 const indexSec = 1795432034 // 2026-11-23T11:07:14Z, a Monday
 
@@ -22,7 +34,7 @@ func TestIndexSuccess(t *testing.T) {
 		str("ko"), str("주문É"), str("bad"), str("a\xffb"), str("twice"), str("x"), str("twice"), str("y"), num(5), num(6))
 	f := func(text, want string) {
 		t.Helper()
-		x, err := CompileIndex(text)
+		x, err := Compile(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			return
@@ -58,10 +70,10 @@ func TestIndexSuccess(t *testing.T) {
 
 func TestIndexAppendFailure(t *testing.T) {
 	body := object(str("a"), object(), str("b"), raw("\xc0"), str("e"), str(""), str("dash"), str("-x"), str("dots"), str(".."), str("hidden"), str(".x"),
-		str("long"), str(strings.Repeat("x", maxIndexName)), str("l"), list(num(1)))
+		str("long"), str(strings.Repeat("x", maxName)), str("l"), list(num(1)))
 	f := func(text string, body []byte) {
 		t.Helper()
-		x, err := CompileIndex(text)
+		x, err := Compile(text)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			return
@@ -82,10 +94,10 @@ func TestIndexAppendFailure(t *testing.T) {
 	f("x-$a", raw("\x81\xc1"))
 }
 
-func TestCompileIndexFailure(t *testing.T) {
+func TestCompileFailure(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		if _, err := CompileIndex(text); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Compile(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q", text, err, want)
 		}
 	}
@@ -120,12 +132,12 @@ func TestCompileIndexFailure(t *testing.T) {
 }
 
 func TestIndexAllocatesNothing(t *testing.T) {
-	x, err := CompileIndex("logs-$kubernetes['namespace_name']-$TAG[1]-%Y.%m.%d-%H%M%S")
+	x, err := Compile("logs-$kubernetes['namespace_name']-$TAG[1]-%Y.%m.%d-%H%M%S")
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := object(str("kubernetes"), object(str("namespace_name"), str("Shop")))
-	dst := make([]byte, 0, maxIndexName)
+	dst := make([]byte, 0, maxName)
 	sec := int64(indexSec)
 	if n := testing.AllocsPerRun(100, func() {
 		sec++
@@ -137,72 +149,12 @@ func TestIndexAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestStrftime compares with Go's own formats over many days.
-func TestStrftime(t *testing.T) {
-	f := func(text, layout string) {
-		t.Helper()
-		format, err := compileTime(text)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		for sec := int64(0); sec < 4e9; sec += 86400*11 + 3661 {
-			want := time.Unix(sec, 0).UTC().Format(layout)
-			if got := string(format.append(nil, sec)); got != want {
-				t.Fatalf("%s of %d: got %q, want %q", text, sec, got, want)
-			}
-		}
-	}
-	f("%Y-%m-%dT%H:%M:%S", "2006-01-02T15:04:05")
-	f("%F %T", "2006-01-02 15:04:05")
-	f("%D %R", "01/02/06 15:04")
-	f("%a %A %b %B %h", "Mon Monday Jan January Jan")
-	f("%e|%j|%y", "_2|002|06")
-	f("%I:%M:%S %p %P", "03:04:05 PM pm")
-	f("%r", "03:04:05 PM")
-	f("%c", "Mon Jan _2 15:04:05 2006")
-	f("%x %X", "01/02/06 15:04:05")
-	f("%Z %z", "UTC +0000")
-	f("%n%t", "\n\t")
-}
-
-// TestStrftimeRare compares with the C library's strftime, through date(1), what
-// Go has no format for.
-func TestStrftimeRare(t *testing.T) {
-	date, err := exec.LookPath("date")
-	if err != nil {
-		t.Skip("there is no date(1) to compare with")
-	}
-	const text = "%C %g %G %V %u %w %U %W %k %l %s %j"
-	format, err := compileTime(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var input, want strings.Builder
-	for _, year := range []int{1970, 1999, 2000, 2020, 2024, 2025, 2026, 2027, 2028, 9999} {
-		for _, day := range []int{1, 2, 3, 4, 5, 6, 7, 100, 360, 361, 362, 363, 364, 365} {
-			at := time.Date(year, 1, day, day%24, 0, 0, 0, time.UTC)
-			input.WriteString(at.Format("2006-01-02T15:04:05Z\n"))
-			want.Write(append(format.append(nil, at.Unix()), '\n'))
-		}
-	}
-	c := exec.Command(date, "-u", "-f", "-", "+"+text)
-	c.Stdin = strings.NewReader(input.String())
-	c.Env = []string{"LC_ALL=C"}
-	out, err := c.Output()
-	if err != nil {
-		t.Skip("date(1) is not GNU's")
-	}
-	if string(out) != want.String() {
-		t.Errorf("got\n%s\ndate says\n%s", want.String(), out)
-	}
-}
-
 func FuzzIndex(f *testing.F) {
 	f.Add("logs-%Y.%m.%d", object(), "a")
 	f.Add("$kubernetes['namespace_name']-$TAG[1]", object(str("kubernetes"), object(str("namespace_name"), str("A b"))), "x.y")
 	f.Add("a$b[0]['c']%H", object(str("b"), list(object(str("c"), flt(1)))), "")
 	f.Fuzz(func(t *testing.T, text string, body []byte, tag string) {
-		x, err := CompileIndex(text)
+		x, err := Compile(text)
 		if err != nil {
 			return
 		}
@@ -213,7 +165,7 @@ func FuzzIndex(f *testing.F) {
 		if !utf8.Valid(out) {
 			t.Fatalf("%q gives %q, which is no UTF-8", text, out)
 		}
-		if err := checkLiteral(string(out), true); err != nil || len(out) == 0 || len(out) > maxIndexName {
+		if err := checkLiteral(string(out), true); err != nil || len(out) == 0 || len(out) > maxName {
 			t.Fatalf("%q gives %q: %v", text, out, err)
 		}
 	})
@@ -222,12 +174,13 @@ func FuzzIndex(f *testing.F) {
 func BenchmarkIndex(b *testing.B) {
 	for _, text := range []string{"eks-logs", "eks-logs-%Y.%m.%d", "logs-$kubernetes['namespace_name']"} {
 		b.Run(text, func(b *testing.B) {
-			x, err := CompileIndex(text)
+			x, err := Compile(text)
 			if err != nil {
 				b.Fatal(err)
 			}
-			body := k8sChunk(1, true)[13:]
-			dst := make([]byte, 0, maxIndexName)
+			body := object(str("log"), str(strings.Repeat("x", 100)), str("stream"), str("stdout"),
+				str("kubernetes"), object(str("pod_name"), str("orders-7d9f"), str("namespace_name"), str("shop"), str("host"), str("ip-10-0-1-17")))
+			dst := make([]byte, 0, maxName)
 			for b.Loop() {
 				if _, ok := x.Append(dst, indexSec, "kube.x", body); !ok {
 					b.Fatal("no name")

@@ -1,13 +1,20 @@
-package document
+// Package indexname makes the names of indices: from the text of an option such as Index, and for each record
+// its time, tag and body. What it makes is always a name that OpenSearch takes.
+package indexname
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"out_opensearch_irsa/internal/accessor"
+	"out_opensearch_irsa/internal/strftime"
 )
 
-// IndexTemplate names the index of a record. Its text mixes
+// Template names the index of a record. Its text mixes
 //
 //	logs-app                          literal text
 //	%Y.%m.%d                          strftime of the event time, in UTC
@@ -16,43 +23,43 @@ import (
 //
 // It caches the rendered time, so each worker compiles its own; it is not safe
 // for concurrent use.
-type IndexTemplate struct {
+type Template struct {
 	segments []segment
 }
 
 // segment is a literal and what follows it.
 type segment struct {
 	literal  string
-	time     *timeSegment // or nil
-	accessor *accessor    // or nil
+	time     *timeSegment       // or nil
+	accessor *accessor.Accessor // or nil
 }
 
-// timeSegment is a run of conversions, with its last rendering.
+// timeSegment is a sequence of conversions, with its last rendering.
 type timeSegment struct {
-	format timeFormat
+	format strftime.Format
 	period int64
 	turn   int64 // the seconds divided by period that text is for
 	text   []byte
 }
 
-// maxIndexName is what OpenSearch takes, in bytes.
-const maxIndexName = 255
+// maxName is what OpenSearch takes, in bytes.
+const maxName = 255
 
-// CompileIndex takes the text of an index name apart and checks what it can of
+// Compile takes the text of an index name apart and checks what it can of
 // OpenSearch's rules for names; the error names the place and the remedy.
-func CompileIndex(text string) (*IndexTemplate, error) {
-	t, err := compileIndex(text)
+func Compile(text string) (*Template, error) {
+	t, err := compile(text)
 	if err != nil {
 		return nil, fmt.Errorf("cannot use index name %q: %w", text, err)
 	}
 	return t, nil
 }
 
-func compileIndex(text string) (*IndexTemplate, error) {
+func compile(text string) (*Template, error) {
 	if text == "" {
 		return nil, errors.New("it is empty")
 	}
-	t := &IndexTemplate{}
+	t := &Template{}
 	for rest := text; rest != ""; {
 		plain := rest
 		if at := strings.IndexByte(rest, '$'); at >= 0 {
@@ -65,7 +72,7 @@ func compileIndex(text string) (*IndexTemplate, error) {
 		if rest == "" {
 			break
 		}
-		a, after, err := parseAccessor(rest)
+		a, after, err := accessor.Parse(rest)
 		if err != nil {
 			return nil, err
 		}
@@ -82,31 +89,31 @@ func compileIndex(text string) (*IndexTemplate, error) {
 	for _, s := range t.segments {
 		length += len(s.literal)
 	}
-	if length > maxIndexName {
-		return nil, fmt.Errorf("it has %d bytes of text; OpenSearch takes %d", length, maxIndexName)
+	if length > maxName {
+		return nil, fmt.Errorf("it has %d bytes of text; OpenSearch takes %d", length, maxName)
 	}
 	return t, nil
 }
 
 // addPlain adds text without accessors.
-func (t *IndexTemplate) addPlain(text string) error {
-	f, err := compileTime(text)
+func (t *Template) addPlain(text string) error {
+	f, err := strftime.Compile(text)
 	if err != nil {
 		return err
 	}
 	for i, p := range f {
-		if err := checkLiteral(p.literal, i == 0 && len(t.segments) == 0); err != nil {
+		if err := checkLiteral(p.Literal, i == 0 && len(t.segments) == 0); err != nil {
 			return err
 		}
 	}
 	switch n := len(f); {
 	case n == 0:
-	case n == 1 && f[0].verb == 0:
-		t.segments = append(t.segments, segment{literal: f[0].literal})
+	case n == 1 && f[0].Verb == 0:
+		t.segments = append(t.segments, segment{literal: f[0].Literal})
 	default:
-		literal := f[0].literal
-		f[0].literal = ""
-		t.segments = append(t.segments, segment{literal: literal, time: &timeSegment{format: f, period: f.period(), turn: -1}})
+		literal := f[0].Literal
+		f[0].Literal = ""
+		t.segments = append(t.segments, segment{literal: literal, time: &timeSegment{format: f, period: f.Period(), turn: -1}})
 	}
 	return nil
 }
@@ -138,7 +145,7 @@ func isDots(name []byte) bool { return string(name) == "." || string(name) == ".
 // missing, or is not text, a number or a bool, or if the name comes out empty,
 // longer than OpenSearch takes or, by what a record says, hidden as the system's
 // own are: the record then needs another index.
-func (t *IndexTemplate) Append(dst []byte, sec int64, tag string, body []byte) (out []byte, ok bool) {
+func (t *Template) Append(dst []byte, sec int64, tag string, body []byte) (out []byte, ok bool) {
 	start := len(dst)
 	for i := range t.segments {
 		s := &t.segments[i]
@@ -147,13 +154,15 @@ func (t *IndexTemplate) Append(dst []byte, sec int64, tag string, body []byte) (
 		case s.time != nil:
 			dst = s.time.append(dst, sec)
 		case s.accessor != nil:
-			if dst, ok = s.accessor.append(dst, tag, body); !ok {
+			at := len(dst)
+			if dst, ok = s.accessor.AppendText(dst, tag, body); !ok {
 				return dst[:start], false
 			}
+			dst = append(dst[:at], legal(dst[at:])...)
 		}
 	}
 	name := dst[start:]
-	if n := len(name); n == 0 || n > maxIndexName || strings.IndexByte("-_+", name[0]) >= 0 || name[0] == '.' && t.segments[0].literal == "" || isDots(name) {
+	if n := len(name); n == 0 || n > maxName || strings.IndexByte("-_+", name[0]) >= 0 || name[0] == '.' && t.segments[0].literal == "" || isDots(name) {
 		return dst[:start], false
 	}
 	return dst, true
@@ -163,20 +172,25 @@ func (s *timeSegment) append(dst []byte, sec int64) []byte {
 	turn := sec / s.period // seconds are never negative
 	if turn != s.turn {
 		s.turn = turn
-		s.text = s.format.append(s.text[:0], sec)
-		makeLegal(s.text)
+		s.text = s.format.Append(s.text[:0], sec)
+		s.text = legal(s.text)
 	}
 	return append(dst, s.text...)
 }
 
-// makeLegal changes the bytes that an index name cannot have, in place.
-func makeLegal(name []byte) {
-	for i, c := range name {
+// legal returns a part of a name in lower case, in valid UTF-8 and without the characters that a name cannot
+// have. It changes the part in place, or makes another one of a part that is not ASCII.
+func legal(part []byte) []byte {
+	if slices.ContainsFunc(part, func(c byte) bool { return c >= utf8.RuneSelf }) {
+		part = bytes.ToLower(part)
+	}
+	for i, c := range part {
 		switch {
 		case c >= 'A' && c <= 'Z':
-			name[i] = c + 'a' - 'A'
+			part[i] = c + 'a' - 'A'
 		case c <= 0x20 || c == 0x7f || strings.IndexByte(forbidden, c) >= 0:
-			name[i] = '-'
+			part[i] = '-'
 		}
 	}
+	return part
 }

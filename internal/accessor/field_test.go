@@ -1,4 +1,4 @@
-package document
+package accessor
 
 import (
 	"encoding/json"

@@ -1,10 +1,10 @@
-package document
+package indexname
 
 import "strings"
 
 // Pattern matches every name that the template makes: a * stands for each time
 // and each field.
-func (t *IndexTemplate) Pattern() string {
+func (t *Template) Pattern() string {
 	var w strings.Builder
 	for i := range t.segments {
 		s := &t.segments[i]
@@ -12,8 +12,8 @@ func (t *IndexTemplate) Pattern() string {
 		switch {
 		case s.time != nil:
 			w.WriteByte('*')
-			if last := s.time.format[len(s.time.format)-1]; last.verb == 0 {
-				w.WriteString(last.literal)
+			if last := s.time.format[len(s.time.format)-1]; last.Verb == 0 {
+				w.WriteString(last.Literal)
 			}
 		case s.accessor != nil:
 			w.WriteByte('*')
@@ -27,7 +27,7 @@ func (t *IndexTemplate) Pattern() string {
 }
 
 // HasFields tells whether the name depends on the record or its tag.
-func (t *IndexTemplate) HasFields() bool {
+func (t *Template) HasFields() bool {
 	for i := range t.segments {
 		if t.segments[i].accessor != nil {
 			return true
@@ -37,7 +37,7 @@ func (t *IndexTemplate) HasFields() bool {
 }
 
 // Example is the name at that time, with fill in the place of each field.
-func (t *IndexTemplate) Example(sec int64, fill string) string {
+func (t *Template) Example(sec int64, fill string) string {
 	var name []byte
 	for i := range t.segments {
 		s := &t.segments[i]
