@@ -46,23 +46,23 @@ func ReadString(b []byte) (s, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return nil, b, false
 	}
-	var n, head uint64
+	var n, header uint64
 	switch c := b[0]; {
 	case c&0xe0 == 0xa0:
-		n, head = uint64(c&0x1f), 1
+		n, header = uint64(c&0x1f), 1
 	case (c == 0xd9 || c == 0xc4) && len(b) >= 2:
-		n, head = uint64(b[1]), 2
+		n, header = uint64(b[1]), 2
 	case (c == 0xda || c == 0xc5) && len(b) >= 3:
-		n, head = uint64(binary.BigEndian.Uint16(b[1:])), 3
+		n, header = uint64(binary.BigEndian.Uint16(b[1:])), 3
 	case (c == 0xdb || c == 0xc6) && len(b) >= 5:
-		n, head = uint64(binary.BigEndian.Uint32(b[1:])), 5
+		n, header = uint64(binary.BigEndian.Uint32(b[1:])), 5
 	default:
 		return nil, b, false
 	}
-	if n > uint64(len(b))-head {
+	if n > uint64(len(b))-header {
 		return nil, b, false
 	}
-	return b[head : head+n], b[head+n:], true
+	return b[header : header+n], b[header+n:], true
 }
 
 // ReadInteger reads a signed or unsigned integer of any width. v is its value,
@@ -115,21 +115,21 @@ func ReadExt(b []byte) (kind int8, data, rest []byte, ok bool) {
 	if len(b) < 2 {
 		return 0, nil, b, false
 	}
-	var n, head uint64 // head counts the type byte too
+	var n, header uint64 // header counts the type byte too
 	switch c := b[0]; {
 	case c >= 0xd4 && c <= 0xd8:
-		n, head = 1<<(c-0xd4), 2
+		n, header = 1<<(c-0xd4), 2
 	case c == 0xc7 && len(b) >= 3:
-		n, head = uint64(b[1]), 3
+		n, header = uint64(b[1]), 3
 	case c == 0xc8 && len(b) >= 4:
-		n, head = uint64(binary.BigEndian.Uint16(b[1:])), 4
+		n, header = uint64(binary.BigEndian.Uint16(b[1:])), 4
 	case c == 0xc9 && len(b) >= 6:
-		n, head = uint64(binary.BigEndian.Uint32(b[1:])), 6
+		n, header = uint64(binary.BigEndian.Uint32(b[1:])), 6
 	default:
 		return 0, nil, b, false
 	}
-	if n > uint64(len(b))-head {
+	if n > uint64(len(b))-header {
 		return 0, nil, b, false
 	}
-	return int8(b[head-1]), b[head : head+n], b[head+n:], true
+	return int8(b[header-1]), b[header : header+n], b[header+n:], true
 }

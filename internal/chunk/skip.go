@@ -28,26 +28,26 @@ func skip(b []byte) (n int, corrupt *CorruptError) {
 			n += size
 			continue
 		}
-		head, payload, children := headOf(b[n:])
-		if head == 0 {
-			return 0, &CorruptError{n, headReason(b[n])}
+		header, payload, children := headerOf(b[n:])
+		if header == 0 {
+			return 0, &CorruptError{n, headerReason(b[n])}
 		}
 		// Every child takes a byte at least, so that a declared size beyond what
 		// is left is refused before any of it is walked.
-		left := uint64(len(b) - n - head)
+		left := uint64(len(b) - n - header)
 		if payload > left || need-1+children > left {
 			return 0, &CorruptError{n, truncated}
 		}
 		need += children
-		n += head + int(payload)
+		n += header + int(payload)
 	}
 	return n, nil
 }
 
-// headOf tells the shape of the value at b's start: the bytes of its head (0 if
+// headerOf tells the shape of the value at b's start: the bytes of its header (0 if
 // they are not all there or none is possible), the bytes of payload that follow,
 // and the number of values inside it.
-func headOf(b []byte) (head int, payload, children uint64) {
+func headerOf(b []byte) (header int, payload, children uint64) {
 	c := b[0]
 	switch {
 	case c < 0x80 || c >= 0xe0: // fixint
@@ -60,8 +60,8 @@ func headOf(b []byte) (head int, payload, children uint64) {
 		return 1, uint64(c & 0x1f), 0
 	}
 	s := sizes[c-0xc0]
-	head = 1 + int(s.length)
-	if s.kind == none || len(b) < head {
+	header = 1 + int(s.length)
+	if s.kind == none || len(b) < header {
 		return 0, 0, 0
 	}
 	var declared uint64
@@ -75,15 +75,15 @@ func headOf(b []byte) (head int, payload, children uint64) {
 	}
 	switch s.kind {
 	case arrays:
-		return head, 0, declared
+		return header, 0, declared
 	case maps:
-		return head, 0, 2 * declared
+		return header, 0, 2 * declared
 	default:
-		return head, declared + uint64(s.fixed), 0
+		return header, declared + uint64(s.fixed), 0
 	}
 }
 
-func headReason(c byte) string {
+func headerReason(c byte) string {
 	if c == 0xc1 {
 		return reserved
 	}

@@ -1,7 +1,8 @@
 // Package chunk reads what Fluent Bit hands to an output: a chunk of log
 // records in msgpack, back to back. In come the chunk's bytes; out go, record
-// by record, the event time, the metadata and the place where the body begins,
-// all of them aliasing the chunk.
+// by record, the event time and the place where the body begins, which aliases
+// the chunk. A record's metadata, which OpenTelemetry's inputs alone fill, are
+// passed over, as the built-in output does.
 //
 // It knows every form the core has used, in any encoding msgpack allows:
 //
@@ -19,11 +20,10 @@ import (
 
 // Record is what stands before a body, and where the body starts.
 type Record struct {
-	Sec      int64  // event time, seconds since 1970: 0 to MaxSec
-	Nsec     uint32 // nanoseconds within the second: 0 to 999999999
-	Offset   int    // of the record's first byte in the chunk
-	Metadata []byte // the msgpack map, aliasing the chunk; nil if none or empty
-	Body     []byte // from the body's first byte to the END OF THE CHUNK, aliasing it
+	Sec    int64  // event time, seconds since 1970: 0 to MaxSec
+	Nsec   uint32 // nanoseconds within the second: 0 to 999999999
+	Offset int    // of the record's first byte in the chunk
+	Body   []byte // from the body's first byte to the END OF THE CHUNK, aliasing it
 }
 
 // Walker goes through the records of one chunk. It does not look for the end of
@@ -51,7 +51,7 @@ func NewWalker(chunk []byte) Walker {
 	return Walker{chunk: chunk}
 }
 
-// Next fills r with the next record's head. It returns false at the chunk's end,
+// Next fills r with the next record's header. It returns false at the chunk's end,
 // and false with a *CorruptError, now and on every later call, where the bytes
 // are not a record. Group markers (the core's own records with the seconds -1
 // and -2) are passed over.
@@ -60,7 +60,7 @@ func (w *Walker) Next(r *Record) (bool, error) {
 		return false, w.err
 	}
 	for w.pos < len(w.chunk) {
-		body, marker, reason := readHead(w.chunk[w.pos:], r)
+		body, marker, reason := readRecordHeader(w.chunk[w.pos:], r)
 		if reason != "" {
 			return false, w.corrupt(len(w.chunk)-len(body), reason)
 		}
@@ -95,12 +95,11 @@ func (w *Walker) corrupt(offset int, reason string) error {
 	return w.err
 }
 
-// readHead reads a record up to its body. Of a failure it gives the reason, and
+// readRecordHeader reads a record up to its body. Of a failure it gives the reason, and
 // in rest the bytes from the failing one on.
-func readHead(b []byte, r *Record) (rest []byte, marker bool, reason string) {
+func readRecordHeader(b []byte, r *Record) (rest []byte, marker bool, reason string) {
 	// What Fluent Bit 5 writes is read at once: 92 92 d7 00 <time> 80.
 	if len(b) > 13 && binary.BigEndian.Uint32(b) == 0x9292d700 && b[12] == 0x80 {
-		r.Metadata = nil
 		return b[13:], eventTime(binary.BigEndian.Uint64(b[4:]), r), ""
 	}
 	n, rest, ok := ReadArrayHeader(b)
@@ -110,7 +109,6 @@ func readHead(b []byte, r *Record) (rest []byte, marker bool, reason string) {
 	if n != 2 {
 		return b, false, "a record has " + strconv.FormatUint(uint64(n), 10) + " elements instead of 2"
 	}
-	r.Metadata = nil
 	n, inner, ok := ReadArrayHeader(rest)
 	if !ok { // [time, {body}]
 		return readTime(rest, r)
@@ -122,17 +120,12 @@ func readHead(b []byte, r *Record) (rest []byte, marker bool, reason string) {
 	if reason != "" {
 		return rest, false, reason
 	}
-	entries, after, ok := ReadMapHeader(rest)
-	if !ok {
+	if _, _, ok := ReadMapHeader(rest); !ok {
 		return rest, false, "a record's metadata is not a map"
-	}
-	if entries == 0 {
-		return after, marker, ""
 	}
 	size, c := skip(rest)
 	if c != nil {
 		return rest[c.Offset:], false, c.Reason
 	}
-	r.Metadata = rest[:size:size]
 	return rest[size:], marker, ""
 }

@@ -24,33 +24,32 @@ func unhex(tb testing.TB, s string) []byte {
 	return b
 }
 
-type head struct {
-	sec      int64
-	nsec     uint32
-	offset   int
-	metadata string // in hexadecimal
-	body     string // in hexadecimal, without what follows
+type record struct {
+	sec    int64
+	nsec   uint32
+	offset int
+	body   string // in hexadecimal, without what follows
 }
 
-func walk(data []byte) (heads []head, err error) {
+func walk(data []byte) (records []record, err error) {
 	w := NewWalker(data)
 	for {
 		var r Record
 		more, err := w.Next(&r)
 		if !more {
-			return heads, err
+			return records, err
 		}
 		n, err := Skip(r.Body)
 		if err != nil {
-			return heads, err
+			return records, err
 		}
-		heads = append(heads, head{r.Sec, r.Nsec, r.Offset, hex.EncodeToString(r.Metadata), hex.EncodeToString(r.Body[:n])})
+		records = append(records, record{r.Sec, r.Nsec, r.Offset, hex.EncodeToString(r.Body[:n])})
 		w.Advance(n)
 	}
 }
 
 func TestWalkerSuccess(t *testing.T) {
-	f := func(name, data string, want ...head) {
+	f := func(name, data string, want ...record) {
 		t.Helper()
 		got, err := walk(unhex(t, data))
 		if err != nil {
@@ -62,7 +61,7 @@ func TestWalkerSuccess(t *testing.T) {
 	}
 	const body = "81a16101" // {"a":1}
 	const now = "6a000000 0000002a"
-	at := func(sec int64, nsec uint32) head { return head{sec: sec, nsec: nsec, body: body} }
+	at := func(sec int64, nsec uint32) record { return record{sec: sec, nsec: nsec, body: body} }
 	norm := at(0x6a000000, 42)
 
 	f("empty", "")
@@ -73,12 +72,12 @@ func TestWalkerSuccess(t *testing.T) {
 	f("ext8", "92 c70800"+now+body, norm)
 	f("ext16", "92 c8000800"+now+body, norm)
 	f("ext32", "92 c90000000800"+now+body, norm)
-	f("body in map16", "92 d700"+now+"de0001a16101", head{sec: 0x6a000000, nsec: 42, body: "de0001a16101"})
-	f("body in map32", "92 d700"+now+"df00000001a16101", head{sec: 0x6a000000, nsec: 42, body: "df00000001a16101"})
-	f("body is no map", "92 d700"+now+"c0", head{sec: 0x6a000000, nsec: 42, body: "c0"})
-	f("metadata", "92 92 d700"+now+"81a16bc3"+body, head{sec: 0x6a000000, nsec: 42, metadata: "81a16bc3", body: body})
+	f("body in map16", "92 d700"+now+"de0001a16101", record{sec: 0x6a000000, nsec: 42, body: "de0001a16101"})
+	f("body in map32", "92 d700"+now+"df00000001a16101", record{sec: 0x6a000000, nsec: 42, body: "df00000001a16101"})
+	f("body is no map", "92 d700"+now+"c0", record{sec: 0x6a000000, nsec: 42, body: "c0"})
+	f("metadata", "92 92 d700"+now+"81a16bc3"+body, record{sec: 0x6a000000, nsec: 42, body: body})
 	f("two records", "92 92 d700"+now+"80"+body+"92 07 80",
-		norm, head{sec: 7, offset: 17, body: "80"})
+		norm, record{sec: 7, offset: 17, body: "80"})
 
 	f("fixint", "92 7f"+body, at(127, 0))
 	f("uint8", "92 ccff"+body, at(255, 0))
@@ -102,7 +101,7 @@ func TestWalkerSuccess(t *testing.T) {
 	f("too many nanoseconds", "92 d700 6a000000 ffffffff"+body, at(0x6a000000, 999999999))
 
 	start, end := "92 92 d700 ffffffff 00000000 81a16bc3 82a16101a162c0", "92 92 d700 fffffffe 00000000 80 80"
-	f("group", start+"92 92 d700"+now+"80"+body+end, head{sec: 0x6a000000, nsec: 42, offset: 23, body: body})
+	f("group", start+"92 92 d700"+now+"80"+body+end, record{sec: 0x6a000000, nsec: 42, offset: 23, body: body})
 	f("only markers", start+end)
 	f("markers as integers", "92 ff 80 92 d1fffe 80")
 	f("markers as floats", "92 cbbff0000000000000 80 92 cac0000000 80")
@@ -330,7 +329,7 @@ func TestWalkerRealChunks(t *testing.T) {
 			t.Fatalf("%s: %d records, %v, want 2", version, len(got), err)
 		}
 		for _, r := range got {
-			if r.sec < 1795000000 || r.nsec == 0 || r.metadata != "" || !strings.HasPrefix(r.body, "85a36c6f67") {
+			if r.sec < 1795000000 || r.nsec == 0 || !strings.HasPrefix(r.body, "85a36c6f67") {
 				t.Errorf("%s: got %+v", version, r)
 			}
 		}

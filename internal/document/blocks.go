@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// startsWith is bytes.HasPrefix, quicker for the few dozen bytes of a run.
+// startsWith is bytes.HasPrefix, quicker for the few dozen bytes of a constant.
 func startsWith(b, prefix []byte) bool {
 	n := len(prefix)
 	if n < 16 || n > maxBlocks {
@@ -32,7 +32,7 @@ func appendBlocks(dst, text []byte) []byte {
 	if n > maxBlocks {
 		return append(dst, text...)
 	}
-	dst = room(dst, n+blockRoom)
+	dst = grow(dst, n+blockRoom)
 	buf, text := dst[len(dst):len(dst)+n+blockRoom], text[:n+blockRoom]
 	for i := 0; i < n; i += 32 {
 		from, into := (*[32]byte)(text[i:]), (*[32]byte)(buf[i:])

@@ -15,7 +15,7 @@ const (
 
 // marks sets the top bit of each byte of w that JSON text cannot take as it is:
 // control characters, quote, backslash, and what is not ASCII. Each byte is
-// judged in its own lane: no carry leaves one, since low bits are all it adds to.
+// looked at in its own lane: no carry leaves one, since low bits are all it adds to.
 func marks(w uint64) uint64 {
 	low := w &^ eachTop
 	control := low + (0x80-' ')*eachByte          // top bit set: no control character

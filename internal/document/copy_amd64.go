@@ -6,5 +6,8 @@ package document
 // came. Working in blocks, it reads and writes up to maxOver bytes more, and may
 // count them in both results if it came to the end.
 //
+// With copyWords in its place a record takes 1.3 to 1.6 times as long
+// (BenchmarkAppend); BenchmarkCopyText compares the two.
+//
 //go:noescape
 func copyText(dst, src *byte, n int) (read, written int)

@@ -3,6 +3,7 @@ package document
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -26,4 +27,22 @@ func TestCopyText(t *testing.T) {
 			t.Fatalf("%q: got %d, %q, want %d, %q", src[:n], read, a[:written], wantRead, b[:wantWritten])
 		}
 	}
+}
+
+// BenchmarkCopyText is this processor's version beside the one for any.
+func BenchmarkCopyText(b *testing.B) {
+	text := []byte(strings.Repeat(`GET /api/v1/items "quoted" user-service timeout retry `, 4))
+	src, dst := append(text, make([]byte, maxOver)...), make([]byte, 3*len(text))
+	b.Run("own", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			copyText(&dst[0], &src[0], len(text))
+		}
+	})
+	b.Run("any", func(b *testing.B) {
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			copyWords(dst, src, len(text))
+		}
+	})
 }

@@ -3,6 +3,7 @@ package document
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -187,17 +188,24 @@ func split(tb testing.TB, data []byte, records int) (chunks [][]byte) {
 // when nothing else wants the core.
 func BenchmarkAppend(b *testing.B) {
 	for _, c := range []struct {
-		name string
-		data []byte
+		name          string
+		data          []byte
+		withoutShapes bool
 	}{
-		{"cri", criChunk(4096)},
-		{"k8s", k8sChunk(2048, false)},
-		{"k8s-one-pod", k8sChunk(2048, true)},
-		{"k8s-mixed", mixedChunk(2048)},
+		{"cri", criChunk(4096), false},
+		{"k8s", k8sChunk(2048, false), false},
+		{"k8s-one-pod", k8sChunk(2048, true), false},
+		{"k8s-mixed", mixedChunk(2048), false},
+		{"cri-without-shapes", criChunk(4096), true},
+		{"k8s-without-shapes", k8sChunk(2048, false), true},
+		{"k8s-one-pod-without-shapes", k8sChunk(2048, true), true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			e := newEncoder(b, Options{TimeKey: "@timestamp", TimeFormat: DefaultTimeFormat})
 			e.SetTag("kube.var.log.containers.orders")
+			if c.withoutShapes {
+				e.shapes.rest = math.MaxInt
+			}
 			dst, records := encodeChunk(b, e, nil, c.data)
 			chunks := split(b, c.data, 64)
 			best := make([]time.Duration, len(chunks))

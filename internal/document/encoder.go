@@ -1,6 +1,10 @@
 // Package document turns the body of a log record, in msgpack, into the JSON
-// document that OpenSearch indexes, and names the index it goes to. In come
-// bytes of a chunk; out goes text appended to the caller's buffer.
+// document that OpenSearch indexes. In come bytes of a chunk; out goes text
+// appended to the caller's buffer.
+//
+// Encoder.Append is quick by what successive records have in common (shapes, and
+// a memo of maps); Encoder.AppendReference makes the same documents the obvious
+// way.
 //
 // What it appends is always valid JSON, in valid UTF-8, and never has a key
 // twice in one object, whatever the chunk holds. It never allocates once warm,
@@ -45,15 +49,15 @@ var (
 // Encoder turns bodies into documents. It keeps what successive records have in
 // common, so each worker has one of its own; it is not safe for concurrent use.
 type Encoder struct {
-	head  head
+	added addedFields
 	dedot *dedotNode // nil if no key's dots are replaced anywhere
 
 	src  []byte    // the body being encoded, up to the chunk's end; nil between records
 	keys []keySpan // of the maps that are open, outermost first
 	sort []int32   // for maps with very many keys
 	fail failure   // why a method returned a negative position
-	// inKey is set while a map or an array that is a key is encoded. Each level of such keys would double the text of the one
-	// below it by escaping, so there is one level.
+	// inKey is set while a map or an array that is a key is encoded. Each level of such keys would double
+	// the text of the one below it by escaping, so there is one level.
 	inKey bool
 
 	trace  trace
@@ -71,7 +75,7 @@ type failure struct {
 
 // NewEncoder checks the options and returns an encoder for one worker.
 func NewEncoder(o Options) (*Encoder, error) {
-	h, err := newHead(o)
+	added, err := newAddedFields(o)
 	if err != nil {
 		return nil, err
 	}
@@ -83,14 +87,14 @@ func NewEncoder(o Options) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Encoder{head: h, dedot: dedot, reference: reference}, nil
+	return &Encoder{added: added, dedot: dedot, reference: reference}, nil
 }
 
 // SetTag sets the tag of the records to come. A new tag is also taken as the
 // sign that what records have in common (their pod, mostly) changes.
 func (e *Encoder) SetTag(tag string) {
 	e.reference.tag = tag
-	if e.head.setTag(tag) {
+	if e.added.setTag(tag) {
 		e.shapes.renew()
 	}
 }
@@ -143,8 +147,8 @@ func (e *Encoder) document(dst []byte, sec int64, nsec uint32, traced bool) ([]b
 		return dst, e.refuse(errNotMap)
 	}
 	start := len(dst)
-	dst = e.head.append(dst, sec, nsec)
-	e.keys = e.head.appendKeys(e.keys, dst[start:], start)
+	dst = e.added.append(dst, sec, nsec)
+	e.keys = e.added.appendKeys(e.keys, dst[start:], start)
 	if traced {
 		e.trace.begin(len(dst))
 	}
@@ -157,7 +161,7 @@ func (e *Encoder) document(dst []byte, sec int64, nsec uint32, traced bool) ([]b
 
 // explain turns e.fail into the error and the body's length for Append's caller.
 func (e *Encoder) explain() (n int, err error) {
-	n, err = chunk.Skip(e.src) // the one judge of what is corrupt, and where
+	n, err = chunk.Skip(e.src) // it alone decides what is corrupt, and where
 	if err != nil {
 		return 0, err
 	}

@@ -202,7 +202,7 @@ func TestAppendFailure(t *testing.T) {
 	}
 }
 
-// TestManyKeys goes past the size from which doubles are found by sorting.
+// TestManyKeys goes past the size from which duplicates are found by sorting.
 func TestManyKeys(t *testing.T) {
 	for _, names := range []int{manyKeys - 1, manyKeys, manyKeys + 1, 5000} {
 		var pairs [][]byte
@@ -349,9 +349,9 @@ func FuzzAppend(f *testing.F) {
 			if !utf8.Valid(out) || !json.Valid(out) {
 				t.Fatalf("%x: invalid %q", body, out)
 			}
-			check(t, o, out, body[:n], sec, nsec, e.head.tag)
+			check(t, o, out, body[:n], sec, nsec, e.added.tag)
 			cold := newEncoder(t, o)
-			cold.SetTag(e.head.tag)
+			cold.SetTag(e.added.tag)
 			if again, _, _ := cold.Append(nil, sec, nsec, body); !bytes.Equal(again, out) {
 				t.Fatalf("%x: warm %s\ncold %s", body, out, again)
 			}

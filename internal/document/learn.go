@@ -16,11 +16,11 @@ func (s *shapes) learn(t *trace, body, out []byte) {
 	}
 	k := s.find(t, body)
 	if k < 0 {
-		k = s.room()
+		k = s.vacant()
 		known := &s.known[k]
-		known.values = known.values[:0]
+		known.slots = known.slots[:0]
 		for _, p := range t.places {
-			known.values = append(known.values, value{place: p})
+			known.slots = append(known.slots, slot{place: p})
 		}
 	} else {
 		s.known[k].vary(t, body, s.known[k].tags == s.tags)
@@ -45,14 +45,14 @@ func (s *shapes) find(t *trace, body []byte) int {
 	return -1
 }
 
-// hasKeys compares all that stands between the values: keys and heads of maps.
+// hasKeys compares all that stands between the values: keys and headers of maps.
 func (s *shape) hasKeys(t *trace, body []byte) bool {
-	if len(s.values) != len(t.places) {
+	if len(s.slots) != len(t.places) {
 		return false
 	}
 	from, knownFrom := 0, 0
 	for i := range t.places {
-		p, v := &t.places[i], &s.values[i]
+		p, v := &t.places[i], &s.slots[i]
 		if !bytes.Equal(body[from:p.from], s.in[knownFrom:v.from]) {
 			return false
 		}
@@ -65,16 +65,16 @@ func (s *shape) hasKeys(t *trace, body []byte) bool {
 // record comes from the same source. Else they are only out of date.
 func (s *shape) vary(t *trace, body []byte, sameSource bool) {
 	for i := range t.places {
-		p, v := &t.places[i], &s.values[i]
+		p, v := &t.places[i], &s.slots[i]
 		if sameSource && !v.varies && !bytes.Equal(body[p.from:p.to], s.in[v.from:v.to]) {
 			v.varies = true
 		}
 	}
 }
 
-// room returns the index of a shape to learn into: a new one, or the one not used
+// vacant returns the index of a shape to learn into: a new one, or the one not used
 // for longest.
-func (s *shapes) room() int {
+func (s *shapes) vacant() int {
 	if n := len(s.known); n < cap(s.known) {
 		s.known = s.known[:n+1]
 		return n
@@ -92,12 +92,12 @@ func (s *shapes) room() int {
 }
 
 // keep copies what the shape has in common with the record, and divides it into
-// runs. It tells whether there was room.
+// constants. It tells whether there was room.
 func (s *shape) keep(t *trace, body, text []byte) bool {
 	s.in, s.out = s.in[:0], s.out[:0]
 	from, textFrom := 0, 0
 	for i := range t.places {
-		p, v := t.places[i], &s.values[i]
+		p, v := t.places[i], &s.slots[i]
 		p.textFrom -= t.start
 		p.textTo -= t.start
 		v.varies = v.varies || p.to-p.from > maxFixed
@@ -120,14 +120,14 @@ func (s *shape) keep(t *trace, body, text []byte) bool {
 	s.in = append(s.in, body[from:]...)
 	s.out = append(s.out, text[textFrom:]...)
 	s.out = slices.Grow(s.out, blockRoom)
-	s.runs = s.runs[:0]
+	s.constants = s.constants[:0]
 	from, textFrom = 0, 0
-	for _, v := range s.values {
+	for _, v := range s.slots {
 		if v.varies {
-			s.runs = append(s.runs, run{s.in[from:v.from], s.out[textFrom:v.textFrom], v.depth, v.path})
+			s.constants = append(s.constants, constant{s.in[from:v.from], s.out[textFrom:v.textFrom], v.depth, v.path})
 			from, textFrom = v.from, v.textFrom
 		}
 	}
-	s.runs = append(s.runs, run{in: s.in[from:], out: s.out[textFrom:]})
+	s.constants = append(s.constants, constant{in: s.in[from:], out: s.out[textFrom:]})
 	return true
 }

@@ -114,7 +114,7 @@ func scaled(x, scale uint64, shift uint) (whole uint64, rest bool) {
 // appendDigits appends the last n (1 to 20) decimal digits of v, with leading
 // zeros.
 func appendDigits(dst []byte, v uint64, n int) []byte {
-	dst = room(dst, n+8)
+	dst = grow(dst, n+8)
 	buf := dst[len(dst) : len(dst)+n+8]
 	end := len(dst) + n
 	if n > 16 {

@@ -12,11 +12,11 @@ import (
 type keySpan struct {
 	start, end int // of the key with its quotes, in dst
 	hash       uint32
-	dead       bool // a later key has the same name
+	dropped    bool // a later key has the same name
 }
 
 const (
-	manyKeys    = 64   // from here on, doubles are found by sorting, lest many keys cost their square
+	manyKeys    = 64   // from here on, duplicates are found by sorting, lest many keys cost their square
 	maxKeptKeys = 4096 // more than that is given back after the record
 )
 
@@ -26,7 +26,7 @@ const (
 // written, after all conversions.
 func (e *Encoder) pairs(dst []byte, i int, pairs uint32, first, depth int, path *dedotNode) ([]byte, int) {
 	var seen uint64 // a bit for each hash seen; a new bit is a new name
-	var doubles bool
+	var duplicates bool
 	for _, k := range e.keys[first:] {
 		seen |= 1 << (k.hash & 63)
 	}
@@ -42,7 +42,7 @@ func (e *Encoder) pairs(dst []byte, i int, pairs uint32, first, depth int, path 
 		dst = append(dst, ':')
 		bit := uint64(1) << (k.hash & 63)
 		if seen&bit != 0 && len(e.keys)-first < manyKeys {
-			doubles = e.bury(dst, k, first) || doubles
+			duplicates = e.dropDuplicate(dst, k, first) || duplicates
 		}
 		seen |= bit
 		e.keys = append(e.keys, k)
@@ -52,9 +52,9 @@ func (e *Encoder) pairs(dst []byte, i int, pairs uint32, first, depth int, path 
 		}
 	}
 	if len(e.keys)-first > manyKeys {
-		doubles = e.buryMany(dst, first) || doubles
+		duplicates = e.dropDuplicates(dst, first) || duplicates
 	}
-	if doubles {
+	if duplicates {
 		dst = e.compact(dst, first)
 	}
 	e.keys = e.keys[:first]
@@ -129,20 +129,20 @@ func underscore(key []byte) {
 	}
 }
 
-// bury marks the earlier key with k's name as dead, if there is one.
-func (e *Encoder) bury(dst []byte, k keySpan, first int) bool {
+// dropDuplicate marks the earlier key with k's name as dropped, if there is one.
+func (e *Encoder) dropDuplicate(dst []byte, k keySpan, first int) bool {
 	name := dst[k.start:k.end]
 	for j := len(e.keys) - 1; j >= first; j-- {
-		if o := &e.keys[j]; o.hash == k.hash && !o.dead && bytes.Equal(dst[o.start:o.end], name) {
-			o.dead = true
+		if o := &e.keys[j]; o.hash == k.hash && !o.dropped && bytes.Equal(dst[o.start:o.end], name) {
+			o.dropped = true
 			return true
 		}
 	}
 	return false
 }
 
-// buryMany marks all keys but the last of each name as dead.
-func (e *Encoder) buryMany(dst []byte, first int) (found bool) {
+// dropDuplicates marks all keys but the last of each name as dropped.
+func (e *Encoder) dropDuplicates(dst []byte, first int) (found bool) {
 	keys := e.keys[first:]
 	e.sort = e.sort[:0]
 	for j := range keys {
@@ -161,13 +161,13 @@ func (e *Encoder) buryMany(dst []byte, first int) (found bool) {
 	for j := 1; j < len(e.sort); j++ {
 		x, y := &keys[e.sort[j-1]], &keys[e.sort[j]]
 		if x.hash == y.hash && bytes.Equal(dst[x.start:x.end], dst[y.start:y.end]) {
-			x.dead, found = true, true
+			x.dropped, found = true, true
 		}
 	}
 	return found
 }
 
-// compact takes the dead pairs out of the object whose keys start at first.
+// compact takes the dropped pairs out of the object whose keys start at first.
 func (e *Encoder) compact(dst []byte, first int) []byte {
 	keys := e.keys[first:]
 	to := keys[0].start
@@ -177,7 +177,7 @@ func (e *Encoder) compact(dst []byte, first int) []byte {
 		if j+1 < len(keys) {
 			end = keys[j+1].start - 1
 		}
-		if k.dead {
+		if k.dropped {
 			continue
 		}
 		if to > origin {
@@ -186,11 +186,11 @@ func (e *Encoder) compact(dst []byte, first int) []byte {
 		}
 		to += copy(dst[to:], dst[k.start:end])
 	}
-	heads := 0
+	added := 0
 	if first == 0 {
-		heads = e.head.fields()
+		added = e.added.fields()
 	}
-	e.trace.compacted(keys, heads, len(dst)-to)
+	e.trace.compacted(keys, added, len(dst)-to)
 	return dst[:to]
 }
 

@@ -52,7 +52,7 @@ func TestShapes(t *testing.T) {
 		object(str("t"), num(1), str("a"), num(1)), object(str("tag"), num(1), str("a"), num(2)),
 		object(str("tag"), num(1), str("t"), num(2)), object(str("a"), num(1), str("t"), num(2)), object(str("a"), num(1)), object())
 	f("own time, no tag", Options{TimeKey: "t"}, 20, object(str("t"), num(1)), object(str("t"), num(2)), object(str("u"), num(2)))
-	f("doubles", o, 20,
+	f("duplicates", o, 20,
 		object(str("a"), num(1), str("a"), num(1)), object(str("a"), num(1), str("a"), num(2)),
 		object(str("m"), object(str("a"), num(1), str("a"), num(1))), object(str("m"), object(str("a"), num(1), str("a"), num(2))))
 

@@ -9,8 +9,8 @@ const (
 	blockRoom = 32 // bytes that may be written beyond the text
 )
 
-// room returns dst with space for n more bytes.
-func room(dst []byte, n int) []byte {
+// grow returns dst with space for n more bytes.
+func grow(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) < n {
 		return slices.Grow(dst, n)
 	}
@@ -28,7 +28,7 @@ func AppendString(dst, s []byte) []byte {
 func appendText(dst, src []byte, i, end int) []byte {
 	for i < end {
 		stop := min(end, i+maxPiece)
-		dst = room(dst, maxEscape*(stop-i)+blockRoom)
+		dst = grow(dst, maxEscape*(stop-i)+blockRoom)
 		var to int
 		to, i = writeText(dst[:cap(dst)], len(dst), src, i, stop, end)
 		dst = dst[:to]

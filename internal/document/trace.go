@@ -13,7 +13,7 @@ type place struct {
 type trace struct {
 	on     bool
 	own    ownFields
-	start  int // in the text: after the head
+	start  int // in the text: after the added fields
 	places []place
 }
 
@@ -44,22 +44,22 @@ func (t *trace) note(p place) {
 	t.places = append(t.places, p)
 }
 
-// compacted tells the trace that the dead ones of keys, with their values, are
-// being taken out of the text. The first of them are the head's, as many as
-// heads: without those a record can still be learned from, for its other values
+// compacted tells the trace that the dropped ones of keys, with their values, are
+// being taken out of the text. The first of them, as many as added says,
+// are the added fields': without those a record can still be learned from, for its other values
 // stay together.
-func (t *trace) compacted(keys []keySpan, heads, removed int) {
+func (t *trace) compacted(keys []keySpan, added, removed int) {
 	for i, k := range keys {
-		if !k.dead {
+		if !k.dropped {
 			continue
 		}
-		if i >= heads {
+		if i >= added {
 			t.on = false
 			return
 		}
 		t.own |= 1 << i
 	}
-	t.start = max(t.start-removed, keys[0].start) // a comma less if no field of the head is left
+	t.start = max(t.start-removed, keys[0].start) // a comma less if no added field is left
 	for i := range t.places {
 		t.places[i].textFrom -= removed
 		t.places[i].textTo -= removed

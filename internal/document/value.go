@@ -88,7 +88,7 @@ func (e *Encoder) text(dst []byte, i int) ([]byte, int) {
 		dst = appendText(dst, src, from, end)
 		return append(dst, '"'), end
 	}
-	dst = room(dst, maxEscape*(end-from)+blockRoom)
+	dst = grow(dst, maxEscape*(end-from)+blockRoom)
 	buf, to := dst[:cap(dst)], len(dst)
 	buf[to] = '"'
 	to++
