@@ -104,7 +104,7 @@ simulation: ## the plugin between an agent and a domain drawn by seed, in virtua
 RECORDS ?= 5000000
 .PHONY: fuzz-long
 fuzz-long: ## RECORDS records through the encoder and the reference encoder, from SEED on: a quarter of an hour on a quiet machine
-	go test -count=1 -timeout 0 -run '^TestReference$$' ./internal/document -records $(RECORDS) -seed $(if $(SEED),$(SEED),$$(date +%s))
+	go test -count=1 -v -timeout 0 -run '^TestReference$$' ./internal/document -records $(RECORDS) -seed $(if $(SEED),$(SEED),$$(date +%s))
 
 .PHONY: terraform
 terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
