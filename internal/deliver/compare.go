@@ -1,12 +1,9 @@
 package deliver
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
-	"reflect"
 
 	"out_opensearch_irsa/internal/opensearch"
 )
@@ -40,7 +37,11 @@ func (y *delivery) compareDocuments(ctx context.Context) (atOnce bool) {
 
 func (y *delivery) compareSome(ctx context.Context, index string, items []int32) (atOnce bool) {
 	d := y.d
-	found, fail := y.fetch(ctx, index, items)
+	refs := make([]opensearch.DocumentRef, len(items))
+	for n, i := range items {
+		refs[n] = opensearch.DocumentRef{ID: y.batch.ID(int(i)), Routing: y.batch.Routing(int(i))}
+	}
+	found, fail := d.client.Stored(ctx, index, refs)
 	if fail != nil && !fail.Effect.Has(opensearch.Denied) {
 		y.retry = append(y.retry, items...) // the domain is unreachable or overloaded: the next round asks again
 		return false
@@ -63,7 +64,7 @@ func (y *delivery) compareSome(ctx context.Context, index string, items []int32)
 		case stored == nil && fail == nil && y.round == 0:
 			y.retry = append(y.retry, i) // it was deleted a moment ago
 			atOnce = true
-		case stored != nil && sameDocument(y.batch.Document(int(i)), stored), stored == nil && y.ambiguous:
+		case stored != nil && opensearch.SameDocument(y.batch.Document(int(i)), stored), stored == nil && y.ambiguous:
 			y.settled.set(int(i))
 			same++
 		default:
@@ -73,58 +74,4 @@ func (y *delivery) compareSome(ctx context.Context, index string, items []int32)
 	}
 	d.counts.Duplicates.Add(same)
 	return atOnce
-}
-
-// fetch gets the documents that are stored under the items' ids: nil for each that is not there.
-func (y *delivery) fetch(ctx context.Context, index string, items []int32) ([]json.RawMessage, *opensearch.Failure) {
-	type doc struct {
-		ID      string `json:"_id"`
-		Routing string `json:"routing,omitempty"`
-	}
-	docs := make([]doc, len(items))
-	for n, i := range items {
-		docs[n] = doc{y.batch.ID(int(i)), y.batch.Routing(int(i))}
-	}
-	body, err := json.Marshal(map[string]any{"docs": docs})
-	if err != nil {
-		panic(err) // strings can always be encoded
-	}
-	res := y.d.client.Do(ctx, http.MethodPost, "/"+url.PathEscape(index)+"/_mget", "", body)
-	if res.Failure != nil {
-		return nil, res.Failure
-	}
-	var answer struct {
-		Docs []struct {
-			Source json.RawMessage `json:"_source"`
-		} `json:"docs"`
-	}
-	if json.Unmarshal(res.Body, &answer) != nil {
-		return nil, nil
-	}
-	found := make([]json.RawMessage, len(answer.Docs))
-	for n := range answer.Docs {
-		found[n] = answer.Docs[n].Source
-	}
-	return found, nil
-}
-
-// sameDocument tells whether what is stored is our document: each of our members, and perhaps others
-// that an ingest pipeline added.
-func sameDocument(ours, stored []byte) bool {
-	var a, b map[string]any
-	if decode(ours, &a) != nil || decode(stored, &b) != nil {
-		return false
-	}
-	for key, value := range a {
-		if other, ok := b[key]; !ok || !reflect.DeepEqual(value, other) {
-			return false
-		}
-	}
-	return true
-}
-
-func decode(text []byte, into *map[string]any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	return d.Decode(into)
 }
