@@ -1,0 +1,105 @@
+package replay
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// counts are how many dead letters had which outcome.
+type counts [outcomes]int
+
+func (c *counts) add(letters []*letter) {
+	for _, l := range letters {
+		c[l.outcome]++
+	}
+}
+
+// kept is how many stay.
+func (c *counts) kept() int {
+	return c[unsent] + c[refused] + c[damaged] + c[truncated] + c[noRecord]
+}
+
+func (c *counts) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d replayed, %d existed, %d refused again, %d damaged, %d truncated, %d without a document",
+		c[replayed], c[existed], c[refused], c[damaged], c[truncated], c[noRecord])
+	if c[unsent] > 0 {
+		fmt.Fprintf(&b, ", %d not sent", c[unsent])
+	}
+	return b.String()
+}
+
+// progressEvery is how often a line tells how far it is.
+const progressEvery = 3 * time.Second
+
+// progress writes how far it is, where it takes long.
+type progress struct {
+	out            io.Writer
+	total, done    int
+	began, written time.Time
+}
+
+func (p *progress) start(total int) {
+	p.total, p.done, p.began, p.written = total, 0, time.Now(), time.Now()
+}
+
+func (p *progress) add(n int) {
+	p.done += n
+	now := time.Now()
+	if now.Sub(p.written) < progressEvery {
+		return
+	}
+	p.written = now
+	_, _ = fmt.Fprintf(p.out, "%d of %d dead letters, %.0f a second, %d left\n",
+		p.done, p.total, float64(p.done)/now.Sub(p.began).Seconds(), max(0, p.total-p.done))
+}
+
+// maxReasons is how many reasons are shown of those why letters are refused.
+const maxReasons = 20
+
+// reasons counts why letters are refused, by index and type, with one reason of each.
+type reasons struct {
+	groups map[[2]string]*reason
+}
+
+type reason struct {
+	index, typ, example string
+	count               int
+}
+
+func (r *reasons) add(letters []*letter) {
+	for _, l := range letters {
+		if l.outcome != refused {
+			continue
+		}
+		key := [2]string{l.record.Index, l.record.Type}
+		if r.groups == nil {
+			r.groups = make(map[[2]string]*reason)
+		}
+		if r.groups[key] == nil {
+			r.groups[key] = &reason{index: key[0], typ: key[1], example: strings.TrimSuffix(l.record.Reason+": "+l.remedy, ": ")}
+		}
+		r.groups[key].count++
+	}
+}
+
+func (r *reasons) write(out io.Writer) {
+	var all []*reason
+	for _, g := range r.groups {
+		all = append(all, g)
+	}
+	slices.SortFunc(all, func(a, b *reason) int {
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.index, b.index), cmp.Compare(a.typ, b.typ))
+	})
+	for n, g := range all {
+		if n == maxReasons {
+			_, _ = fmt.Fprintf(out, "  and %d other reasons\n", len(all)-n)
+			break
+		}
+		_, _ = fmt.Fprintf(out, "  %d for index %s: %s: %s\n", g.count, g.index, g.typ, g.example)
+	}
+}
