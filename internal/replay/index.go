@@ -33,6 +33,9 @@ func (r *replayer) index(ctx context.Context, name string) (kept int, err error)
 	if err != nil {
 		r.counts[unsent] = max(r.counts[unsent], r.progress.total-r.progress.done)
 		err = fmt.Errorf("index %q: %w", name, err)
+		if len(seen) == 0 {
+			return 0, err // nothing was read
+		}
 	}
 	r.report(name, "the index")
 	return r.kept(), err
@@ -100,6 +103,8 @@ func (r *replayer) ask(ctx context.Context, path, query, body string) (*page, er
 	res := r.client.Do(ctx, http.MethodPost, path, query, []byte(body))
 	switch f := res.Failure; {
 	case f == nil:
+	case f.Kind == opensearch.IndexMissing:
+		return nil, fmt.Errorf("cannot read the dead letters: %s", f.Summary) // its remedy is a writer's
 	case f.Kind == opensearch.BadAnswer:
 		return nil, fmt.Errorf("%w: %w", errPage, f)
 	default:

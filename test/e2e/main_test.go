@@ -45,6 +45,9 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	if replayDir != "" {
+		_ = os.RemoveAll(replayDir)
+	}
 	if err := leaks(); err != nil {
 		fmt.Println("end-to-end tests:", err)
 		code = 1
