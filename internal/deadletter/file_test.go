@@ -2,6 +2,7 @@ package deadletter
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -102,9 +103,13 @@ func TestTwoOpenersOfOnePath(t *testing.T) {
 	if err := a.Write(t.Context(), []Record{record(99)}); err == nil {
 		t.Error("a closed file took a record")
 	}
+	c, _ := open(t, path, 1<<20)
+	if c.open != b.open {
+		t.Error("one file is open twice after another instance has ended")
+	}
 	write(t, b, 40, 45)
 	wantIDs(t, ids(t, path, 0), 0, 45)
-	if err := b.Close(); err != nil {
+	if err := errors.Join(b.Close(), b.Close(), c.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if files.mu.Lock(); len(files.open) != 0 {
@@ -135,6 +140,16 @@ func TestFileIsRemovedOrRenamedOrEmptied(t *testing.T) {
 	}
 	write(t, f, 9, 12)
 	wantIDs(t, ids(t, path, 0), 9, 12)
+
+	other := path + ".other"
+	if err := os.WriteFile(other, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(other, path); err != nil { // as another process that rotated
+		t.Fatal(err)
+	}
+	write(t, f, 20, 22)
+	wantIDs(t, ids(t, path, 0), 20, 22)
 
 	dir := filepath.Dir(path)
 	if err := os.RemoveAll(dir); err != nil {
