@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -168,4 +167,4 @@ func (n *network) sever() {
 	}
 }
 
-var errDialTimeout = errors.New("dial tcp: i/o timeout")
+var errDialTimeout = &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}

@@ -334,23 +334,45 @@ func (w *writer) encodeTime(b []byte, at time.Time) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(at.Nanosecond()))
 }
 
+// about shows a line: in full only what is unusual about it.
+func (l *line) about() string {
+	if l.odd == "" && l.poison == "" {
+		return ""
+	}
+	text := strings.TrimSpace(l.poison + " " + l.odd)
+	for _, p := range l.body {
+		switch p.key {
+		case "k", "log", "stream", "level", "took", "ns":
+			if l.body[len(l.body)-1].key != p.key {
+				continue
+			}
+		}
+		text += fmt.Sprintf(" %.20q: %.60s", fmt.Sprint(p.key), fmt.Sprintf("%#v", p.value))
+	}
+	return text
+}
+
 // String is the schedule for people.
 func (s *scenario) String() string {
 	var b strings.Builder
+	shown := 0
 	for _, o := range s.options {
 		fmt.Fprintf(&b, "  option  %s %s\n", o.name, o.value)
 	}
 	fmt.Fprintf(&b, "  domain  %+v\n", s.domain)
 	for _, src := range s.sources {
+		if len(src.lines) == 0 {
+			continue
+		}
 		fmt.Fprintf(&b, "  source  %s: %d lines, times in %s\n", src.tag, len(src.lines), src.resolution)
 		first := 0
 		for _, c := range src.cuts {
 			fmt.Fprintf(&b, "    chunk at %s: %d lines\n", c.at.Round(time.Millisecond), c.n)
 			for _, l := range src.lines[first : first+c.n] {
-				if len(src.lines) > 40 && l.odd == "" && l.poison == "" {
+				if shown++; shown > 40 {
 					continue
 				}
-				fmt.Fprintf(&b, "      %s %s %s %s %.200q\n", l.name(), l.at.Format("15:04:05.000000000"), l.poison, l.odd, formOf(l.body, nil, naming{}))
+				fmt.Fprintf(&b, "      %s %s %s\n", l.name(), l.at.Format("15:04:05.000000000"), l.about())
 			}
 			first += c.n
 		}

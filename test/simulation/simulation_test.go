@@ -20,6 +20,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -30,6 +31,7 @@ var (
 	seeds = flag.Uint64("seeds", 200, "how many seeds")
 	step  = flag.Uint64("step", 0, "in a process of its own: every step-th seed")
 	state = flag.String("state", "", "in a process of its own: the file that names the seed under way")
+	brief = flag.Bool("brief", false, "say what is wrong with a failing seed, and do not look for a shorter schedule")
 	most  = flag.Int("most", 3, "stop after so many failing seeds")
 )
 
@@ -88,8 +90,9 @@ func runAll(t *testing.T) {
 func inProcess(t *testing.T, from, step uint64) (next uint64, stopped bool) {
 	state := filepath.Join(t.TempDir(), "seed")
 	cmd := exec.Command(os.Args[0], "-test.run=^TestSimulation$", "-test.timeout=24h", fmt.Sprintf("-first=%d", from),
-		fmt.Sprintf("-seeds=%d", *first+*seeds-from), fmt.Sprintf("-step=%d", step), "-state="+state, fmt.Sprintf("-most=%d", *most))
+		fmt.Sprintf("-seeds=%d", *first+*seeds-from), fmt.Sprintf("-step=%d", step), "-state="+state, fmt.Sprintf("-most=%d", *most), fmt.Sprintf("-brief=%t", *brief))
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return *first + *seeds, false
@@ -153,6 +156,9 @@ func try(t *testing.T, n uint64) string {
 	out := watch(s)
 	if len(out.problems) == 0 {
 		return ""
+	}
+	if *brief {
+		return fmt.Sprintf("seed %d: %.400s (of %d problems)", n, out.problems[0], len(out.problems))
 	}
 	what := class(out.problems[0])
 	end := time.Now().Add(20 * time.Second)
