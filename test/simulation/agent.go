@@ -28,6 +28,7 @@ type agent struct {
 	start  time.Time
 	r      *rand.Rand
 
+	cfg     *config.Config
 	process *process
 	ended   []*process
 	waiting []*chunk
@@ -135,7 +136,7 @@ func (a *agent) launch() error {
 	p := &process{n: len(a.ended) + 1, flights: map[*chunk]bool{}, net: &network{serve: a.domain.serve, dialing: a.domain.dialing}}
 	cfg.Dial = p.net.dial
 	p.out, err = deliver.New(cfg, logging.New(a.sink, logging.Debug, fmt.Sprintf("opensearch_irsa.%d", p.n)))
-	a.process = p
+	a.process, a.cfg = p, cfg
 	return err
 }
 
@@ -333,13 +334,16 @@ func (a *agent) answered(f flushed) {
 	a.waiting = append(a.waiting, f.chunk)
 }
 
-// longestFlush is how long a flush may block its worker.
+// longestFlush is how long a flush may block its worker: it may wait for a request that is under way, for
+// its own, and for that of its dead letters.
 func (a *agent) longestFlush() time.Duration {
-	cfg, err := config.Load(a.property, func(string) string { return "" })
-	if err != nil {
-		return 0
+	most := a.cfg.RetryBudget + 3*a.cfg.RequestTimeout + 10*time.Second
+	for _, e := range a.s.events {
+		if e.kind == "slow" { // each of several requests in turn may take nearly Request_Timeout and succeed
+			most += 5 * a.cfg.RequestTimeout
+		}
 	}
-	return cfg.RetryBudget + 2*cfg.RequestTimeout + 10*time.Second
+	return most
 }
 
 // happens makes an event of the agent's life happen.

@@ -34,7 +34,7 @@ type oracle struct {
 	a        *agent
 	d        *domain
 	accounts map[string]*account // by index and form
-	byName   map[string]*account
+	byName   map[string][]*account
 	order    []*account
 	problems []string
 
@@ -48,7 +48,7 @@ func (o *oracle) problem(format string, args ...any) {
 
 // judge returns what is wrong with a run that has ended.
 func judge(s *scenario, a *agent, d *domain) []string {
-	o := &oracle{s: s, a: a, d: d, accounts: map[string]*account{}, byName: map[string]*account{}}
+	o := &oracle{s: s, a: a, d: d, accounts: map[string]*account{}, byName: map[string][]*account{}}
 	for _, f := range a.faults {
 		o.problem("%s", f)
 	}
@@ -105,8 +105,9 @@ func (o *oracle) open() {
 				acc.coarse = true
 			}
 			acc.lines = append(acc.lines, l)
-			if o.byName[l.name()] == nil {
-				o.byName[l.name()] = acc
+			name, _ := field(l.body, "k").(string)
+			if !slices.Contains(o.byName[name], acc) {
+				o.byName[name] = append(o.byName[name], acc)
 			}
 		}
 	}
@@ -175,6 +176,7 @@ func (o *oracle) countStored() {
 
 // A letter is a dead letter as it was documented.
 type letter struct {
+	Time   string `json:"@timestamp"`
 	Index  string `json:"index"`
 	Type   string `json:"type"`
 	Reason string `json:"reason"`
@@ -250,11 +252,15 @@ func (o *oracle) ofLetter(l *letter) *account {
 	}
 	_, name, _ := strings.Cut(l.Record, `"k":"`)
 	name, _, _ = strings.Cut(name, `"`)
-	acc := o.byName[name]
-	if limit := o.s.domain.limit; acc == nil || limit == 0 || len(acc.lines[0].bytes) < limit/2 {
-		return nil
+	for _, acc := range o.byName[name] {
+		for _, line := range acc.lines {
+			at, err := time.Parse(time.RFC3339Nano, l.Time)
+			if limit := o.s.domain.limit; err == nil && at.Equal(line.at) && limit > 0 && len(line.bytes) > limit/2 {
+				return acc
+			}
+		}
 	}
-	return acc
+	return nil
 }
 
 func (acc *account) String() string {

@@ -155,7 +155,8 @@ func (d *drawing) options() {
 func (d *drawing) domain() {
 	spec := &d.s.domain
 	if d.chance(0.3) {
-		spec.limit = 16<<10 + d.IntN(100<<10)
+		// A real one is 10 MiB; the plugin's smallest request, 64 KiB, fits into any.
+		spec.limit = 66<<10 + d.IntN(100<<10)
 		spec.onWire, spec.early = d.chance(0.5), d.chance(0.3)
 	}
 	if d.chance(0.08) {
@@ -163,7 +164,7 @@ func (d *drawing) domain() {
 	}
 	spec.keyLife = 20*time.Minute + d.between(0, time.Hour)
 	if d.chance(0.1) {
-		spec.skew = time.Duration(d.IntN(7200)-3600) * time.Second
+		spec.skew = time.Duration(d.IntN(1200)-600) * time.Second
 	}
 }
 
