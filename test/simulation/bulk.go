@@ -74,7 +74,7 @@ func parseBulk(index string, body []byte) (items []item, named bool, err error) 
 		var head, doc []byte
 		head, body, _ = bytes.Cut(body, []byte("\n"))
 		it := item{index: index}
-		if it.op, err = it.readAction(head, &named); err != nil {
+		if err = it.readAction(head, &named); err != nil {
 			return nil, false, fmt.Errorf("action line of item %d, %.200q: %w", n, head, err)
 		}
 		var more bool
@@ -93,41 +93,32 @@ func parseBulk(index string, body []byte) (items []item, named bool, err error) 
 	return items, named, nil
 }
 
-func (it *item) readAction(head []byte, named *bool) (string, error) {
-	if _, _, err := jsonForm(head); err != nil {
-		return "", err
-	}
-	var action map[string]map[string]json.RawMessage
-	if err := json.Unmarshal(head, &action); err != nil {
-		return "", err
-	}
-	if len(action) != 1 {
-		return "", fmt.Errorf("%d actions", len(action))
-	}
-	for op, parameters := range action {
-		if op != "create" && op != "index" {
-			return "", fmt.Errorf("an operation that was not asked for")
-		}
-		for name, value := range parameters {
-			var text string
-			if err := json.Unmarshal(value, &text); err != nil {
-				return "", err
+func (it *item) readAction(head []byte, named *bool) error {
+	return readJSON(head, func(p *jsonReader) {
+		p.members(func(op string) {
+			if it.op != "" || op != "create" && op != "index" {
+				p.fail("an action too many, or one that was not asked for")
 			}
-			switch name {
-			case "_index":
-				it.index, *named = text, true
-			case "_id":
-				if it.id, it.hasID = text, true; text == "" {
-					return "", fmt.Errorf("if _id is specified it must not be empty")
+			it.op = op
+			p.members(func(name string) {
+				text := p.string()
+				switch name {
+				case "_index":
+					it.index, *named = text, true
+				case "_id":
+					if it.id, it.hasID = text, true; text == "" {
+						p.fail("if _id is specified it must not be empty")
+					}
+				case "routing", "pipeline":
+				default:
+					p.fail("Action/metadata line contains an unknown parameter [" + name + "]")
 				}
-			case "routing", "pipeline":
-			default:
-				return "", fmt.Errorf("Action/metadata line contains an unknown parameter [%s]", name)
-			}
+			})
+		})
+		if it.op == "" {
+			p.fail("no action")
 		}
-		return op, nil
-	}
-	return "", nil
+	})
 }
 
 func badIndexName(name string) string {
@@ -182,7 +173,7 @@ func (d *domain) apply(it *item, a *answer) result {
 		}
 		return result{400, why.kind, strings.ToValidUTF8(reason, "?")}
 	}
-	form, _, err := jsonForm(it.doc)
+	form, err := jsonForm(it.doc)
 	if err != nil {
 		d.violation("a document that is no JSON, %v: %.300q", err, it.doc)
 		return result{400, "mapper_parsing_exception", "failed to parse"}

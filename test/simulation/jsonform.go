@@ -9,8 +9,14 @@ import (
 )
 
 // jsonForm reads a JSON text as strictly as OpenSearch does (a key twice, a control character or bytes
-// that are no UTF-8 are errors) and returns its form. An object's members come out too.
-func jsonForm(text []byte) (form string, members map[string]string, err error) {
+// that are no UTF-8 are errors) and returns its form.
+func jsonForm(text []byte) (form string, err error) {
+	err = readJSON(text, func(p *jsonReader) { form = p.value() })
+	return form, err
+}
+
+// readJSON reads a text that holds one value.
+func readJSON(text []byte, value func(*jsonReader)) (err error) {
 	p := jsonReader{text: text}
 	defer func() {
 		if r := recover(); r != nil {
@@ -25,17 +31,12 @@ func jsonForm(text []byte) (form string, members map[string]string, err error) {
 		p.fail("no UTF-8")
 	}
 	p.space()
-	if p.peek() == '{' {
-		members = p.object()
-		form = objectForm(members)
-	} else {
-		form = p.value()
-	}
+	value(&p)
 	p.space()
 	if p.at < len(text) {
 		p.fail("more behind the value")
 	}
-	return form, members, nil
+	return nil
 }
 
 type jsonError string
@@ -56,8 +57,13 @@ func (p *jsonReader) peek() byte {
 }
 
 func (p *jsonReader) space() {
-	for p.at < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.at]) >= 0 {
-		p.at++
+	for p.at < len(p.text) {
+		switch p.text[p.at] {
+		case ' ', '\t', '\r', '\n':
+			p.at++
+		default:
+			return
+		}
 	}
 }
 
@@ -95,23 +101,33 @@ func (p *jsonReader) value() string {
 
 func (p *jsonReader) object() map[string]string {
 	m := map[string]string{}
+	p.members(func(key string) {
+		if _, ok := m[key]; ok {
+			p.fail(fmt.Sprintf("duplicate field %q", key))
+		}
+		m[key] = p.value()
+	})
+	return m
+}
+
+// members calls value at the value of each key.
+func (p *jsonReader) members(value func(key string)) {
 	p.expect('{')
-	for p.space(); p.peek() != '}'; p.space() {
-		if len(m) > 0 {
+	for first := true; ; first = false {
+		if p.space(); p.peek() == '}' {
+			break
+		}
+		if !first {
 			p.expect(',')
 			p.space()
 		}
 		key := p.string()
-		if _, ok := m[key]; ok {
-			p.fail(fmt.Sprintf("duplicate field %q", key))
-		}
 		p.space()
 		p.expect(':')
 		p.space()
-		m[key] = p.value()
+		value(key)
 	}
 	p.at++
-	return m
 }
 
 func (p *jsonReader) list() string {
@@ -155,7 +171,7 @@ func (p *jsonReader) string() string {
 
 func (p *jsonReader) number() string {
 	start := p.at
-	for p.at < len(p.text) && strings.IndexByte("+-0123456789.eE", p.text[p.at]) >= 0 {
+	for p.at < len(p.text) && (p.text[p.at] >= '0' && p.text[p.at] <= '9' || strings.IndexByte("+-.eE", p.text[p.at]) >= 0) {
 		p.at++
 	}
 	text := p.text[start:p.at]

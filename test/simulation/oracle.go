@@ -246,7 +246,7 @@ func (o *oracle) ofLetter(l *letter) *account {
 		}
 		return nil
 	}
-	form, _, err := jsonForm([]byte(l.Record))
+	form, err := jsonForm([]byte(l.Record))
 	if err == nil {
 		return o.accounts[l.Index+" "+form]
 	}

@@ -156,7 +156,8 @@ var rejections = map[string]struct{ kind, reason string }{
 
 func (w *writer) poisoned(o object, l *line) object {
 	l.poison = w.oneOf("mapping", "mapping", "strict", "limit", "immense", "unheard")
-	if limit := w.s.domain.limit; limit > 0 && w.chance(0.3) {
+	if limit := w.s.domain.limit; limit > 0 && w.large < 3 && w.chance(0.3) {
+		w.large++
 		l.poison = "too large"
 		return append(o, pair{"filler", w.text(limit*16/10 + w.IntN(limit))})
 	}

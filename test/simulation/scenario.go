@@ -109,7 +109,8 @@ func draw(seed uint64) *scenario {
 
 type drawing struct {
 	*rand.Rand
-	s *scenario
+	s     *scenario
+	large int // lines that are too large for the domain
 }
 
 func (d *drawing) chance(p float64) bool { return d.Float64() < p }
@@ -172,13 +173,13 @@ func (d *drawing) sources() {
 	total := 0
 	switch f := d.Float64(); {
 	case f < 0.6:
-		total = 5 + d.IntN(55)
+		total = 5 + d.IntN(35)
 	case f < 0.9:
-		total = 60 + d.IntN(240)
+		total = 40 + d.IntN(110)
 	case f < 0.99:
-		total = 300 + d.IntN(700)
+		total = 150 + d.IntN(450)
 	default:
-		total = 1000 + d.IntN(3000)
+		total = 1000 + d.IntN(2000)
 	}
 	n := 1 + d.IntN(3)
 	if d.chance(0.4) {

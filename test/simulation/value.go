@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A value of a record is nil, bool, int64, uint64, float32, float64, string (any bytes), blob, ext, list
@@ -222,7 +223,12 @@ func keyText(k any) string {
 }
 
 // valid is a string as UTF-8, with U+FFFD for each byte that is none.
-func valid(s string) string { return string([]rune(s)) }
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
 
 // extText is what an ext becomes: Fluent Bit's time a date, others hex.
 func extText(v ext) string {
