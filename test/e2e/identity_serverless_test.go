@@ -36,7 +36,7 @@ func TestIdentityServerless(t *testing.T) {
 			checkNothingKept(t, a)
 			said := 0
 			for _, line := range a.ours("info") {
-				if strings.Contains(line, "the domain takes no ids (illegal_argument_exception: Document ID is not supported in create/index operation request)") {
+				if strings.Contains(line, "the domain rejects custom _id (illegal_argument_exception: Document ID is not supported in create/index operation request)") {
 					said++
 				}
 			}

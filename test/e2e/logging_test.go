@@ -50,7 +50,7 @@ func TestLogFile(t *testing.T) {
 	expectLines(t, n.index, 10)
 	a.stop()
 	for _, line := range []string{
-		"[ info] [opensearch_irsa.0] version ", "[ info] [opensearch_irsa.0] delivery works again", "[ info] [opensearch_irsa.0] ended: ",
+		"[ info] [opensearch_irsa.0] version ", "[ info] [opensearch_irsa.0] delivery recovered", "[ info] [opensearch_irsa.0] ended: ",
 	} {
 		if err := inFile(file, line); err != nil {
 			t.Error(err)

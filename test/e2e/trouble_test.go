@@ -102,7 +102,7 @@ func bringAbout(t *testing.T, troubles []trouble) {
 			}
 			expectLines(t, n.index, 50)
 			if !c.restart {
-				t.Log(a.wait(`\[opensearch_irsa\.0\] delivery works again`))
+				t.Log(a.wait(`\[opensearch_irsa\.0\] delivery recovered`))
 			}
 			a.stop()
 			checkLines(t, n.index, 50)
