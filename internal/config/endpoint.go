@@ -28,7 +28,8 @@ func setEndpoint(c *Config, v string) error {
 	return nil
 }
 
-// parseEndpoint reads a bare host, host:port or URL. Without a scheme it is https, which is all that a domain speaks.
+// parseEndpoint reads a bare host, host:port or URL. Without a scheme it is https, which is all
+// that a domain speaks.
 func parseEndpoint(v string) (*url.URL, error) {
 	if !strings.Contains(v, "://") {
 		v = "https://" + v
@@ -90,9 +91,11 @@ func setMetricsListen(c *Config, v string) error {
 	return nil
 }
 
-// awsHost is what the name of a domain or collection tells: its region, and whether it is Serverless. The forms are those of
-// the Amazon OpenSearch Service developer guide: NAME.REGION.es.amazonaws.com and ID.REGION.aoss.amazonaws.com (in China .com.cn),
-// the dual-stack NAME.aos.REGION.on.aws and ID.aoss.REGION.on.aws (in China on.amazonwebservices.com.cn), and each with -fips.
+// awsHost is what the name of a domain or collection tells: its region, and whether it is
+// Serverless. The forms are those of the Amazon OpenSearch Service developer guide:
+// NAME.REGION.es.amazonaws.com and ID.REGION.aoss.amazonaws.com (in China .com.cn), the dual-stack
+// NAME.aos.REGION.on.aws and ID.aoss.REGION.on.aws (in China on.amazonwebservices.com.cn), and each
+// with -fips.
 var awsHost = regexp.MustCompile(`^[^.]+\.(?:([a-z0-9-]+)\.(es|aoss)(?:-fips)?\.amazonaws\.com(?:\.cn)?|(aos|aoss)(?:-fips)?\.([a-z0-9-]+)\.on\.(?:aws|amazonwebservices\.com\.cn))$`)
 
 // fromHost derives region and service from the name of a domain; both are empty for any other name.
@@ -110,7 +113,8 @@ func fromHost(host string) (region, service string) {
 	}
 }
 
-// isLoopback tells whether the host is this machine, where sending in clear text gives nothing away.
+// isLoopback tells whether the host is this machine, where sending in clear text gives nothing
+// away.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

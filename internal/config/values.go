@@ -78,8 +78,8 @@ func size(field func(*Config) *int, low, high int) func(*Config, string) error {
 	}
 }
 
-// setMemoryLimit takes a size, or a boolean that says no. Below what the buffers of a few workers take, Go would collect garbage all
-// the time and free nothing.
+// setMemoryLimit takes a size, or a boolean that says no. Below what the buffers of a few workers
+// take, Go would collect garbage all the time and free nothing.
 func setMemoryLimit(c *Config, v string) error {
 	c.MemoryLimit = 0
 	if on, err := parseBool(v); err == nil && !on {
@@ -144,7 +144,8 @@ func parseDuration(v string) (time.Duration, error) {
 	return d, nil
 }
 
-// file takes the path of a file that has to be readable now: a wrong path is a mistake that start-up should show.
+// file takes the path of a file that has to be readable now: a wrong path is a mistake that
+// start-up should show.
 func file(field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, v string) error {
 		f, err := os.Open(v) // #nosec G304 -- the operator names the file
@@ -166,7 +167,8 @@ func setRoleARN(c *Config, v string) error {
 	return nil
 }
 
-// kubernetesMaps are the maps in which the kubernetes filter puts keys with dots that clash with each other.
+// kubernetesMaps are the maps in which the kubernetes filter puts keys with dots that clash with
+// each other.
 var kubernetesMaps = []string{"kubernetes.labels", "kubernetes.annotations"}
 
 func setDedot(c *Config, v string) error {

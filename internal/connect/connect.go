@@ -1,6 +1,6 @@
-// Package connect makes what speaks to others from a Config: a client for the domain, the identity that
-// signs its requests, and the TLS configuration of both. It opens no connection yet. It reads the
-// certificate files that the options name.
+// Package connect makes what speaks to others from a Config: a client for the domain, the identity
+// that signs its requests, and the TLS configuration of both. It opens no connection yet. It reads
+// the certificate files that the options name.
 package connect
 
 import (
@@ -20,8 +20,8 @@ import (
 // has requests under way.
 const maxIdleConns = 32
 
-// Dial prepares a client for the configured domain, and the identity that it signs with: nil with AWS_Auth Off. It opens no
-// connection yet. Both are the caller's to close.
+// Dial prepares a client for the configured domain, and the identity that it signs with: nil with
+// AWS_Auth Off. It opens no connection yet. Both are the caller's to close.
 func Dial(cfg *config.Config) (*opensearch.Client, *identity.Identity, error) {
 	var id *identity.Identity
 	if cfg.AWSAuth {

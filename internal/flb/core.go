@@ -8,7 +8,8 @@ package flb
 #include <stdlib.h>
 #include "flush.h"
 
-// These are the core's own functions, looked up in the process that loaded us: every version exports them.
+// These are the core's own functions, looked up in the process that loaded us: every version
+// exports them.
 typedef void (*log_print_fn)(int, const char *, int, const char *, ...);
 typedef void *(*worker_get_fn)(void);
 typedef int (*worker_log_level_fn)(void *);
@@ -36,13 +37,15 @@ void core_print(int level, const char *text) {
     }
 }
 
-// configured_level is that of the calling thread's worker, or -1 on a thread that is not the core's.
+// configured_level is that of the calling thread's worker, or -1 on a thread that is not the
+// core's.
 static int configured_level(void) {
     void *worker = worker_get != NULL && worker_log_level != NULL ? worker_get() : NULL;
     return worker != NULL ? worker_log_level(worker) : -1;
 }
 
-// The third field of the structure that Init gets is the output instance, in every version (struct flbgo_output_plugin).
+// The third field of the structure that Init gets is the output instance, in every version (struct
+// flbgo_output_plugin).
 static const char *instance_name(void *plugin) {
     return output_name != NULL ? output_name(((void **) plugin)[2]) : NULL;
 }
@@ -60,8 +63,8 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// lineLimit keeps a line within the core's message buffer, which is 1 KiB with the time and the level in it (struct
-// log_message in flb_log.c) and cuts off the rest without a word.
+// lineLimit keeps a line within the core's message buffer, which is 1 KiB with the time and the
+// level in it (struct log_message in flb_log.c) and cuts off the rest without a word.
 const lineLimit = 900
 
 type coreFunctions struct{ once sync.Once }
@@ -86,9 +89,9 @@ func (c *coreFunctions) instanceName(plugin unsafe.Pointer) string {
 	return Name
 }
 
-// write is the logging.Sink of every instance. The core's logger hands a line to its own thread, and so
-// to Log_File, only when a thread of the core's prints it; from any other it goes to stderr. So a flush
-// that waits prints it, if there is one.
+// write is the logging.Sink of every instance. The core's logger hands a line to its own thread,
+// and so to Log_File, only when a thread of the core's prints it; from any other it goes to stderr.
+// So a flush that waits prints it, if there is one.
 func write(level logging.Level, text string) {
 	for _, part := range split(text) {
 		if !waiting.print(level, part) {

@@ -1,6 +1,7 @@
-// Package flb is the edge to Fluent Bit's C core. In come the core's calls, with its pointers; out go plain Go values, and one
-// of the core's return codes goes back. It holds the table of instances and writes log lines through the core. It knows
-// nothing of OpenSearch: what is done with a chunk is internal/deliver's.
+// Package flb is the edge to Fluent Bit's C core. In come the core's calls, with its pointers; out
+// go plain Go values, and one of the core's return codes goes back. It holds the table of instances
+// and writes log lines through the core. It knows nothing of OpenSearch: what is done with a chunk
+// is internal/deliver's.
 package flb
 
 import "C"
@@ -27,7 +28,8 @@ func Register(def unsafe.Pointer) (code int) {
 	return output.FLBPluginRegister(def, Name, "Amazon OpenSearch Service, signed with the pod's IAM role")
 }
 
-// Init reads the section's options and makes its instance. Anything but FLB_OK ends Fluent Bit's start.
+// Init reads the section's options and makes its instance. Anything but FLB_OK ends Fluent Bit's
+// start.
 func Init(plugin unsafe.Pointer) (code int) {
 	core.init()
 	log := logging.New(write, core.level(), core.instanceName(plugin))
@@ -49,8 +51,8 @@ func Init(plugin unsafe.Pointer) (code int) {
 	return output.FLB_OK
 }
 
-// Exit ends the instance that ctx stands for. 1.9 calls it with the last instance's ctx for every instance of the plugin, so
-// a second call for the same one is no error.
+// Exit ends the instance that ctx stands for. 1.9 calls it with the last instance's ctx for every
+// instance of the plugin, so a second call for the same one is no error.
 func Exit(ctx unsafe.Pointer) (code int) {
 	defer guard(&code, output.FLB_OK, nil)
 	if in := instances.remove(handleOf(ctx)); in != nil {
@@ -59,7 +61,8 @@ func Exit(ctx unsafe.Pointer) (code int) {
 	return output.FLB_OK
 }
 
-// guard keeps a panic inside: one that leaves an export ends the whole agent. It is called by defer.
+// guard keeps a panic inside: one that leaves an export ends the whole agent. It is called by
+// defer.
 func guard(code *int, otherwise int, log *logging.Logger) {
 	r := recover()
 	if r == nil {

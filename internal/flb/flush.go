@@ -16,8 +16,8 @@ import (
 // begun is what opensearchIRSAStart returns when the flush's code comes later, by flush_end.
 const begun = -1
 
-// opensearchIRSAStart begins the delivery of a chunk of length bytes at data, for the instance that ctx stands
-// for. Both data and tag are read only until flush_end is called for f.
+// opensearchIRSAStart begins the delivery of a chunk of length bytes at data, for the instance that
+// ctx stands for. Both data and tag are read only until flush_end is called for f.
 //
 //export opensearchIRSAStart
 func opensearchIRSAStart(ctx, data unsafe.Pointer, length C.size_t, tag *C.char, f *C.struct_flush) (code C.int) {

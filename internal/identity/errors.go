@@ -34,7 +34,8 @@ const (
 	Closed        Kind = "closed"
 )
 
-// An Error says why there are no credentials, and what a person can do about it. It holds no secret.
+// An Error says why there are no credentials, and what a person can do about it. It holds no
+// secret.
 type Error struct {
 	Kind    Kind
 	Summary string // one line

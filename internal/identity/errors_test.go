@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// check asks for credentials and wants an error of that kind, in one line, that names the words and no secret.
+// check asks for credentials and wants an error of that kind, in one line, that names the words and
+// no secret.
 func check(t *testing.T, i *Identity, kind Kind, words ...string) {
 	t.Helper()
 	_, err := i.Credentials(t.Context())

@@ -19,7 +19,8 @@ type Token struct {
 	Issued, Expires time.Time // zero where it does not say
 }
 
-// Token reads the token that the pod's own credentials are got for; nil where their source needs none.
+// Token reads the token that the pod's own credentials are got for; nil where their source needs
+// none.
 func (i *Identity) Token() (*Token, error) {
 	if i.from.tokenFile == "" {
 		return nil, nil

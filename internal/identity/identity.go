@@ -1,8 +1,10 @@
-// Package identity holds the AWS credentials of the pod's own role and signs finished requests with them.
+// Package identity holds the AWS credentials of the pod's own role and signs finished requests with
+// them.
 //
-// In: the environment that EKS gives a pod, and a request whose body is finished and hashed. Out: a signed request, or an
-// *Error that says what is missing and who can mend it. It uses the node's role only where AWS_Credentials default asks for it,
-// never logs, and never sends a request other than for credentials.
+// In: the environment that EKS gives a pod, and a request whose body is finished and hashed. Out: a
+// signed request, or an *Error that says what is missing and who can mend it. It uses the node's
+// role only where AWS_Credentials default asks for it, never logs, and never sends a request other
+// than for credentials.
 package identity
 
 import (
@@ -22,32 +24,36 @@ import (
 
 // Options say whose credentials to use and what to sign for.
 type Options struct {
-	// Region (AWS_Region) and Service (AWS_Service_Name: "es" for a domain, "aoss" for a collection) are what is signed for.
-	// Region is required; an empty Service means es.
+	// Region (AWS_Region) and Service (AWS_Service_Name: "es" for a domain, "aoss" for a
+	// collection) are what is signed for. Region is required; an empty Service means es.
 	Region, Service string
-	// Credentials (AWS_Credentials) is the source: "auto" or "" takes the first of web_identity, pod_identity, environment and
-	// profile that the pod has; each of these names asks for that one alone. "default" is the whole chain of AWS's SDKs, which
-	// ends with the node's role.
+	// Credentials (AWS_Credentials) is the source: "auto" or "" takes the first of web_identity,
+	// pod_identity, environment and profile that the pod has; each of these names asks for that one
+	// alone. "default" is the whole chain of AWS's SDKs, which ends with the node's role.
 	Credentials string
-	// Profile (AWS_Profile) names a profile of the shared configuration and credentials files; "" means AWS_PROFILE.
+	// Profile (AWS_Profile) names a profile of the shared configuration and credentials files; ""
+	// means AWS_PROFILE.
 	Profile string
-	// RoleARN (AWS_Role_ARN) is assumed with the source's credentials; "" means that those are used themselves.
-	// ExternalID (AWS_External_ID) goes with it.
+	// RoleARN (AWS_Role_ARN) is assumed with the source's credentials; "" means that those are used
+	// themselves. ExternalID (AWS_External_ID) goes with it.
 	RoleARN, ExternalID string
-	// STSEndpoint (AWS_STS_Endpoint) is a URL; "" means AWS_ENDPOINT_URL_STS, else the region's own.
+	// STSEndpoint (AWS_STS_Endpoint) is a URL; "" means AWS_ENDPOINT_URL_STS, else the region's
+	// own.
 	STSEndpoint string
 	// RootCAs (TLS_CA_File) are whom to trust for STS; nil means the system's.
 	RootCAs *x509.CertPool
 
 	// Getenv reads the environment; nil means os.Getenv.
 	Getenv func(string) string
-	// HTTPClient calls STS and the Pod Identity agent; nil means one with 5 s to connect and 10 s in all.
+	// HTTPClient calls STS and the Pod Identity agent; nil means one with 5 s to connect and 10 s
+	// in all.
 	HTTPClient *http.Client
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// An Identity keeps credentials fresh and signs with them. It is safe for concurrent use. Close it after use.
+// An Identity keeps credentials fresh and signs with them. It is safe for concurrent use. Close it
+// after use.
 type Identity struct {
 	region, service string
 	from            source
@@ -78,14 +84,15 @@ const (
 	refreshTimeout = 25 * time.Second
 	// minBackoff and maxBackoff bound the pause after a failed refresh, which doubles with each.
 	minBackoff, maxBackoff = time.Second, 30 * time.Second
-	// minInvalidate is the shortest time between two refreshes that the server's refusals can cause.
+	// minInvalidate is the shortest time between two refreshes that the server's refusals can
+	// cause.
 	minInvalidate = 10 * time.Second
 	// minSkew is the least difference of clocks that is corrected. AWS tolerates five minutes.
 	minSkew = 30 * time.Second
 )
 
-// New finds out where the credentials come from. It does not use the network and does not read a token: a token file that is
-// missing may still appear, and Credentials says so until then.
+// New finds out where the credentials come from. It does not use the network and does not read a
+// token: a token file that is missing may still appear, and Credentials says so until then.
 func New(o Options) (*Identity, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
@@ -138,9 +145,10 @@ func (i *Identity) Close() {
 	i.wait.Wait()
 }
 
-// Credentials returns credentials that are good now. Well before they expire it starts to renew them in the background, one
-// refresh for all callers. Without good ones it waits for that refresh, or until ctx ends; between failed refreshes it fails at
-// once with the last error. The error is an *Error.
+// Credentials returns credentials that are good now. Well before they expire it starts to renew
+// them in the background, one refresh for all callers. Without good ones it waits for that refresh,
+// or until ctx ends; between failed refreshes it fails at once with the last error. The error is an
+// *Error.
 func (i *Identity) Credentials(ctx context.Context) (aws.Credentials, error) {
 	for round := 0; ; round++ {
 		i.mu.Lock()
@@ -178,7 +186,8 @@ func (i *Identity) usable(now time.Time) bool {
 	return c.AccessKeyID != "" && !i.refused && (!c.CanExpire || now.Before(c.Expires.Add(-i.margin)))
 }
 
-// mayRefresh says whether the pause after a failed refresh is over, or the token it used has been replaced. i.mu is held.
+// mayRefresh says whether the pause after a failed refresh is over, or the token it used has been
+// replaced. i.mu is held.
 func (i *Identity) mayRefresh() bool {
 	return i.lastErr == nil || !i.now().Before(i.retryAt) || stamp(i.from.tokenFile) != i.token
 }
@@ -226,9 +235,11 @@ func (i *Identity) settle(c aws.Credentials, err error) {
 	i.renewAt = c.Expires.Add(-lead)
 }
 
-// Invalidate drops the credentials of that key, because a server called them expired or invalid: the next Credentials fetches
-// new ones, one refresh for all whose requests were refused. It returns whether a request signed now gets others: that is not so
-// if a refusal has caused a refresh within the last 10 s and these are the new ones, or if the source has only one pair of keys.
+// Invalidate drops the credentials of that key, because a server called them expired or invalid:
+// the next Credentials fetches new ones, one refresh for all whose requests were refused. It
+// returns whether a request signed now gets others: that is not so if a refusal has caused a
+// refresh within the last 10 s and these are the new ones, or if the source has only one pair of
+// keys.
 func (i *Identity) Invalidate(accessKeyID string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -243,9 +254,10 @@ func (i *Identity) Invalidate(accessKeyID string) bool {
 	return true
 }
 
-// Observe learns the server's clock from the Date of its answer. A difference of 30 s and more corrects the time that is signed
-// and the time that expiry is measured by. The Date of a server whose word counts is wanted: STS's own is observed without
-// being asked, the domain's where it refused a signature for its time.
+// Observe learns the server's clock from the Date of its answer. A difference of 30 s and more
+// corrects the time that is signed and the time that expiry is measured by. The Date of a server
+// whose word counts is wanted: STS's own is observed without being asked, the domain's where it
+// refused a signature for its time.
 func (i *Identity) Observe(serverDate time.Time) {
 	if serverDate.IsZero() {
 		return
@@ -258,8 +270,9 @@ func (i *Identity) Observe(serverDate time.Time) {
 	}
 }
 
-// Sign adds AWS's signature (version 4) to a finished request. payloadSHA256 is the hex SHA-256 of its body as sent. Only the
-// host, the content's type and encoding, and x-amz-* are signed: proxies change the others.
+// Sign adds AWS's signature (version 4) to a finished request. payloadSHA256 is the hex SHA-256 of
+// its body as sent. Only the host, the content's type and encoding, and x-amz-* are signed: proxies
+// change the others.
 func (i *Identity) Sign(ctx context.Context, req *http.Request, payloadSHA256 string) error {
 	creds, err := i.Credentials(ctx)
 	if err != nil {

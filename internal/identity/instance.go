@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// instance is the node's role, from the metadata service of EC2. Only its second version is spoken, which every node has: the
-// first gives credentials to whoever can make a program send a GET.
+// instance is the node's role, from the metadata service of EC2. Only its second version is spoken,
+// which every node has: the first gives credentials to whoever can make a program send a GET.
 func (f *finder) instance() (source, error) {
 	if isTrue(f.Getenv("AWS_EC2_METADATA_DISABLED")) {
 		return source{}, &Error{Kind: NoCredentials, Remedy: noRole,

@@ -5,12 +5,14 @@ import (
 	"strings"
 )
 
-// profiles are the sections of AWS's shared configuration and credentials files, by the profile's name. Keys are in lower case.
+// profiles are the sections of AWS's shared configuration and credentials files, by the profile's
+// name. Keys are in lower case.
 type profiles map[string]map[string]string
 
-// parseProfiles adds what a file says. In the configuration file a section is [default] or [profile NAME], and those of another
-// kind, such as [sso-session NAME], are passed over; in the credentials file each is [NAME]. An error names the line's number and
-// never quotes it, since it may hold a secret.
+// parseProfiles adds what a file says. In the configuration file a section is [default] or [profile
+// NAME], and those of another kind, such as [sso-session NAME], are passed over; in the credentials
+// file each is [NAME]. An error names the line's number and never quotes it, since it may hold a
+// secret.
 func parseProfiles(text string, isConfig bool, into profiles) error {
 	var section map[string]string // nil in one that is passed over, and before the first
 	inSection, nests := false, false

@@ -35,7 +35,8 @@ func (f *finder) hasProfile(name string) bool {
 	return false
 }
 
-// ofProfile gives the source that a profile describes. above are the profiles that led here by source_profile.
+// ofProfile gives the source that a profile describes. above are the profiles that led here by
+// source_profile.
 func (f *finder) ofProfile(name string, above []string) (source, error) {
 	all, err := f.readProfiles()
 	if err != nil {
@@ -77,7 +78,8 @@ func (f *finder) ofProfile(name string, above []string) (source, error) {
 	return wrong(NoCredentials, "add aws_access_key_id and aws_secret_access_key, or role_arn", "it holds no credentials")
 }
 
-// sourceProfile is what the role of a profile is assumed from. A profile may name itself, if it has keys.
+// sourceProfile is what the role of a profile is assumed from. A profile may name itself, if it has
+// keys.
 func (f *finder) sourceProfile(name string, p map[string]string, above []string) (source, error) {
 	from := p["source_profile"]
 	if from == name && p["aws_access_key_id"] != "" {
@@ -108,7 +110,8 @@ func (f *finder) credentialSource(name, from string) (source, error) {
 		Remedy: "write Environment, EcsContainer or Ec2InstanceMetadata"}
 }
 
-// profileKeys are the keys of a profile, read again for each refresh: somebody may have changed them.
+// profileKeys are the keys of a profile, read again for each refresh: somebody may have changed
+// them.
 type profileKeys struct {
 	f    *finder
 	name string
@@ -135,7 +138,8 @@ func (f *finder) configFile() string { return cmp.Or(f.Getenv("AWS_CONFIG_FILE")
 
 func (f *finder) home(name string) string { return filepath.Join(f.Getenv("HOME"), ".aws", name) }
 
-// readProfiles reads both files; what both say of a profile, the credentials file decides. One that is missing says nothing.
+// readProfiles reads both files; what both say of a profile, the credentials file decides. One that
+// is missing says nothing.
 func (f *finder) readProfiles() (profiles, error) {
 	all := profiles{}
 	for _, file := range []struct {

@@ -110,7 +110,8 @@ func TestIdentityParseProfilesFailure(t *testing.T) {
 	f("[a] b", "line 1: a section")
 }
 
-// FuzzParseProfiles wants what was read to be read again once it is written, and no error to quote the file.
+// FuzzParseProfiles wants what was read to be read again once it is written, and no error to quote
+// the file.
 func FuzzParseProfiles(f *testing.F) {
 	f.Add(testConfig, true)
 	f.Add(testCredentials, false)

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// TestIdentityRenewal asks once a second and wants credentials that STS holds for good at each time, with few calls.
+// TestIdentityRenewal asks once a second and wants credentials that STS holds for good at each
+// time, with few calls.
 func TestIdentityRenewal(t *testing.T) {
 	f := func(life, span time.Duration, least, most int) {
 		t.Helper()
@@ -41,8 +42,8 @@ func TestIdentityRenewal(t *testing.T) {
 	f(time.Hour, 12*time.Hour, 14, 17)
 }
 
-// TestIdentityOutage has STS fail while credentials are good: deliveries go on until these end, STS is not hammered, and all is well
-// soon after it is back.
+// TestIdentityOutage has STS fail while credentials are good: deliveries go on until these end, STS
+// is not hammered, and all is well soon after it is back.
 func TestIdentityOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: 15 * time.Minute}
@@ -83,7 +84,8 @@ func TestIdentityOutage(t *testing.T) {
 	})
 }
 
-// TestIdentityFailsFast wants no caller to wait between failed refreshes, and a new token file to be tried at once.
+// TestIdentityFailsFast wants no caller to wait between failed refreshes, and a new token file to
+// be tried at once.
 func TestIdentityFailsFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour}
@@ -185,7 +187,8 @@ func TestIdentityBackgroundRenewal(t *testing.T) {
 	})
 }
 
-// TestIdentityClose wants the refresh that runs to end with Close: the bubble fails if a goroutine is left.
+// TestIdentityClose wants the refresh that runs to end with Close: the bubble fails if a goroutine
+// is left.
 func TestIdentityClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: time.Hour, block: make(chan struct{})}
@@ -225,7 +228,8 @@ func TestIdentitySlowSTS(t *testing.T) {
 	})
 }
 
-// TestIdentityClocks has this node's clock off by hours: STS's Date mends it, for expiry and for signatures.
+// TestIdentityClocks has this node's clock off by hours: STS's Date mends it, for expiry and for
+// signatures.
 func TestIdentityClocks(t *testing.T) {
 	for _, skew := range []time.Duration{-5 * time.Hour, 5 * time.Hour, 10 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
@@ -244,7 +248,8 @@ func TestIdentityClocks(t *testing.T) {
 	}
 }
 
-// TestIdentityExpiredOnArrival has STS give out credentials that are over: an error, not a storm of calls.
+// TestIdentityExpiredOnArrival has STS give out credentials that are over: an error, not a storm of
+// calls.
 func TestIdentityExpiredOnArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sts := &fakeSTS{life: -time.Minute}

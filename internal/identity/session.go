@@ -12,8 +12,9 @@ const sessionMax = 64
 
 var notInSession = regexp.MustCompile(`[^\w+=,.@-]+`)
 
-// sessionName tells CloudTrail, and the domain's own log, which pod on which node a session is of: given, if a profile names one;
-// else POD@NODE, from the service account's token, NODE_NAME and HOSTNAME.
+// sessionName tells CloudTrail, and the domain's own log, which pod on which node a session is of:
+// given, if a profile names one; else POD@NODE, from the service account's token, NODE_NAME and
+// HOSTNAME.
 func sessionName(given string, token claims, getenv func(string) string) string {
 	if given != "" {
 		return sanitize(given)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// signature computes AWS's signature (version 4) of a request as a server got it, from the document's text and without the
-// SDK.
+// signature computes AWS's signature (version 4) of a request as a server got it, from the
+// document's text and without the SDK.
 func signature(r *http.Request, secret, payload string) string {
 	auth := r.Header.Get("Authorization")
 	field := func(name string) string {

@@ -70,7 +70,8 @@ func (f *finder) base() (source, error) {
 		Remedy: "write auto, web_identity, pod_identity, environment, profile or default"}
 }
 
-// auto takes the pod's own role in whichever way it is given, else what an operator named on purpose.
+// auto takes the pod's own role in whichever way it is given, else what an operator named on
+// purpose.
 func (f *finder) auto() (source, error) {
 	switch {
 	case f.hasWebIdentity():
@@ -86,7 +87,8 @@ func (f *finder) auto() (source, error) {
 		Summary: "the pod has no AWS credentials: neither AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, nor AWS_CONTAINER_CREDENTIALS_FULL_URI, nor AWS_ACCESS_KEY_ID, nor AWS_Profile is set (the node's role is used only with AWS_Credentials default)"}
 }
 
-// chain is the order of AWS's SDKs (resolveCredentialChain in aws-sdk-go-v2/config), to the node's role at its end.
+// chain is the order of AWS's SDKs (resolveCredentialChain in aws-sdk-go-v2/config), to the node's
+// role at its end.
 func (f *finder) chain() (source, error) {
 	switch {
 	case f.Profile != "":
@@ -112,7 +114,8 @@ func (f *finder) hasWebIdentity() bool {
 	return f.Getenv("AWS_ROLE_ARN") != "" && f.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE") != ""
 }
 
-// webIdentity is IRSA: the service account's token, exchanged by STS for the credentials of its role.
+// webIdentity is IRSA: the service account's token, exchanged by STS for the credentials of its
+// role.
 func (f *finder) webIdentity() (source, error) {
 	if !f.hasWebIdentity() {
 		return source{}, missing("AWS_Credentials web_identity", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -121,7 +124,8 @@ func (f *finder) webIdentity() (source, error) {
 	return f.assumedByToken("web identity (IRSA) role "+role, role, f.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"), ""), nil
 }
 
-// assumedByToken is a role that STS gives for a token. session is the session's name; "" for the pod's and node's.
+// assumedByToken is a role that STS gives for a token. session is the session's name; "" for the
+// pod's and node's.
 func (f *finder) assumedByToken(name, role, file, session string) source {
 	return source{name: name, role: role, tokenFile: file,
 		provider: &webIdentity{client: sts.New(f.stsOptions()), role: role, file: file, session: session, getenv: f.Getenv}}
@@ -162,7 +166,8 @@ func (f *finder) podIdentity() (source, error) {
 	return f.agent("EKS Pod Identity (the role of the pod's association)", uri, file)
 }
 
-// container is what podIdentity is, and its forerunner on ECS, where the address may be relative and a token be in the environment.
+// container is what podIdentity is, and its forerunner on ECS, where the address may be relative
+// and a token be in the environment.
 func (f *finder) container() (source, error) {
 	uri := f.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI")
 	if relative := f.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"); relative != "" {
@@ -183,7 +188,8 @@ func (f *finder) agent(name, uri, file string) (source, error) {
 	return source{name: name, tokenFile: file, provider: &podIdentity{uri: uri, file: file, token: f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"), client: client}}, nil
 }
 
-// keepsToken tells whether a token may be sent to an address: by TLS, or to this machine and the agents on the node.
+// keepsToken tells whether a token may be sent to an address: by TLS, or to this machine and the
+// agents on the node.
 func keepsToken(uri string) bool {
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" {

@@ -49,7 +49,8 @@ func TestIdentityNewSuccess(t *testing.T) {
 	f(all, Options{Credentials: "pod_identity"}, "EKS Pod Identity (the role of the pod's association)", "")
 	f(all, Options{Credentials: "environment"}, "environment, access key AKIA1", "")
 	f(all, Options{RoleARN: "arn:aws:iam::2:role/writer"}, "web identity (IRSA) role "+role+", then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
-	// The role of the service account, named once more as with the built-in output, is not assumed by itself.
+	// The role of the service account, named once more as with the built-in output, is not assumed
+	// by itself.
 	f(all, Options{RoleARN: role}, "web identity (IRSA) role "+role, role)
 }
 

@@ -19,8 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 )
 
-// stsOptions say where STS is: AWS_STS_Endpoint, else the pod's own region's, which a VPC endpoint can serve and which every
-// partition has; never the global one. The domain's region may be another.
+// stsOptions say where STS is: AWS_STS_Endpoint, else the pod's own region's, which a VPC endpoint
+// can serve and which every partition has; never the global one. The domain's region may be
+// another.
 func (f *finder) stsOptions() sts.Options {
 	client := f.HTTPClient
 	if client == nil {
@@ -64,7 +65,8 @@ func regionOf(endpoint string) string {
 	return ""
 }
 
-// whole refuses answers of STS without credentials, which the SDK's providers would follow into a nil pointer.
+// whole refuses answers of STS without credentials, which the SDK's providers would follow into a
+// nil pointer.
 type whole struct{ *sts.Client }
 
 var errHollow = errors.New("its answer holds no credentials")
@@ -89,7 +91,8 @@ func (w whole) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...
 	return out, err
 }
 
-// clock observes the Date of STS's answers: a node whose clock is wrong would hold fresh credentials for expired ones.
+// clock observes the Date of STS's answers: a node whose clock is wrong would hold fresh
+// credentials for expired ones.
 type clock struct {
 	*http.Client
 	observe func(time.Time)

@@ -33,7 +33,8 @@ func TestIdentityRegionOf(t *testing.T) {
 	f("", "")
 }
 
-// TestIdentityChainedSignsForTheEndpointsRegion has AWS_STS_Endpoint in another region than the domain and the pod.
+// TestIdentityChainedSignsForTheEndpointsRegion has AWS_STS_Endpoint in another region than the
+// domain and the pod.
 func TestIdentityChainedSignsForTheEndpointsRegion(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour}
 	i := irsa(t, sts, tokenFile(t, token), func(o *Options) {
@@ -121,7 +122,8 @@ func TestIdentityNodesRole(t *testing.T) {
 	check(t, gone, Unreachable, "HttpPutResponseHopLimit", "IRSA")
 }
 
-// TestIdentityProfileKeysAreReadAgain has somebody change the keys in the file, after the server refused the old ones.
+// TestIdentityProfileKeysAreReadAgain has somebody change the keys in the file, after the server
+// refused the old ones.
 func TestIdentityProfileKeysAreReadAgain(t *testing.T) {
 	home := profileHome(t)
 	i, err := New(Options{Region: "eu-west-1", Profile: "keys", Getenv: environ("HOME", home)})

@@ -42,7 +42,8 @@ func stamp(path string) fileStamp {
 	return fileStamp{info.ModTime(), info.Size()}
 }
 
-// claims are what a trust policy looks at in a token, and the pod and node that it is bound to. They are no secret; the token is.
+// claims are what a trust policy looks at in a token, and the pod and node that it is bound to.
+// They are no secret; the token is.
 type claims struct {
 	Issuer    string
 	Subject   string
@@ -50,7 +51,8 @@ type claims struct {
 	Pod, Node string // "" where the cluster does not say
 }
 
-// readClaims decodes a token's claims without verifying it, for an error's text and a session's name alone. Anything else than a JWT has none.
+// readClaims decodes a token's claims without verifying it, for an error's text and a session's
+// name alone. Anything else than a JWT has none.
 func readClaims(token string) claims {
 	b, ok := payload(token)
 	if !ok {

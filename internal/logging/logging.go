@@ -1,6 +1,6 @@
-// Package logging writes the plugin's lines. In come a level and a line; out they go to one function, which the C edge
-// points at Fluent Bit's own logger. It never formats a line that the configured level would throw away, and it never sees
-// a document.
+// Package logging writes the plugin's lines. In come a level and a line; out they go to one
+// function, which the C edge points at Fluent Bit's own logger. It never formats a line that the
+// configured level would throw away, and it never sees a document.
 package logging
 
 import (
@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Level is one of Fluent Bit's levels, with Fluent Bit's own numbers (FLB_LOG_ERROR … FLB_LOG_TRACE in flb_log.h).
+// Level is one of Fluent Bit's levels, with Fluent Bit's own numbers (FLB_LOG_ERROR … FLB_LOG_TRACE
+// in flb_log.h).
 type Level int
 
 // The levels, from the one that is always written to the most talkative.
@@ -73,7 +74,8 @@ func (l *Logger) print(level Level, format string, args []any) {
 	if level > l.level {
 		return
 	}
-	// A line is one line: what a server answered may hold newlines, and a log reader would take each for a new event.
+	// A line is one line: what a server answered may hold newlines, and a log reader would take
+	// each for a new event.
 	line := strings.NewReplacer("\n", " ", "\r", " ").Replace(fmt.Sprintf(format, args...))
 	l.sink(level, l.prefix+line)
 }

@@ -7,17 +7,18 @@ import (
 )
 
 const (
-	// repeatEvery is how often an error that goes on is written again, so that somebody who opens the
-	// log late still finds it.
+	// repeatEvery is how often an error that goes on is written again, so that somebody who opens
+	// the log late still finds it.
 	repeatEvery = 5 * time.Minute
-	// maxThrottled bounds how many errors are kept apart. Past it a new one is not written: keys may be
-	// made of records' values.
+	// maxThrottled bounds how many errors are kept apart. Past it a new one is not written: keys
+	// may be made of records' values.
 	maxThrottled = 256
 )
 
-// Throttle keeps an error that repeats from filling the log: its first occurrence is written, the next
-// ones are counted, a reminder is written every five minutes, and its end is written with how long it
-// took. Errors are kept apart by a key, which prints as the error's name. It is safe for concurrent use.
+// Throttle keeps an error that repeats from filling the log: its first occurrence is written, the
+// next ones are counted, a reminder is written every five minutes, and its end is written with how
+// long it took. Errors are kept apart by a key, which prints as the error's name. It is safe for
+// concurrent use.
 type Throttle[K interface {
 	comparable
 	fmt.Stringer
@@ -65,8 +66,8 @@ func (t *Throttle[K]) Failed(key K, line func() string) bool {
 	return true
 }
 
-// Recovered tells that the errors which over accepts have ended. It writes one line about each: what,
-// such as "delivery", has recovered.
+// Recovered tells that the errors which over accepts have ended. It writes one line about each:
+// what, such as "delivery", has recovered.
 func (t *Throttle[K]) Recovered(what string, over func(K) bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// listener serves /metrics and /healthz at one address, for every output that asks for that address.
+// listener serves /metrics and /healthz at one address, for every output that asks for that
+// address.
 type listener struct {
 	server *http.Server
 	refs   int
@@ -22,8 +23,8 @@ var listeners = struct {
 	at map[string]*listener
 }{at: map[string]*listener{}}
 
-// Listen serves the process's metrics at address, host:port, until the function that it returns is called. Outputs that name the
-// same address share one listener.
+// Listen serves the process's metrics at address, host:port, until the function that it returns is
+// called. Outputs that name the same address share one listener.
 func Listen(address string) (stop func(), err error) {
 	listeners.mu.Lock()
 	defer listeners.mu.Unlock()

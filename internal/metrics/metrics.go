@@ -1,5 +1,6 @@
-// Package metrics counts what happens to records and requests, and serves the counts to Prometheus. Whoever makes something
-// happen adds to a counter of its output; a listener, if Metrics_Listen asks for one, shows those of every output in the process.
+// Package metrics counts what happens to records and requests, and serves the counts to Prometheus.
+// Whoever makes something happen adds to a counter of its output; a listener, if Metrics_Listen
+// asks for one, shows those of every output in the process.
 package metrics
 
 import (
@@ -24,9 +25,11 @@ type Output struct {
 	set  *metrics.Set
 	refs int // instances that use it: two for a moment in a hot reload. Guarded by registry.mu
 
-	// Records and Bytes are what came from Fluent Bit, those of a chunk that came back counted once more.
+	// Records and Bytes are what came from Fluent Bit, those of a chunk that came back counted once
+	// more.
 	Records, Bytes *metrics.Counter
-	// Stored is documents that the domain stored, Duplicates those it had already from an attempt whose answer was lost.
+	// Stored is documents that the domain stored, Duplicates those it had already from an attempt
+	// whose answer was lost.
 	Stored, Duplicates *metrics.Counter
 	// SentAgain is items in a second or later request of a flush.
 	SentAgain *metrics.Counter
@@ -34,8 +37,8 @@ type Output struct {
 	DeadLetters *metrics.Counter
 	// DeadLettersFailed is attempts to write dead letters that failed; their chunks come back.
 	DeadLettersFailed *metrics.Counter
-	// Panics is panics that were recovered from; ReferenceChunks is chunks that the reference encoder
-	// encoded because of one.
+	// Panics is panics that were recovered from; ReferenceChunks is chunks that the reference
+	// encoder encoded because of one.
 	Panics, ReferenceChunks *metrics.Counter
 	// Evictions is chunks that the ledger forgot although they were to come back.
 	Evictions *metrics.Counter
@@ -48,10 +51,11 @@ type Output struct {
 	lastIn, lastTaken atomic.Int64 // Unix nanoseconds
 }
 
-// Live is what is read from an instance when somebody asks. Each function is called from the listener's goroutines.
+// Live is what is read from an instance when somebody asks. Each function is called from the
+// listener's goroutines.
 type Live struct {
-	// InFlight and Limit are the requests under way and how many may be; Ledger is how many chunks are
-	// remembered.
+	// InFlight and Limit are the requests under way and how many may be; Ledger is how many chunks
+	// are remembered.
 	InFlight, Limit, Ledger func() int
 	// Expires is when the credentials do; zero where there are none, or they do not.
 	Expires func() time.Time
@@ -64,7 +68,8 @@ var registry = struct {
 	set     *metrics.Set // one for all, so that each family is shown once
 }{outputs: map[string]*Output{}, set: metrics.NewSet()}
 
-// Buckets for seconds from a local answer to the longest Request_Timeout, and for bytes from a few lines to the largest request.
+// Buckets for seconds from a local answer to the longest Request_Timeout, and for bytes from a few
+// lines to the largest request.
 var (
 	seconds = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60}
 	sizes   = []float64{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 2 << 20, 5 << 20, 10 << 20, 100 << 20}
@@ -167,7 +172,8 @@ func (o *Output) Came(records, chunkBytes int) {
 	o.lastIn.Store(time.Now().UnixNano())
 }
 
-// Request counts a request by its outcome: an HTTP status, or the kind of failure where there was no answer.
+// Request counts a request by its outcome: an HTTP status, or the kind of failure where there was
+// no answer.
 func (o *Output) Request(outcome string, took time.Duration, wireBytes int) {
 	o.requests.Add(1)
 	o.counter("requests_total", "status", outcome).Inc()
@@ -181,8 +187,8 @@ func (o *Output) Took() { o.lastTaken.Store(time.Now().UnixNano()) }
 // Rejected counts records that the domain will not take, by its error type.
 func (o *Output) Rejected(reason string) { o.counter("documents_rejected_total", "type", reason).Inc() }
 
-// idleAfter is how long records may come without one being accepted before an output is unready: longer than a rolling restart
-// of a domain's nodes takes to come back.
+// idleAfter is how long records may come without one being accepted before an output is unready:
+// longer than a rolling restart of a domain's nodes takes to come back.
 const idleAfter = 5 * time.Minute
 
 // stuck tells whether records came for a while and none was accepted.
