@@ -1,6 +1,7 @@
-// Package config turns the options of an [OUTPUT] section into a Config that is known to be good. In comes a function that
-// looks an option up; out comes either a complete Config or every mistake at once, each with what to write instead. It reads
-// no file, opens no connection and logs nothing.
+// Package config turns the options of an [OUTPUT] section into a Config that is known to be good.
+// Its input is a function that looks an option up; its output is either a complete Config or every
+// mistake at once, each with what to write instead. It opens no connection and logs nothing. Of
+// files it only tries whether those that options name can be read.
 package config
 
 import (

@@ -59,7 +59,7 @@ func IdentityOptions(cfg *config.Config) (identity.Options, error) {
 	return o, nil
 }
 
-// DialAs is Dial with an identity that is there already; nil with AWS_Auth Off.
+// DialAs is Dial with an existing identity; nil with AWS_Auth Off.
 func DialAs(cfg *config.Config, id *identity.Identity) (*opensearch.Client, error) {
 	tlsConfig, err := TLSConfig(cfg)
 	if err != nil {

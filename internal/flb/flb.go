@@ -1,7 +1,7 @@
-// Package flb is the edge to Fluent Bit's C core. In come the core's calls, with its pointers; out
-// go plain Go values, and one of the core's return codes goes back. It holds the table of instances
-// and writes log lines through the core. It knows nothing of OpenSearch: what is done with a chunk
-// is internal/deliver's.
+// Package flb is the edge to Fluent Bit's C core. Its input is the core's calls, with its pointers;
+// it passes on plain Go values, and returns one of the core's return codes. It holds the table of
+// instances and writes log lines through the core. It knows nothing of OpenSearch: what is done with
+// a chunk is internal/deliver's.
 package flb
 
 import "C"

@@ -92,7 +92,7 @@ func stsError(err error, call, role string, token claims) *Error {
 	case "InvalidIdentityToken", "IDPRejectedClaim":
 		e.Kind = TokenInvalid
 		if token.Issuer == "" {
-			e.Remedy = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service account's token: let the kubelet project it (restart the pod), and mount nothing over it"
+			e.Remedy = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service account's token: let the kubelet project it (delete the pod), and mount nothing over it"
 			break
 		}
 		e.Remedy = fmt.Sprintf("register the cluster's OIDC issuer %s as an identity provider in the role's account, with audience sts.amazonaws.com (this token's aud is %q)",

@@ -2,7 +2,7 @@
 // them.
 //
 // In: the environment that EKS gives a pod, and a request whose body is finished and hashed. Out: a
-// signed request, or an *Error that says what is missing and who can mend it. It uses the node's
+// signed request, or an *Error that says what is missing and who can fix it. It uses the node's
 // role only where AWS_Credentials default asks for it, never logs, and never sends a request other
 // than for credentials.
 package identity

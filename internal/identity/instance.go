@@ -19,7 +19,7 @@ import (
 func (f *finder) instance() (source, error) {
 	if isTrue(f.Getenv("AWS_EC2_METADATA_DISABLED")) {
 		return source{}, &Error{Kind: NoCredentials, Remedy: noRole,
-			Summary: "AWS_Credentials default found nothing: AWS_EC2_METADATA_DISABLED keeps the node's role away, and there is no other source"}
+			Summary: "AWS_Credentials default found nothing: AWS_EC2_METADATA_DISABLED turns the node's role off, and there is no other source"}
 	}
 	base := strings.TrimRight(cmp.Or(f.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "http://169.254.169.254"), "/")
 	if !keepsToken(base) && base != "http://[fd00:ec2::254]" {

@@ -155,7 +155,7 @@ func (f *finder) readProfiles() (profiles, error) {
 		}
 		if err != nil {
 			return nil, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot read AWS's file %q", file.path), Err: err,
-				Remedy: "mend it, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to others"}
+				Remedy: "fix it, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to others"}
 		}
 	}
 	return all, nil

@@ -228,7 +228,7 @@ func TestIdentitySlowSTS(t *testing.T) {
 	})
 }
 
-// TestIdentityClocks has this node's clock off by hours: STS's Date mends it, for expiry and for
+// TestIdentityClocks has this node's clock off by hours: STS's Date corrects it, for expiry and for
 // signatures.
 func TestIdentityClocks(t *testing.T) {
 	for _, skew := range []time.Duration{-5 * time.Hour, 5 * time.Hour, 10 * time.Second} {

@@ -18,7 +18,7 @@ import (
 
 // noRole is the remedy for a pod without credentials.
 const noRole = "annotate the pod's service account with eks.amazonaws.com/role-arn (IRSA) or make an EKS Pod Identity association for it, " +
-	"and restart the pod: the variables are set when it is created, so a pod that is older than the annotation, or was started while the webhook was away, has none"
+	"and delete the pod: the variables are set when a pod is created, so one that is older than the annotation, or was created while the webhook was unreachable, has none, however often its container restarts"
 
 // source is where credentials come from.
 type source struct {

@@ -76,7 +76,7 @@ func TestIdentityNewFailure(t *testing.T) {
 		}
 	}
 	f(Options{}, RegionMissing, "AWS_Region", "AWS_REGION")
-	f(Options{Region: "r"}, NoCredentials, "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "eks.amazonaws.com/role-arn", "restart")
+	f(Options{Region: "r"}, NoCredentials, "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "eks.amazonaws.com/role-arn", "delete the pod")
 	f(Options{Region: "r", Credentials: "imds"}, BadOption, `"imds"`, "web_identity")
 	f(Options{Region: "r", Credentials: "web_identity"}, NoCredentials, "AWS_WEB_IDENTITY_TOKEN_FILE")
 	f(Options{Region: "r", Credentials: "pod_identity"}, NoCredentials, "AWS_CONTAINER_CREDENTIALS_FULL_URI")

@@ -1,4 +1,4 @@
-// Package logging writes the plugin's lines. In come a level and a line; out they go to one
+// Package logging writes the plugin's lines. Its input is a level and a line; its output is one
 // function, which the C edge points at Fluent Bit's own logger. It never formats a line that the
 // configured level would throw away, and it never sees a document.
 package logging
@@ -58,7 +58,7 @@ func (l *Logger) Name() string { return l.name }
 // Enabled tells whether a line of this level would be written.
 func (l *Logger) Enabled(level Level) bool { return level <= l.level }
 
-// Errorf writes a line about something that a person has to mend.
+// Errorf writes a line about something that a person has to fix.
 func (l *Logger) Errorf(format string, args ...any) { l.print(Error, format, args) }
 
 // Warnf writes a line about something that may need a person.

@@ -71,7 +71,7 @@ func handler() http.Handler {
 		}
 		slices.Sort(stuck)
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = fmt.Fprintf(w, "records came, and for %s none was accepted: %s\n", idleAfter, strings.Join(stuck, ", "))
+		_, _ = fmt.Fprintf(w, "records arrived, and for %s none was accepted: %s\n", idleAfter, strings.Join(stuck, ", "))
 	})
 	return mux
 }

@@ -45,9 +45,9 @@ var breakages = []breakage{
 	{name: "nothing around it", link: "around.workers", status: checkup.Warning, says: []string{"engine's own thread", "Workers 2"},
 		breaks: func(p *pod) { p.without("Workers", "Retry_Limit", "Grace", "storage.type") }},
 
-	{name: "no role", link: "token", skips: "answer", says: []string{"no AWS credentials", "AWS_WEB_IDENTITY_TOKEN_FILE", "eks.amazonaws.com/role-arn", "restart the pod"},
+	{name: "no role", link: "token", skips: "answer", says: []string{"no AWS credentials", "AWS_WEB_IDENTITY_TOKEN_FILE", "eks.amazonaws.com/role-arn", "delete the pod"},
 		breaks: func(p *pod) { delete(p.env, "AWS_ROLE_ARN"); delete(p.env, "AWS_WEB_IDENTITY_TOKEN_FILE") }},
-	{name: "token missing", link: "token", skips: "trust", says: []string{"cannot read the token file", "no such file", "restart the pod"},
+	{name: "token missing", link: "token", skips: "trust", says: []string{"cannot read the token file", "no such file", "delete the pod"},
 		breaks: func(p *pod) { p.env["AWS_WEB_IDENTITY_TOKEN_FILE"] = filepath.Join(p.dir, "none") }},
 	{name: "token garbage", link: "token", skips: "trust", says: []string{"holds no service account's token", "mount nothing over"},
 		breaks: func(p *pod) {

@@ -63,7 +63,7 @@ func TestDocuments(t *testing.T) {
 					t.Errorf("%s: the document's id was %s and is %s", name, id, again[name])
 				}
 			}
-			if ended := a.wait("ended: "); !strings.Contains(ended, fmt.Sprintf(" 0 documents stored, %d there already", len(want))) {
+			if ended := a.wait("ended: "); !strings.Contains(ended, fmt.Sprintf(" 0 documents stored, %d duplicates", len(want))) {
 				t.Errorf("the plugin counts otherwise: %s", ended)
 			}
 		})

@@ -22,7 +22,7 @@ var identityTroubles = []trouble{
 			token := n.ownToken()
 			return func() { n.mint(token, localaws.ServiceAccountToken{}) }
 		},
-		says: []string{"cannot read the token file", "/token", "no such file", "eks.amazonaws.com/role-arn", "restart the pod"},
+		says: []string{"cannot read the token file", "/token", "no such file", "eks.amazonaws.com/role-arn", "delete the pod"},
 	},
 	{
 		// A directory in its place is unreadable for root too, as whom containers mostly run.
@@ -48,7 +48,7 @@ var identityTroubles = []trouble{
 			n.replace(token, "not a token")
 			return func() { n.mint(token, localaws.ServiceAccountToken{}) }
 		},
-		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "InvalidIdentityToken", "not a valid JWT", "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service account's token", "restart the pod"},
+		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "InvalidIdentityToken", "not a valid JWT", "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service account's token", "delete the pod"},
 	},
 	{
 		name: "token expired",
