@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-const endpointExample = "write the domain's host name, such as search-logs-abc123.eu-west-1.es.amazonaws.com, or a URL"
+const endpointExample = "write the domain's host name, such as " +
+	"search-logs-abc123.eu-west-1.es.amazonaws.com, or a URL"
 
 func setEndpoint(c *Config, v string) error {
 	u, err := parseEndpoint(v)
@@ -19,7 +20,8 @@ func setEndpoint(c *Config, v string) error {
 	}
 	if path := strings.TrimRight(u.Path, "/"); path != "" {
 		if c.Path != "" {
-			return errors.New("it holds a path and Path is given too: write the path in one of them")
+			return errors.New("it holds a path and Path is given too: write the " +
+				"path in one of them")
 		}
 		c.Path = path
 	}

@@ -182,7 +182,8 @@ func setDedot(c *Config, v string) error {
 	for path := range strings.SplitSeq(v, ",") {
 		path = strings.TrimSpace(path)
 		if path == "" || strings.ContainsAny(path, " $[]'") {
-			return errors.New("write On, Off, or paths such as kubernetes.labels with commas between them")
+			return errors.New("write On, Off, or paths such as kubernetes.labels with commas " +
+				"between them")
 		}
 		c.Dedot = append(c.Dedot, path)
 	}

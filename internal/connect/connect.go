@@ -90,13 +90,15 @@ func TLSConfig(cfg *config.Config) (*tls.Config, error) {
 			t.RootCAs = x509.NewCertPool()
 		}
 		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("cannot use TLS_CA_File %q: it holds no certificate in PEM form", cfg.TLSCAFile)
+			return nil, fmt.Errorf("cannot use TLS_CA_File %q: it holds no "+
+				"certificate in PEM form", cfg.TLSCAFile)
 		}
 	}
 	if cfg.TLSClientCertFile != "" {
 		pair, err := tls.LoadX509KeyPair(cfg.TLSClientCertFile, cfg.TLSClientKeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("cannot use TLS_Client_Cert_File %q with TLS_Client_Key_File %q: %w", cfg.TLSClientCertFile, cfg.TLSClientKeyFile, err)
+			return nil, fmt.Errorf("cannot use TLS_Client_Cert_File %q with "+
+				"TLS_Client_Key_File %q: %w", cfg.TLSClientCertFile, cfg.TLSClientKeyFile, err)
 		}
 		t.Certificates = []tls.Certificate{pair}
 	}

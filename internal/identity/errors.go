@@ -72,46 +72,60 @@ func classify(err error) error {
 
 // stsError says what a failed call to STS means.
 func stsError(err error, call, role string, token claims) *Error {
-	e := &Error{Kind: Unknown, Summary: fmt.Sprintf("STS %s for role %s failed", call, role), Err: err}
+	e := &Error{Kind: Unknown,
+		Summary: fmt.Sprintf("STS %s for role %s failed", call, role), Err: err}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
-		return unreachable(e, err, "STS", "let the pod reach it: give the VPC an interface endpoint com.amazonaws.<region>.sts or a NAT gateway, with a security group and a network policy that allow port 443; or set AWS_STS_Endpoint")
+		return unreachable(e, err, "STS", "let the pod reach it: give the VPC an interface "+
+			"endpoint com.amazonaws.<region>.sts or a NAT gateway, with a security group and a "+
+			"network policy that allow port 443; or set AWS_STS_Endpoint")
 	}
 	code := api.ErrorCode()
 	e.Err = fmt.Errorf("%s: %s", code, api.ErrorMessage())
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
 		e.Kind = Denied
-		e.Remedy = fmt.Sprintf("the role's trust policy must allow sts:%s: check that role %s exists", call, role)
+		e.Remedy = fmt.Sprintf("the role's trust policy must allow sts:%s: check "+
+			"that role %s exists", call, role)
 		if call == "AssumeRoleWithWebIdentity" {
-			e.Remedy += fmt.Sprintf(", that the Federated principal is the OIDC provider of issuer %s, and that the conditions ask for sub %q and aud %q, which this pod's token carries",
+			e.Remedy += fmt.Sprintf(", that the Federated principal is the OIDC provider of "+
+				"issuer %s, and that the conditions ask for sub %q and aud %q, which this pod's "+
+				"token carries",
 				orUnknown(strings.TrimPrefix(token.Issuer, "https://")), token.Subject, strings.Join(token.Audience, ","))
 		} else {
-			e.Remedy += ", that it trusts the pod's own role and that that role's policy allows the call; an external id must match AWS_External_ID"
+			e.Remedy += ", that it trusts the pod's own role and that that role's policy allows " +
+				"the call; an external id must match AWS_External_ID"
 		}
 	case "InvalidIdentityToken", "IDPRejectedClaim":
 		e.Kind = TokenInvalid
 		if token.Issuer == "" {
-			e.Remedy = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service account's token: let the kubelet project it (delete the pod), and mount nothing over it"
+			e.Remedy = "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service " +
+				"account's token: let the kubelet project it (delete the pod), and " +
+				"mount nothing over it"
 			break
 		}
-		e.Remedy = fmt.Sprintf("register the cluster's OIDC issuer %s as an identity provider in the role's account, with audience sts.amazonaws.com (this token's aud is %q)",
+		e.Remedy = fmt.Sprintf("register the cluster's OIDC issuer %s as an identity provider in "+
+			"the role's account, with audience sts.amazonaws.com (this token's aud is %q)",
 			token.Issuer, strings.Join(token.Audience, ","))
 	case "IDPCommunicationError":
 		e.Kind = Unreachable
 		e.Remedy = fmt.Sprintf("STS could not reach the OIDC issuer %s: its keys must be public", orUnknown(token.Issuer))
 	case "ExpiredTokenException", "ExpiredToken":
 		e.Kind = TokenExpired
-		e.Remedy = "the kubelet renews the token file: check that it is a projected volume and no copy, and the node's clock"
+		e.Remedy = "the kubelet renews the token file: check that it is a projected volume and " +
+			"no copy, and the node's clock"
 	case "ValidationError", "NoSuchEntity", "InvalidParameterValue", "MalformedInput":
 		e.Kind = BadRole
-		e.Remedy = fmt.Sprintf("check the role's ARN (%s) in the service account's annotation or in AWS_Role_ARN: arn:aws:iam::<account>:role/<name>", role)
+		e.Remedy = fmt.Sprintf("check the role's ARN (%s) in the service account's annotation or "+
+			"in AWS_Role_ARN: arn:aws:iam::<account>:role/<name>", role)
 	case "RegionDisabledException":
 		e.Kind = RegionOff
-		e.Remedy = "activate STS for the region in the account's settings, or set AWS_STS_Endpoint to another region's"
+		e.Remedy = "activate STS for the region in the account's settings, or set " +
+			"AWS_STS_Endpoint to another region's"
 	case "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException":
 		e.Kind = NoCredentials
-		e.Remedy = "the credentials that are to assume the role are not valid: check the keys in the environment or the profile"
+		e.Remedy = "the credentials that are to assume the role are not valid: check the keys in " +
+			"the environment or the profile"
 	case "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException":
 		e.Kind = Throttled
 		e.Remedy = "many pods ask for credentials at once: it passes"
@@ -127,15 +141,18 @@ func stsError(err error, call, role string, token claims) *Error {
 
 // agentError says what a failed call to the Pod Identity agent means.
 func agentError(err error, uri string) *Error {
-	e := &Error{Kind: Unknown, Summary: fmt.Sprintf("the EKS Pod Identity agent at %s gave no credentials", uri), Err: err,
-		Remedy: "check that the service account has a Pod Identity association, and that its role trusts pods.eks.amazonaws.com with sts:AssumeRole and sts:TagSession"}
+	e := &Error{Kind: Unknown,
+		Summary: fmt.Sprintf("the EKS Pod Identity agent at %s gave no credentials", uri), Err: err,
+		Remedy: "check that the service account has a Pod Identity association, and that its " +
+			"role trusts pods.eks.amazonaws.com with sts:AssumeRole and sts:TagSession"}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Kind = Denied
 		e.Err = fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
 		return e
 	}
-	return unreachable(e, err, "the agent", "install the add-on eks-pod-identity-agent, look at its pods on this node, and let network policies allow 169.254.170.23 port 80")
+	return unreachable(e, err, "the agent", "install the add-on eks-pod-identity-agent, look at "+
+		"its pods on this node, and let network policies allow 169.254.170.23 port 80")
 }
 
 // unreachable tells the errors below an answer apart.
@@ -149,13 +166,15 @@ func unreachable(e *Error, err error, who, remedy string) *Error {
 	)
 	switch {
 	case errors.Is(err, errHollow):
-		e.Kind, e.Remedy = Unknown, "something else than STS seems to answer: check AWS_STS_Endpoint and proxies"
+		e.Kind, e.Remedy = Unknown, "something else than STS seems to answer: check "+
+			"AWS_STS_Endpoint and proxies"
 		return e
 	case errors.As(err, &dns):
 		e.Summary += ": the name of " + who + " does not resolve"
 	case errors.As(err, &tlsErr), errors.As(err, &unknown):
 		e.Summary += ": the certificate of " + who + " is not trusted"
-		remedy = "a proxy or a private endpoint presents a certificate of its own: set TLS_CA_File to its authority's certificate"
+		remedy = "a proxy or a private endpoint presents a certificate of its own: set " +
+			"TLS_CA_File to its authority's certificate"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		e.Summary += ": " + who + " did not answer in time"
 	case errors.As(err, &op):

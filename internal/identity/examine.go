@@ -25,7 +25,8 @@ func (i *Identity) Token() (*Token, error) {
 	if i.from.tokenFile == "" {
 		return nil, nil
 	}
-	text, err := readToken(i.from.tokenFile, "the annotation eks.amazonaws.com/role-arn or a Pod Identity association")
+	text, err := readToken(i.from.tokenFile, "the annotation eks.amazonaws.com/role-arn or a Pod "+
+		"Identity association")
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,9 @@ func (i *Identity) Caller(ctx context.Context) (string, error) {
 		return "", stsError(err, "GetCallerIdentity", cmp.Or(i.from.role, "(not known)"), claims{})
 	}
 	if out.Arn == nil {
-		return "", &Error{Kind: Unknown, Summary: fmt.Sprintf("STS does not say whose credentials from %s are", i.from.name), Remedy: "something else than STS seems to answer: check AWS_STS_Endpoint and proxies"}
+		return "", &Error{Kind: Unknown, Summary: fmt.Sprintf("STS does not say whose "+
+			"credentials from %s are", i.from.name),
+			Remedy: "something else than STS seems to answer: check AWS_STS_Endpoint and proxies"}
 	}
 	return *out.Arn, nil
 }

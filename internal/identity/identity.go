@@ -105,7 +105,8 @@ func New(o Options) (*Identity, error) {
 	}
 	if o.Region == "" {
 		return nil, &Error{Kind: RegionMissing, Summary: "no AWS region is set",
-			Remedy: "set AWS_Region, or the environment's AWS_REGION, to the region of the domain, such as eu-west-1"}
+			Remedy: "set AWS_Region, or the environment's AWS_REGION, to the region of the " +
+				"domain, such as eu-west-1"}
 	}
 	i := &Identity{region: o.Region, service: o.Service, signer: v4.NewSigner(), now: o.Now}
 	f := &finder{Options: o, observe: i.Observe}
@@ -163,18 +164,21 @@ func (i *Identity) Credentials(ctx context.Context) (aws.Credentials, error) {
 
 		switch {
 		case i.ctx.Err() != nil:
-			return aws.Credentials{}, &Error{Kind: Closed, Summary: "the credentials were closed", Err: i.ctx.Err()}
+			return aws.Credentials{}, &Error{Kind: Closed,
+				Summary: "the credentials were closed", Err: i.ctx.Err()}
 		case usable:
 			return creds, nil
 		case running == nil && err != nil:
 			return aws.Credentials{}, err
 		case running == nil:
-			return aws.Credentials{}, &Error{Kind: Expired, Summary: "credentials from " + i.from.name + " are refused as soon as they come"}
+			return aws.Credentials{}, &Error{Kind: Expired,
+				Summary: "credentials from " + i.from.name + " are refused as soon as they come"}
 		}
 		select {
 		case <-running:
 		case <-ctx.Done():
-			return aws.Credentials{}, &Error{Kind: Unreachable, Summary: "no credentials yet from " + i.from.name, Err: context.Cause(ctx),
+			return aws.Credentials{}, &Error{Kind: Unreachable,
+				Summary: "no credentials yet from " + i.from.name, Err: context.Cause(ctx),
 				Remedy: "if it lasts, let the pod reach STS"}
 		}
 	}
@@ -213,8 +217,9 @@ func (i *Identity) refresh() {
 func (i *Identity) settle(c aws.Credentials, err error) {
 	life := c.Expires.Sub(i.now().Add(i.skew))
 	if err == nil && c.CanExpire && life <= 0 {
-		err = &Error{Kind: Expired, Summary: fmt.Sprintf("credentials from %s had expired when they came, at %s", i.from.name, c.Expires.UTC().Format(time.RFC3339)),
-			Remedy: "set the node's clock: its time synchronisation (chrony) seems not to run"}
+		err = &Error{Kind: Expired,
+			Summary: fmt.Sprintf("credentials from %s had expired when they came, at %s", i.from.name, c.Expires.UTC().Format(time.RFC3339)),
+			Remedy:  "set the node's clock: its time synchronisation (chrony) seems not to run"}
 	}
 	if err != nil {
 		pause := min(minBackoff<<min(i.failures, 8), maxBackoff)

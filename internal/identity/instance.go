@@ -19,12 +19,14 @@ import (
 func (f *finder) instance() (source, error) {
 	if isTrue(f.Getenv("AWS_EC2_METADATA_DISABLED")) {
 		return source{}, &Error{Kind: NoCredentials, Remedy: noRole,
-			Summary: "AWS_Credentials default found nothing: AWS_EC2_METADATA_DISABLED turns the node's role off, and there is no other source"}
+			Summary: "AWS_Credentials default found nothing: AWS_EC2_METADATA_DISABLED turns the " +
+				"node's role off, and there is no other source"}
 	}
 	base := strings.TrimRight(cmp.Or(f.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "http://169.254.169.254"), "/")
 	if !keepsToken(base) && base != "http://[fd00:ec2::254]" {
-		return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS_EC2_METADATA_SERVICE_ENDPOINT %q", base),
-			Remedy: "leave it out, or write http://169.254.169.254 or http://[fd00:ec2::254]"}
+		return source{}, &Error{Kind: BadOption,
+			Summary: fmt.Sprintf("cannot use AWS_EC2_METADATA_SERVICE_ENDPOINT %q", base),
+			Remedy:  "leave it out, or write http://169.254.169.254 or http://[fd00:ec2::254]"}
 	}
 	client := f.HTTPClient
 	if client == nil {
@@ -96,8 +98,12 @@ func (n *instance) ask(ctx context.Context, method, path, header, value string) 
 }
 
 func (n *instance) failed(err error) *Error {
-	e := &Error{Kind: Unknown, Err: err, Summary: "the EC2 metadata service at " + n.base + " gave no credentials",
-		Remedy: "give the node an instance profile; or rather give the pod a role of its own (IRSA or EKS Pod Identity)"}
+	e := &Error{Kind: Unknown, Err: err,
+		Summary: "the EC2 metadata service at " + n.base + " gave no credentials",
+		Remedy: "give the node an instance profile; or rather give the pod a role of its own " +
+			"(IRSA or EKS Pod Identity)"}
 	return unreachable(e, err, "the metadata service",
-		"a pod reaches it only if the node's HttpPutResponseHopLimit is 2 or more and no network policy forbids 169.254.169.254; better give the pod a role of its own (IRSA or EKS Pod Identity)")
+		"a pod reaches it only if the node's HttpPutResponseHopLimit is 2 or more and no network "+
+			"policy forbids 169.254.169.254; better give the pod a role of its own (IRSA or EKS "+
+			"Pod Identity)")
 }

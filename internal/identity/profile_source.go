@@ -44,15 +44,19 @@ func (f *finder) ofProfile(name string, above []string) (source, error) {
 	}
 	p := all[name]
 	wrong := func(kind Kind, remedy, format string, args ...any) (source, error) {
-		return source{}, &Error{Kind: kind, Summary: fmt.Sprintf("cannot use AWS profile %q: ", name) + fmt.Sprintf(format, args...), Remedy: remedy}
+		return source{}, &Error{Kind: kind,
+			Summary: fmt.Sprintf("cannot use AWS profile %q: ", name) + fmt.Sprintf(format, args...),
+			Remedy:  remedy}
 	}
 	if p == nil {
-		return wrong(NoCredentials, "write the profile's name as it stands there in AWS_Profile, or mount the file", "neither %s nor %s has it", f.credentialsFile(), f.configFile())
+		return wrong(NoCredentials, "write the profile's name as it stands there in AWS_Profile, "+
+			"or mount the file", "neither %s nor %s has it", f.credentialsFile(), f.configFile())
 	}
 	role, session := p["role_arn"], p["role_session_name"]
 	switch {
 	case role != "" && p["mfa_serial"] != "":
-		return wrong(BadOption, "name a profile without mfa_serial", "its role wants a code from a person (mfa_serial)")
+		return wrong(BadOption, "name a profile without mfa_serial", "its role wants a code from "+
+			"a person (mfa_serial)")
 	case role != "" && p["web_identity_token_file"] != "":
 		return f.assumedByToken(fmt.Sprintf("profile %s, web identity role %s", name, role), role, p["web_identity_token_file"], session), nil
 	case role != "" && p["source_profile"] != "":
@@ -72,8 +76,10 @@ func (f *finder) ofProfile(name string, above []string) (source, error) {
 	case p["aws_access_key_id"] != "" && p["aws_secret_access_key"] != "":
 		return source{name: fmt.Sprintf("profile %s, access key %s", name, p["aws_access_key_id"]), provider: &profileKeys{f, name}}, nil
 	case p["credential_process"] != "" || p["sso_session"] != "" || p["sso_start_url"] != "" || p["login_session"] != "":
-		return wrong(BadOption, "use keys, or role_arn with source_profile, credential_source or web_identity_token_file; on EKS rather give the pod a role",
-			"credential_process and sign-in by a browser do not work in a pod, and are not supported")
+		return wrong(BadOption, "use keys, or role_arn with source_profile, credential_source or "+
+			"web_identity_token_file; on EKS rather give the pod a role",
+			"credential_process and sign-in by a browser do not work in a "+
+				"pod, and are not supported")
 	}
 	return wrong(NoCredentials, "add aws_access_key_id and aws_secret_access_key, or role_arn", "it holds no credentials")
 }
@@ -87,8 +93,9 @@ func (f *finder) sourceProfile(name string, p map[string]string, above []string)
 	}
 	above = append(above, name)
 	if slices.Contains(above, from) {
-		return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS profile %q: source_profile leads in a circle: %s", above[0], strings.Join(append(above, from), ", ")),
-			Remedy: "let the last of them have keys, credential_source or web_identity_token_file"}
+		return source{}, &Error{Kind: BadOption,
+			Summary: fmt.Sprintf("cannot use AWS profile %q: source_profile leads in a circle: %s", above[0], strings.Join(append(above, from), ", ")),
+			Remedy:  "let the last of them have keys, credential_source or web_identity_token_file"}
 	}
 	return f.ofProfile(from, above)
 }
@@ -103,11 +110,14 @@ func (f *finder) credentialSource(name, from string) (source, error) {
 	case from == "Ec2InstanceMetadata" && f.Credentials == "default":
 		return f.instance()
 	case from == "Ec2InstanceMetadata":
-		return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS profile %q: credential_source is the node's role", name),
-			Remedy: "write AWS_Credentials default if you mean that; or rather give the pod a role of its own"}
+		return source{}, &Error{Kind: BadOption,
+			Summary: fmt.Sprintf("cannot use AWS profile %q: credential_source is the node's role", name),
+			Remedy: "write AWS_Credentials default if you mean that; or rather give the pod a " +
+				"role of its own"}
 	}
-	return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS profile %q: credential_source %q", name, from),
-		Remedy: "write Environment, EcsContainer or Ec2InstanceMetadata"}
+	return source{}, &Error{Kind: BadOption,
+		Summary: fmt.Sprintf("cannot use AWS profile %q: credential_source %q", name, from),
+		Remedy:  "write Environment, EcsContainer or Ec2InstanceMetadata"}
 }
 
 // profileKeys are the keys of a profile, read again for each refresh: somebody may have changed
@@ -125,7 +135,9 @@ func (k *profileKeys) Retrieve(context.Context) (aws.Credentials, error) {
 	p := all[k.name]
 	c := aws.Credentials{AccessKeyID: p["aws_access_key_id"], SecretAccessKey: p["aws_secret_access_key"], SessionToken: p["aws_session_token"]}
 	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
-		return c, &Error{Kind: NoCredentials, Summary: fmt.Sprintf("AWS profile %q has lost its keys", k.name), Remedy: "put them back"}
+		return c, &Error{Kind: NoCredentials,
+			Summary: fmt.Sprintf("AWS profile %q has lost its keys", k.name),
+			Remedy:  "put them back"}
 	}
 	return c, nil
 }
@@ -154,7 +166,8 @@ func (f *finder) readProfiles() (profiles, error) {
 			err = parseProfiles(string(text), file.isConfig, all)
 		}
 		if err != nil {
-			return nil, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot read AWS's file %q", file.path), Err: err,
+			return nil, &Error{Kind: BadOption,
+				Summary: fmt.Sprintf("cannot read AWS's file %q", file.path), Err: err,
 				Remedy: "fix it, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to others"}
 		}
 	}

@@ -17,8 +17,11 @@ import (
 )
 
 // noRole is the remedy for a pod without credentials.
-const noRole = "annotate the pod's service account with eks.amazonaws.com/role-arn (IRSA) or make an EKS Pod Identity association for it, " +
-	"and delete the pod: the variables are set when a pod is created, so one that is older than the annotation, or was created while the webhook was unreachable, has none, however often its container restarts"
+const noRole = "annotate the pod's service account with eks.amazonaws.com/role-arn (IRSA) or " +
+	"make an EKS Pod Identity association for it, " +
+	"and delete the pod: the variables are set when a pod is created, so one that is older than " +
+	"the annotation, or was created while the webhook was unreachable, has none, however " +
+	"often its container restarts"
 
 // source is where credentials come from.
 type source struct {
@@ -41,8 +44,10 @@ func (f *finder) find() (source, error) {
 		f.STSEndpoint = f.Getenv("AWS_ENDPOINT_URL_STS")
 	}
 	if u, err := url.Parse(f.STSEndpoint); f.STSEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
-		return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use %q as address of STS", f.STSEndpoint),
-			Remedy: "write AWS_STS_Endpoint (or AWS_ENDPOINT_URL_STS) as a URL, such as https://sts.eu-west-1.amazonaws.com"}
+		return source{}, &Error{Kind: BadOption,
+			Summary: fmt.Sprintf("cannot use %q as address of STS", f.STSEndpoint),
+			Remedy: "write AWS_STS_Endpoint (or AWS_ENDPOINT_URL_STS) as a URL, such as " +
+				"https://sts.eu-west-1.amazonaws.com"}
 	}
 	base, err := f.base()
 	if err != nil || f.RoleARN == "" || f.RoleARN == base.role { // a role seldom may assume itself, and need not
@@ -66,8 +71,9 @@ func (f *finder) base() (source, error) {
 	case "default":
 		return f.chain()
 	}
-	return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS_Credentials %q", f.Credentials),
-		Remedy: "write auto, web_identity, pod_identity, environment, profile or default"}
+	return source{}, &Error{Kind: BadOption,
+		Summary: fmt.Sprintf("cannot use AWS_Credentials %q", f.Credentials),
+		Remedy:  "write auto, web_identity, pod_identity, environment, profile or default"}
 }
 
 // auto takes the pod's own role in whichever way it is given, else what an operator named on
@@ -84,7 +90,10 @@ func (f *finder) auto() (source, error) {
 		return f.profile()
 	}
 	return source{}, &Error{Kind: NoCredentials, Remedy: noRole,
-		Summary: "the pod has no AWS credentials: neither AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE, nor AWS_CONTAINER_CREDENTIALS_FULL_URI, nor AWS_ACCESS_KEY_ID, nor AWS_Profile is set (the node's role is used only with AWS_Credentials default)"}
+		Summary: "the pod has no AWS credentials: neither AWS_ROLE_ARN with " +
+			"AWS_WEB_IDENTITY_TOKEN_FILE, nor AWS_CONTAINER_CREDENTIALS_FULL_URI, nor " +
+			"AWS_ACCESS_KEY_ID, nor AWS_Profile is set (the node's role is used only with " +
+			"AWS_Credentials default)"}
 }
 
 // chain is the order of AWS's SDKs (resolveCredentialChain in aws-sdk-go-v2/config), to the node's
@@ -107,7 +116,9 @@ func (f *finder) chain() (source, error) {
 
 // missing is the error for an environment variable that a source needs.
 func missing(what string, names ...string) *Error {
-	return &Error{Kind: NoCredentials, Summary: fmt.Sprintf("%s needs %s in the environment", what, strings.Join(names, " and ")), Remedy: noRole}
+	return &Error{Kind: NoCredentials,
+		Summary: fmt.Sprintf("%s needs %s in the environment", what, strings.Join(names, " and ")),
+		Remedy:  noRole}
 }
 
 func (f *finder) hasWebIdentity() bool {
@@ -178,8 +189,11 @@ func (f *finder) container() (source, error) {
 
 func (f *finder) agent(name, uri, file string) (source, error) {
 	if !keepsToken(uri) {
-		return source{}, &Error{Kind: BadOption, Summary: fmt.Sprintf("cannot use AWS_CONTAINER_CREDENTIALS_FULL_URI %q: the pod's token must not travel in clear text", uri),
-			Remedy: "let EKS set it (http://169.254.170.23/v1/credentials), or write an https:// address"}
+		return source{}, &Error{Kind: BadOption,
+			Summary: fmt.Sprintf("cannot use AWS_CONTAINER_CREDENTIALS_FULL_URI %q: the pod's "+
+				"token must not travel in clear text", uri),
+			Remedy: "let EKS set it (http://169.254.170.23/v1/credentials), or " +
+				"write an https:// address"}
 	}
 	client := f.HTTPClient
 	if client == nil {

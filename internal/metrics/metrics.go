@@ -224,6 +224,7 @@ func stuckOutputs(now time.Time) []string {
 
 // String is the summary that an instance ends with.
 func (o *Output) String() string {
-	return fmt.Sprintf("%d records; %d documents stored, %d duplicates, %d dead letters; %d requests, %d items sent again, %d chunks kept for later",
+	return fmt.Sprintf("%d records; %d documents stored, %d duplicates, %d dead letters; %d "+
+		"requests, %d items sent again, %d chunks kept for later",
 		o.Records.Get(), o.Stored.Get(), o.Duplicates.Get(), o.DeadLetters.Get(), o.requests.Load(), o.SentAgain.Get(), o.Kept.Get())
 }
