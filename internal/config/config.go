@@ -11,21 +11,25 @@ import (
 	"time"
 )
 
-// Config is what one [OUTPUT] section asks for. Each field names its option; the options' defaults and help are in the table
-// in options.go.
+// Config is what one [OUTPUT] section asks for. Each field names its option; the options' defaults
+// and help are in the table in options.go.
 type Config struct {
-	// Endpoint is where the domain is: scheme, host and port, without a path. From Endpoint or OPENSEARCH_ENDPOINT.
+	// Endpoint is where the domain is: scheme, host and port, without a path. From Endpoint or
+	// OPENSEARCH_ENDPOINT.
 	Endpoint *url.URL
-	// Path comes before /_bulk, for a domain behind a reverse proxy. Empty, or with a leading and without a trailing slash.
+	// Path comes before /_bulk, for a domain behind a reverse proxy. Empty, or with a leading and
+	// without a trailing slash.
 	Path string
 
-	// Index is the index template. From Index or INDEX_NAME, or composed of IndexFrom's others with Logstash_Format.
+	// Index is the index template. From Index or INDEX_NAME, or composed of IndexFrom's others with
+	// Logstash_Format.
 	Index string
 	// IndexFrom names the option that Index came from, for errors about it.
 	IndexFrom string
 	// FallbackIndex is the index template for records that lack a key of Index. Fallback_Index.
 	FallbackIndex string
-	// CurrentTimeIndex renders index names from the clock instead of the record's time. Current_Time_Index.
+	// CurrentTimeIndex renders index names from the clock instead of the record's time.
+	// Current_Time_Index.
 	CurrentTimeIndex bool
 	// WriteOperation is "create", "index", "update" or "upsert". Write_Operation.
 	WriteOperation string
@@ -37,11 +41,13 @@ type Config struct {
 	OffsetKey string
 	// RoutingKey is the record accessor of the routing value; empty for none. Routing_Key.
 	RoutingKey string
-	// Pipeline is the ingest pipeline's name, or a record accessor, which starts with '$'; empty for none. Pipeline.
+	// Pipeline is the ingest pipeline's name, or a record accessor, which starts with '$'; empty
+	// for none. Pipeline.
 	Pipeline string
 
-	// TimeKey is the field that gets the record's time; TimeKeyFormat its strftime format up to the second; TimeKeyNanos asks
-	// for nine digits instead of three behind it. Time_Key, Time_Key_Format, Time_Key_Nanos.
+	// TimeKey is the field that gets the record's time; TimeKeyFormat its strftime format up to the
+	// second; TimeKeyNanos asks for nine digits instead of three behind it. Time_Key,
+	// Time_Key_Format, Time_Key_Nanos.
 	TimeKey       string
 	TimeKeyFormat string
 	TimeKeyNanos  bool
@@ -56,42 +62,51 @@ type Config struct {
 	Gzip bool
 	// MaxRequestSize bounds a request body before compression, in bytes. Max_Request_Size.
 	MaxRequestSize int
-	// RequestTimeout bounds one attempt, from connecting to the last byte of the answer. Request_Timeout.
+	// RequestTimeout bounds one attempt, from connecting to the last byte of the answer.
+	// Request_Timeout.
 	RequestTimeout time.Duration
 	// Linger bounds how long a flush waits for others to share a request with. Linger.
 	Linger time.Duration
-	// RetryBudget bounds how long one flush sends again before Fluent Bit is asked to keep the chunk. Retry_Budget.
+	// RetryBudget bounds how long one flush sends again before Fluent Bit is asked to keep the
+	// chunk. Retry_Budget.
 	RetryBudget time.Duration
 
-	// MemoryLimit is this section's share of the Go runtime's soft memory limit, in bytes; 0 for none. Memory_Limit.
+	// MemoryLimit is this section's share of the Go runtime's soft memory limit, in bytes; 0 for
+	// none. Memory_Limit.
 	MemoryLimit int
 
 	// DeadLetterIndex is the index template that rejected records go to. Dead_Letter_Index.
 	DeadLetterIndex string
-	// DeadLetterPath is a file for rejected records instead of an index; empty for none. Dead_Letter_Path.
+	// DeadLetterPath is a file for rejected records instead of an index; empty for none.
+	// Dead_Letter_Path.
 	DeadLetterPath string
 
-	// HTTPUser and HTTPPasswd are for basic authentication; they exclude AWSAuth. HTTP_User, HTTP_Passwd.
+	// HTTPUser and HTTPPasswd are for basic authentication; they exclude AWSAuth. HTTP_User,
+	// HTTP_Passwd.
 	HTTPUser   string
 	HTTPPasswd Secret
 
 	// AWSAuth signs requests. AWS_Auth.
 	AWSAuth bool
-	// AWSRegion and AWSService scope the signature. From the option, the environment, or the endpoint's name.
+	// AWSRegion and AWSService scope the signature. From the option, the environment, or the
+	// endpoint's name.
 	AWSRegion  string
 	AWSService string
-	// AWSCredentials is the source of credentials: auto, web_identity, pod_identity, environment, profile or default. AWS_Credentials.
+	// AWSCredentials is the source of credentials: auto, web_identity, pod_identity, environment,
+	// profile or default. AWS_Credentials.
 	AWSCredentials string
 	// AWSProfile names a profile of the shared files; empty for none. AWS_Profile.
 	AWSProfile string
-	// AWSRoleARN is a role to assume from the pod's own credentials; AWSExternalID goes with it. AWS_Role_ARN, AWS_External_ID.
+	// AWSRoleARN is a role to assume from the pod's own credentials; AWSExternalID goes with it.
+	// AWS_Role_ARN, AWS_External_ID.
 	AWSRoleARN    string
 	AWSExternalID string
 	// AWSSTSEndpoint is where STS is; empty for the region's own. AWS_STS_Endpoint.
 	AWSSTSEndpoint string
 
-	// TLSCAFile holds certificates to trust besides the system's; TLSServerName is the name to check instead of the
-	// endpoint's; TLSVerify Off checks nothing. TLS_CA_File, TLS_Client_Cert_File, TLS_Client_Key_File, TLS_Server_Name, TLS_Verify.
+	// TLSCAFile holds certificates to trust besides the system's; TLSServerName is the name to
+	// check instead of the endpoint's; TLSVerify Off checks nothing. TLS_CA_File,
+	// TLS_Client_Cert_File, TLS_Client_Key_File, TLS_Server_Name, TLS_Verify.
 	TLSCAFile         string
 	TLSClientCertFile string
 	TLSClientKeyFile  string
@@ -122,7 +137,8 @@ type logstash struct {
 	prefix, separator, key, date string
 }
 
-// Secret is a string that prints as redacted, so that no log line, error or dump of a Config shows it.
+// Secret is a string that prints as redacted, so that no log line, error or dump of a Config shows
+// it.
 type Secret string
 
 const redacted = "[redacted]"
