@@ -249,6 +249,11 @@ func (t nodeTrial) run(ctx context.Context) (c nodeCost, err error) {
 	if err := t.waitAll(ctx, agent, pods.written); err != nil {
 		return c, err
 	}
+	if t.server != nil { // which may lag behind: what the last lines cost it counts too
+		if after, err = t.look(ctx, agent); err != nil {
+			return c, err
+		}
+	}
 	return t.cost(before, after), nil
 }
 
@@ -298,7 +303,7 @@ func (t nodeTrial) cost(a, b looked) nodeCost {
 // waitAll waits until all lines are delivered.
 func (t nodeTrial) waitAll(ctx context.Context, agent *stack.FluentBit, lines int64) error {
 	var counts sinkCounts
-	for range 100 {
+	for range 400 {
 		var err error
 		if counts, err = t.counts(ctx); err != nil {
 			return err
