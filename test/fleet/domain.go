@@ -13,9 +13,9 @@ const (
 	// requestLines is what a request costs by itself, in lines: 3 ms where a line costs 0.1 (OpenSearch 2.19.4: 102 µs a document by
 	// 5,000, 395 by 10).
 	requestLines = 30
-	// queueSize is how many parts of requests wait for a data node. OpenSearch's default is 10,000; it is less than the nodes here, so
-	// that one request of each is too many.
-	queueSize = 400
+	// queueShare is how many parts of requests wait for a data node, of the number of agents. OpenSearch's default is 10,000; it is less
+	// here, so that one request of each agent is too many.
+	queueShare = 0.4
 	// pressure is how much work, in seconds of the whole domain, is taken before requests are refused whole: the limit on the memory of
 	// what is being indexed.
 	pressure = 3.0
@@ -25,7 +25,8 @@ const (
 
 // domain is the model: a throttle in front, ten data nodes that work through their queues.
 type domain struct {
-	capacity float64 // lines a second, in large requests
+	capacity  float64 // lines a second, in large requests
+	queueSize int
 
 	mu    sync.Mutex // guards the rest
 	nodes [dataNodes]dataNode
@@ -43,7 +44,7 @@ type dataNode struct {
 }
 
 func newDomain(capacity, rate float64, agents int, every time.Duration) *domain {
-	d := &domain{capacity: capacity, rate: rate, tokens: rate, filled: time.Now()}
+	d := &domain{capacity: capacity, queueSize: int(queueShare * float64(agents)), rate: rate, tokens: rate, filled: time.Now()}
 	for i := range d.nodes {
 		d.nodes[i].speed = 1
 	}
@@ -96,7 +97,7 @@ func (d *domain) bulk(records []record, requests float64) (whole status, items [
 	for n := range d.nodes {
 		switch {
 		case lines[n] == 0:
-		case d.nodes[n].waiting(now) >= queueSize || d.nodes[n].speed == 0:
+		case d.nodes[n].waiting(now) >= d.queueSize || d.nodes[n].speed == 0:
 			d.work(n, now, lines[n]*refusedShare)
 		default:
 			took[n] = true
