@@ -64,7 +64,7 @@ $(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
 .PHONY: doctor
 doctor: $(DOCTOR) ## build the doctor that the image ships
 
-$(DOCTOR): $(GO_SOURCES) $(shell find deploy/doctor -name '*.go' -not -name '*_test.go') Makefile
+$(DOCTOR): $(GO_SOURCES) deploy/doctor/main.go Makefile
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X out_opensearch_irsa/internal/version.Version=$(VERSION)' -o $@ ./deploy/doctor
 
 .PHONY: demo

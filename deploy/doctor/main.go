@@ -1,4 +1,4 @@
-// Command doctor checks, where the plugin runs, every link between fluent-bit.conf and the logs in the index: see package checkup.
+// Command doctor checks, where the plugin runs, every link between fluent-bit.conf and the logs in the index: see package doctor.
 package main
 
 import (
@@ -7,12 +7,12 @@ import (
 	"os/signal"
 	"syscall"
 
-	"out_opensearch_irsa/deploy/doctor/checkup"
+	"out_opensearch_irsa/internal/doctor"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := checkup.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv)
+	code := doctor.Run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv)
 	stop()
 	os.Exit(code)
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 
+	"out_opensearch_irsa/internal/command"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/deadletter"
@@ -48,7 +49,7 @@ type options struct {
 // Run does what the arguments say and returns the exit status. Once ctx is done it ends the request
 // that is under way, and keeps what was not sent.
 func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	given := config.Given{}
+	given := command.Options{}
 	var o options
 	flags := flag.NewFlagSet("opensearch-irsa-replay", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -80,7 +81,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
 }
 
 // run returns how many dead letters stay.
-func run(ctx context.Context, o *options, given config.Given, getenv func(string) string, stdout, stderr io.Writer) (kept int, err error) {
+func run(ctx context.Context, o *options, given command.Options, getenv func(string) string, stdout, stderr io.Writer) (kept int, err error) {
 	if o.to != "" && !legalIndex(o.to) {
 		return 0, fmt.Errorf("cannot use -to %q: write the name of an index", o.to)
 	}

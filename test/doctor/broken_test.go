@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"out_opensearch_irsa/deploy/doctor/checkup"
+	"out_opensearch_irsa/internal/doctor"
 	"out_opensearch_irsa/internal/identity"
 	"out_opensearch_irsa/test/localaws"
 )
@@ -19,9 +19,9 @@ type breakage struct {
 	name   string
 	breaks func(p *pod)
 	link   string
-	status checkup.Status // broken if left out
-	says   []string       // in its summary and remedy
-	skips  string         // a link that then is not checked; "" for none
+	status doctor.Status // broken if left out
+	says   []string      // in its summary and remedy
+	skips  string        // a link that then is not checked; "" for none
 }
 
 const noSuchHost = "search-logs-abc123.eu-central-1.es.amazonaws.com.invalid"
@@ -42,7 +42,7 @@ var breakages = []breakage{
 		breaks: func(p *pod) { p.without("Compress"); p.output("Compress zip", "Generate_ID maybe") }},
 	{name: "TLS On", link: "around.tls", says: []string{"keeps Fluent Bit from starting", "TLS_CA_File"},
 		breaks: func(p *pod) { p.output("TLS On") }},
-	{name: "nothing around it", link: "around.workers", status: checkup.Warning, says: []string{"engine's own thread", "Workers 2"},
+	{name: "nothing around it", link: "around.workers", status: doctor.Warning, says: []string{"engine's own thread", "Workers 2"},
 		breaks: func(p *pod) { p.without("Workers", "Retry_Limit", "Grace", "storage.type") }},
 
 	{name: "no role", link: "token", skips: "answer", says: []string{"no AWS credentials", "AWS_WEB_IDENTITY_TOKEN_FILE", "eks.amazonaws.com/role-arn", "delete the pod"},
@@ -59,7 +59,7 @@ var breakages = []breakage{
 		breaks: func(p *pod) {
 			p.mint(localaws.ServiceAccountToken{IssuedAt: time.Now().Add(-2 * time.Hour), Lifetime: time.Hour})
 		}},
-	{name: "audience wrong", link: "token", status: checkup.Warning, says: []string{"for vault", "AWS's own audience is sts.amazonaws.com", "eks.amazonaws.com/audience"},
+	{name: "audience wrong", link: "token", status: doctor.Warning, says: []string{"for vault", "AWS's own audience is sts.amazonaws.com", "eks.amazonaws.com/audience"},
 		breaks: func(p *pod) { p.mint(localaws.ServiceAccountToken{Audience: []string{"vault"}}) }},
 	{name: "audience wrong, and STS says so", link: "trust", skips: "answer", says: []string{"InvalidIdentityToken: Incorrect token audience", "identity provider"},
 		breaks: func(p *pod) { p.mint(localaws.ServiceAccountToken{Audience: []string{"vault"}}) }},
@@ -115,7 +115,7 @@ var breakages = []breakage{
 		}},
 	{name: "clock wrong", link: "clock", says: []string{"behind the domain's", "a signature was refused for it", "chrony"},
 		breaks: func(p *pod) { p.ownDoor().SetClockOffset(10 * time.Minute) }},
-	{name: "clock a little wrong", link: "clock", status: checkup.Warning, says: []string{"this node's clock is 2 min ahead of the domain's", "chrony"},
+	{name: "clock a little wrong", link: "clock", status: doctor.Warning, says: []string{"this node's clock is 2 min ahead of the domain's", "chrony"},
 		breaks: func(p *pod) { p.ownDoor().SetClockOffset(-2 * time.Minute) }},
 	{name: "IAM policy lacks ESHttpPost", link: "access", skips: "index", says: []string{"is not authorized to perform: es:ESHttpPost because no identity-based policy allows", "ROLE"},
 		breaks: func(p *pod) {
@@ -162,9 +162,9 @@ func TestBrokenLinks(t *testing.T) {
 			c := find(t, r, b.link)
 			want := b.status
 			if want == "" {
-				want = checkup.Broken
+				want = doctor.Broken
 			}
-			if c.Status != want || (code == 1) != (r.Result == checkup.Broken) || want == checkup.Broken && code != 1 {
+			if c.Status != want || (code == 1) != (r.Result == doctor.Broken) || want == doctor.Broken && code != 1 {
 				t.Errorf("%s is %s and the exit status %d, want %s", b.link, c.Status, code, want)
 			}
 			for _, words := range b.says {
@@ -173,11 +173,11 @@ func TestBrokenLinks(t *testing.T) {
 				}
 			}
 			if b.skips != "" {
-				if c := find(t, r, b.skips); c.Status != checkup.Skipped || !strings.HasPrefix(c.Summary, "not checked: ") {
+				if c := find(t, r, b.skips); c.Status != doctor.Skipped || !strings.HasPrefix(c.Summary, "not checked: ") {
 					t.Errorf("%s was checked although %s is broken: %s, %s", b.skips, b.link, c.Status, c.Summary)
 				}
 			}
-			if want == checkup.Broken {
+			if want == doctor.Broken {
 				onlyBroken(t, r, b.link)
 			}
 			if t.Failed() {
@@ -189,13 +189,13 @@ func TestBrokenLinks(t *testing.T) {
 
 // onlyBroken fails if a link that comes before is broken too: the report has to point at the cause. What an unset variable does to
 // the options, and an expired token to STS, is that cause's doing.
-func onlyBroken(t *testing.T, r checkup.Report, link string) {
+func onlyBroken(t *testing.T, r doctor.Report, link string) {
 	t.Helper()
 	for _, c := range r.Checks {
 		if c.ID == link {
 			return
 		}
-		if c.Status == checkup.Broken {
+		if c.Status == doctor.Broken {
 			t.Errorf("%s is broken before %s", c.ID, link)
 		}
 	}
@@ -226,13 +226,13 @@ func TestPodIdentity(t *testing.T) {
 	delete(p.env, "AWS_WEB_IDENTITY_TOKEN_FILE")
 	code, r := p.examine()
 	token, trust, who := find(t, r, "token"), find(t, r, "trust"), find(t, r, "identity")
-	if code != 0 || token.Status != checkup.OK || !strings.Contains(token.Summary, "pods.eks.amazonaws.com") ||
+	if code != 0 || token.Status != doctor.OK || !strings.Contains(token.Summary, "pods.eks.amazonaws.com") ||
 		!strings.Contains(trust.Summary, "EKS Pod Identity") || !strings.Contains(who.Summary, "assumed-role/fluent-bit/") {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	agent.Close()
 	_, r = p.examine("-timeout", "2s")
-	if c := find(t, r, "trust"); c.Status != checkup.Broken || !strings.Contains(c.Remedy, "eks-pod-identity-agent") {
+	if c := find(t, r, "trust"); c.Status != doctor.Broken || !strings.Contains(c.Remedy, "eks-pod-identity-agent") {
 		t.Errorf("without an agent\n%s", show(r))
 	}
 }
@@ -244,11 +244,11 @@ func TestUser(t *testing.T) {
 	p.env["OPENSEARCH_ENDPOINT"] = world.OpenSearch.URL
 	p.output("AWS_Auth Off", "HTTP_User shipper", "HTTP_Passwd s3cret-passw0rd-4711")
 	code, r := p.examine("--write")
-	if c := find(t, r, "signature"); code != 0 || c.Status != checkup.OK || find(t, r, "token").Status != checkup.Skipped || find(t, r, "canary").Status != checkup.OK {
+	if c := find(t, r, "signature"); code != 0 || c.Status != doctor.OK || find(t, r, "token").Status != doctor.Skipped || find(t, r, "canary").Status != doctor.OK {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	code, r = p.examine("-o", "HTTP_Passwd=s3cret-passw0rd-wrong")
-	if c := find(t, r, "signature"); code != 1 || c.Status != checkup.Broken || !strings.Contains(c.Remedy, "check HTTP_User and HTTP_Passwd") {
+	if c := find(t, r, "signature"); code != 1 || c.Status != doctor.Broken || !strings.Contains(c.Remedy, "check HTTP_User and HTTP_Passwd") {
 		t.Errorf("with a wrong password: exit status %d\n%s", code, show(r))
 	}
 }
@@ -272,15 +272,15 @@ func TestServerless(t *testing.T) {
 			p := newPod(t)
 			door := p.collection(kind)
 			code, r := p.examine()
-			if code != 1 || find(t, r, "signature").Status != checkup.OK || find(t, r, "security_role").Status != checkup.Skipped ||
-				find(t, r, "index").Status != checkup.OK || !strings.Contains(find(t, r, "index").Summary, "only --write shows") {
+			if code != 1 || find(t, r, "signature").Status != doctor.OK || find(t, r, "security_role").Status != doctor.Skipped ||
+				find(t, r, "index").Status != doctor.OK || !strings.Contains(find(t, r, "index").Summary, "only --write shows") {
 				t.Errorf("exit status %d\n%s", code, show(r))
 			}
-			if c := find(t, r, "arrival"); c.Status != checkup.Broken || !strings.Contains(c.Summary, "there is no document") {
+			if c := find(t, r, "arrival"); c.Status != doctor.Broken || !strings.Contains(c.Summary, "there is no document") {
 				t.Errorf("without data\n%s", show(r))
 			}
 			code, r = p.examine("--write")
-			if c := find(t, r, "canary"); c.Status != checkup.OK || !strings.Contains(c.Summary, "found after") || !strings.HasSuffix(c.Summary, canary) {
+			if c := find(t, r, "canary"); c.Status != doctor.OK || !strings.Contains(c.Summary, "found after") || !strings.HasSuffix(c.Summary, canary) {
 				t.Errorf("exit status %d\n%s", code, show(r))
 			}
 			if n := door.Stats().Statuses[http.StatusNotFound]; n > 2 { // of an index that is not there
@@ -288,12 +288,12 @@ func TestServerless(t *testing.T) {
 			}
 			p.store(0)
 			code, r = p.examine()
-			if code != 0 || find(t, r, "time_field").Status != checkup.OK || find(t, r, "arrival").Status != checkup.OK {
+			if code != 0 || find(t, r, "time_field").Status != doctor.OK || find(t, r, "arrival").Status != doctor.OK {
 				t.Errorf("with data: exit status %d\n%s", code, show(r))
 			}
 			door.SetDataAccess()
 			code, r = p.examine()
-			if c := find(t, r, "access"); code != 1 || c.Status != checkup.Broken || !strings.Contains(c.Remedy, "data access policy") || find(t, r, "index").BlockedBy != "access" {
+			if c := find(t, r, "access"); code != 1 || c.Status != doctor.Broken || !strings.Contains(c.Remedy, "data access policy") || find(t, r, "index").BlockedBy != "access" {
 				t.Errorf("without data access: exit status %d\n%s", code, show(r))
 			}
 		})

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"out_opensearch_irsa/deploy/doctor/checkup"
+	"out_opensearch_irsa/internal/doctor"
 	"out_opensearch_irsa/test/localaws"
 )
 
@@ -90,7 +90,7 @@ func (p *pod) normalised(args ...string) string {
 	for _, n := range normal {
 		printed = n.found.ReplaceAllString(printed, n.as)
 	}
-	var r checkup.Report
+	var r doctor.Report
 	if err := json.Unmarshal([]byte(printed), &r); err != nil {
 		p.t.Fatal(fmt.Errorf("%w in %s", err, printed))
 	}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"out_opensearch_irsa/deploy/doctor/checkup"
+	"out_opensearch_irsa/internal/doctor"
 )
 
 // indices lists all that there are, with their documents, as the admin sees them.
@@ -19,7 +19,7 @@ func TestNothingIsLeft(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
 	before := indices(t)
-	if _, r := p.examine(); find(t, r, "index").Status != checkup.OK {
+	if _, r := p.examine(); find(t, r, "index").Status != doctor.OK {
 		t.Fatal(show(r))
 	}
 	if after := indices(t); after != before {
@@ -33,7 +33,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	before = indices(t) + operations()
 	code, r := p.examine()
-	if code != 0 || find(t, r, "index").Status != checkup.OK {
+	if code != 0 || find(t, r, "index").Status != doctor.OK {
 		t.Fatal(show(r))
 	}
 	if after := indices(t) + operations(); after != before {
@@ -47,7 +47,7 @@ func TestHealthy(t *testing.T) {
 	letRead(t)
 	p.store(0)
 	code, r := p.examine("--write")
-	if code != 0 || r.Result != checkup.OK || r.Counts[checkup.Broken] != 0 || r.Counts[checkup.Warning] != 0 {
+	if code != 0 || r.Result != doctor.OK || r.Counts[doctor.Broken] != 0 || r.Counts[doctor.Warning] != 0 {
 		t.Errorf("exit status %d, result %s\n%s", code, r.Result, show(r))
 	}
 	if c := find(t, r, "canary"); !strings.Contains(c.Summary, "stored in "+p.index()) || !strings.Contains(c.Summary, "found after") || !strings.HasSuffix(c.Summary, "deleted") {
@@ -57,7 +57,7 @@ func TestHealthy(t *testing.T) {
 		t.Errorf("%d documents are there (%v)", n, err)
 	}
 	for _, c := range r.Checks {
-		if c.Status == checkup.Skipped && c.ID != "role" {
+		if c.Status == doctor.Skipped && c.ID != "role" {
 			t.Errorf("%s was not checked: %s", c.ID, c.Summary)
 		}
 	}
@@ -69,7 +69,7 @@ func TestLeastPrivilege(t *testing.T) {
 	p.ownRole("least", read(t, "deploy/iam/policy-least-privilege.json"))
 	p.store(0)
 	code, r := p.examine("--write")
-	if code != 0 || r.Result != checkup.OK {
+	if code != 0 || r.Result != doctor.OK {
 		t.Errorf("exit status %d, result %s\n%s", code, r.Result, show(r))
 	}
 	for id, words := range map[string]string{
@@ -83,7 +83,7 @@ func TestLeastPrivilege(t *testing.T) {
 	p.env["AWS_ROLE_ARN"] = world.RoleARN // whose IAM policy lets it ask
 	_, r = p.examine()
 	for id, permission := range map[string]string{"time_field": "indices:admin/mappings/get", "arrival": "indices:data/read/search"} {
-		if c := find(t, r, id); c.Status != checkup.Skipped || !strings.Contains(c.Summary, "the security role lacks "+permission) || !strings.Contains(c.Remedy, "delivery does not need it") {
+		if c := find(t, r, id); c.Status != doctor.Skipped || !strings.Contains(c.Summary, "the security role lacks "+permission) || !strings.Contains(c.Remedy, "delivery does not need it") {
 			t.Errorf("%s: %s %s", id, c.Status, c.Summary)
 		}
 	}
@@ -95,14 +95,14 @@ func TestIndexByDate(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
 	code, r := p.examine("--write")
-	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, p.index()+" is not there yet, and the role may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, p.index()+" is not there yet, and the role may create it") {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	_, r = p.examine()
-	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, "is there, and the role may write to it, and create the next") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "is there, and the role may write to it, and create the next") {
 		t.Errorf("%s", show(r))
 	}
-	if c := find(t, r, "arrival"); c.Status != checkup.Broken || !strings.HasSuffix(c.Summary, "there is no document in "+p.env["INDEX_NAME"]+"-*") {
+	if c := find(t, r, "arrival"); c.Status != doctor.Broken || !strings.HasSuffix(c.Summary, "there is no document in "+p.env["INDEX_NAME"]+"-*") {
 		t.Errorf("%s", show(r))
 	}
 }
@@ -112,12 +112,12 @@ func TestOneIndex(t *testing.T) {
 	letRead(t)
 	p.args = []string{"-o", "Index=" + p.index()}
 	_, r := p.examine()
-	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.HasSuffix(c.Summary, "is not there yet, and the role may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.HasSuffix(c.Summary, "is not there yet, and the role may create it") {
 		t.Errorf("%s", show(r))
 	}
 	p.store(0)
 	code, r := p.examine()
-	if c := find(t, r, "index"); code != 0 || !strings.HasSuffix(c.Summary, "is there, and the role may write to it") || find(t, r, "arrival").Status != checkup.OK {
+	if c := find(t, r, "index"); code != 0 || !strings.HasSuffix(c.Summary, "is there, and the role may write to it") || find(t, r, "arrival").Status != doctor.OK {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 }
@@ -127,17 +127,17 @@ func TestDataStream(t *testing.T) {
 	letRead(t)
 	admin(t, "PUT", "/_index_template/"+p.index(), `{"index_patterns":["`+p.index()+`*"],"data_stream":{},"priority":500}`)
 	code, r := p.examine()
-	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, "may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "may create it") {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	admin(t, "PUT", "/_data_stream/"+p.index(), "")
 	_, r = p.examine()
-	if c := find(t, r, "index"); c.Status != checkup.OK || !strings.Contains(c.Summary, "is a data stream, and the role may write to it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "is a data stream, and the role may write to it") {
 		t.Errorf("%s", show(r))
 	}
 	mapNobody(t)
 	_, r = p.examine()
-	if c := find(t, r, "security_role"); c.Status != checkup.Broken {
+	if c := find(t, r, "security_role"); c.Status != doctor.Broken {
 		t.Errorf("%s", show(r))
 	}
 }
@@ -148,7 +148,7 @@ func TestTwoOutputs(t *testing.T) {
 	p.conf += "\n[OUTPUT]\n    Name opensearch_irsa\n    Alias audit\n    Match audit.*\n    Endpoint ${OPENSEARCH_ENDPOINT}\n    Index elsewhere\n    Retry_Limit no_limits\n    Workers 1\n    storage.total_limit_size 1G\n"
 	p.write()
 	code, r := p.examine()
-	var first, second checkup.Status
+	var first, second doctor.Status
 	for _, c := range r.Checks {
 		if c.ID == "index" && strings.HasPrefix(c.Output, "opensearch_irsa.0 ") {
 			first = c.Status
@@ -156,7 +156,7 @@ func TestTwoOutputs(t *testing.T) {
 			second = c.Status
 		}
 	}
-	if code != 1 || first != checkup.OK || second != checkup.Broken {
+	if code != 1 || first != doctor.OK || second != doctor.Broken {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"out_opensearch_irsa/deploy/doctor/checkup"
+	"out_opensearch_irsa/internal/doctor"
 	"out_opensearch_irsa/test/localaws"
 )
 
@@ -100,7 +100,7 @@ func (p *pod) ask(args ...string) (code int, printed string) {
 	p.t.Helper()
 	var out, errs bytes.Buffer
 	args = append(append([]string{"-config", filepath.Join(p.dir, "fluent-bit.conf")}, p.args...), args...)
-	code = checkup.Run(p.t.Context(), args, &out, &errs, func(name string) string { return p.env[name] })
+	code = doctor.Run(p.t.Context(), args, &out, &errs, func(name string) string { return p.env[name] })
 	if errs.Len() > 0 {
 		p.t.Errorf("it complains: %s", &errs)
 	}
@@ -118,10 +118,10 @@ func (p *pod) ask(args ...string) (code int, printed string) {
 }
 
 // examine runs the doctor for machines.
-func (p *pod) examine(args ...string) (int, checkup.Report) {
+func (p *pod) examine(args ...string) (int, doctor.Report) {
 	p.t.Helper()
 	code, printed := p.ask(append(args, "--json")...)
-	var r checkup.Report
+	var r doctor.Report
 	if err := json.Unmarshal([]byte(printed), &r); err != nil {
 		p.t.Fatalf("%v in %s", err, printed)
 	}
@@ -129,9 +129,9 @@ func (p *pod) examine(args ...string) (int, checkup.Report) {
 }
 
 // find returns the check of that id; where there are several, with all their words.
-func find(t *testing.T, r checkup.Report, id string) checkup.Check {
+func find(t *testing.T, r doctor.Report, id string) doctor.Check {
 	t.Helper()
-	var found checkup.Check
+	var found doctor.Check
 	for _, c := range r.Checks {
 		if c.ID == id && found.ID == "" {
 			found = c
@@ -146,7 +146,7 @@ func find(t *testing.T, r checkup.Report, id string) checkup.Check {
 }
 
 // show writes a report for a test that failed.
-func show(r checkup.Report) string {
+func show(r doctor.Report) string {
 	var w strings.Builder
 	for _, c := range r.Checks {
 		fmt.Fprintf(&w, "%-8s %-14s %s → %s\n", c.Status, c.ID, c.Summary, c.Remedy)

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"out_opensearch_irsa/deploy/doctor/fluentbit"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/doctor/fluentbit"
 )
 
 // TestConfigurationLoads reads each block of configuration as Fluent Bit does, and loads our sections of it.

@@ -1,9 +1,9 @@
-// Package checkup looks at every link between fluent-bit.conf and the logs in the index, one after the other: the configuration,
+// Package doctor looks at every link between fluent-bit.conf and the logs in the index, one after the other: the configuration,
 // the pod's token, its role, the way to the domain, the signature, the permissions, the mapping, and whether data arrives. In come
 // the command's arguments and the environment; out go one line for each link, with what to change where one is broken, and an
 // exit status. It asks with the plugin's own code, so that what it finds is what the plugin meets. Without --write it stores and
 // creates nothing: see index.go for how a permission is tried without using it. It prints no secret.
-package checkup
+package doctor
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"io"
 	"time"
 
-	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/command"
 	"out_opensearch_irsa/internal/version"
 )
 
@@ -39,7 +39,7 @@ type settings struct {
 	config  string
 	write   bool
 	json    bool
-	options config.Given
+	options command.Options
 	timeout time.Duration
 	maxAge  time.Duration
 	getenv  func(string) string
@@ -47,7 +47,7 @@ type settings struct {
 
 // Run is the command. It returns the exit status.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
-	s := settings{options: config.Given{}, getenv: getenv}
+	s := settings{options: command.Options{}, getenv: getenv}
 	flags := flag.NewFlagSet("opensearch-irsa-doctor", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { _, _ = io.WriteString(stderr, usage) }

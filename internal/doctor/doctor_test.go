@@ -1,4 +1,4 @@
-package checkup
+package doctor
 
 import (
 	"bytes"
@@ -221,7 +221,7 @@ o
 	if isTerminal(&plain) {
 		t.Error("a buffer is taken for a terminal")
 	}
-	if f, err := os.Open("checkup_test.go"); err != nil || isTerminal(f) {
+	if f, err := os.Open("doctor_test.go"); err != nil || isTerminal(f) {
 		t.Errorf("a file is taken for a terminal (%v)", err)
 	}
 }

@@ -1,4 +1,4 @@
-package checkup
+package doctor
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"out_opensearch_irsa/deploy/doctor/fluentbit"
 	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/doctor/fluentbit"
 )
 
 // A trap is something that the core reads and the plugin never sees, and that works until it hurts.

@@ -1,4 +1,4 @@
-package main
+package bootstrap
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/command"
 	"out_opensearch_irsa/internal/opensearch"
 	"out_opensearch_irsa/test/localaws"
 )
@@ -179,11 +179,11 @@ func TestDashboardsFailure(t *testing.T) {
 
 func TestBasicAuthFromTheEnvironment(t *testing.T) {
 	env := map[string]string{"OPENSEARCH_ENDPOINT": "x.example.com", "OPENSEARCH_USERNAME": "admin", "OPENSEARCH_PASSWORD": "secret"}
-	cfg, err := load(config.Given{}, func(name string) string { return env[name] })
+	cfg, err := load(command.Options{}, func(name string) string { return env[name] })
 	if err != nil || cfg.AWSAuth || cfg.HTTPUser != "admin" {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
-	cfg, err = load(config.Given{"http_user": "other"}, func(name string) string { return env[name] })
+	cfg, err = load(command.Options{"http_user": "other"}, func(name string) string { return env[name] })
 	if err != nil || cfg.HTTPUser != "other" {
 		t.Errorf("-o is not stronger than the environment: %+v, %v", cfg, err)
 	}

@@ -1,33 +1,9 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 )
-
-// Given collects options that a command gets as -o Name=value, for Load; it is a flag.Value. Names are in lower case.
-type Given map[string]string
-
-// Get returns the value of an option, "" if it is not given.
-func (g Given) Get(name string) string { return g[strings.ToLower(name)] }
-
-// String shows nothing: a value may be a secret.
-func (Given) String() string { return "" }
-
-// Set takes one Name=value, and refuses a name that no option has.
-func (g Given) Set(v string) error {
-	name, value, ok := strings.Cut(v, "=")
-	if !ok || name == "" {
-		return errors.New("write Name=value")
-	}
-	if !IsOption(name) {
-		return fmt.Errorf("there is no option %s%s", name, DidYouMean(name))
-	}
-	g[strings.ToLower(name)] = value
-	return nil
-}
 
 // IsOption tells whether there is an option of that name, whatever its case.
 func IsOption(name string) bool {

@@ -1,4 +1,4 @@
-package checkup
+package doctor
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"out_opensearch_irsa/deploy/doctor/fluentbit"
+	"out_opensearch_irsa/internal/doctor/fluentbit"
 )
 
 // plugin is the name of our outputs.

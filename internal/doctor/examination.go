@@ -1,4 +1,4 @@
-package checkup
+package doctor
 
 import (
 	"context"
@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strings"
 
-	"out_opensearch_irsa/deploy/doctor/fluentbit"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deliver"
+	"out_opensearch_irsa/internal/doctor/fluentbit"
 	"out_opensearch_irsa/internal/identity"
 	"out_opensearch_irsa/internal/indexname"
 	"out_opensearch_irsa/internal/opensearch"
