@@ -34,6 +34,7 @@ COPY fluent-bit.conf /fluent-bit/etc/fluent-bit.conf
 ENV FLUENT_BIT_LOGS=/var/log/containers/*.log \
     FLUENT_BIT_STATE=/var/fluent-bit/state \
     FLUENT_BIT_PLUGINS=/fluent-bit/opensearch-irsa/plugins.conf \
+    FLUENT_BIT_HTTP_LISTEN=:: \
     FLUENT_BIT_HTTP_PORT=2020 \
     FLUENT_BIT_METRICS_PORT=2021 \
     FLUENT_BIT_KUBE_URL=https://kubernetes.default.svc:443 \

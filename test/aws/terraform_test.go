@@ -175,7 +175,7 @@ func existingCluster(t *testing.T, c *cloud, provider string) {
 	same(t, "the provider's audiences", audiences, []string{"sts.amazonaws.com"})
 	domain := "arn:aws:es:" + region + ":" + account + ":domain/logs"
 	c.checkRole("fluent-bit-shop",
-		shipped(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
+		shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": domain}))
 
 	want := "OPENSEARCH_ENDPOINT=logs." + region + ".es.amazonaws.com\nAWS_REGION=" + region + "\nINDEX_NAME=eks-log\n" +

@@ -154,7 +154,7 @@ func TestWalkthrough(t *testing.T) {
 	c.ask(&audiences, "iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", providerARN, "--query", "ClientIDList")
 	same(t, "the provider's audiences", audiences, []string{"sts.amazonaws.com"})
 	c.checkRole("fluent-bit-shop",
-		shipped(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
+		shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
 
 	endpoint, role := domain["Endpoint"].(string), "arn:aws:iam::"+account+":role/fluent-bit-shop"
@@ -243,7 +243,7 @@ func TestWalkthroughInstead(t *testing.T) {
 	begin()
 	c.walk(find(t, all, "1.", "Instead: EKS Pod Identity")...)
 	c.checkRole("fluent-bit-shop",
-		shipped(t, "trust-policy-pod-identity.json", map[string]string{"CLUSTER_ARN": "arn:aws:eks:" + region + ":" + account + ":cluster/shop"}),
+		shipped(t, "trust-policy-pod-identity.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "CLUSTER_ARN": "arn:aws:eks:" + region + ":" + account + ":cluster/shop"}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
 
 	provider := begin()
@@ -255,12 +255,12 @@ func TestWalkthroughInstead(t *testing.T) {
 		map[string]string{"COLLECTION_NAME": "logs", "ROLE_ARN": role, "ADMIN_ARN": "arn:aws:iam::" + account + ":role/Admin"}))
 	var collection string
 	c.ask(&collection, "opensearchserverless", "batch-get-collection", "--names", "logs", "--query", "collectionDetails[0].arn")
-	trust := shipped(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})
+	trust := shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})
 	c.checkRole("fluent-bit-shop", trust, shipped(t, "policy-serverless.json", map[string]string{"COLLECTION_ARN": collection}))
 
 	provider = begin()
 	c.walk(find(t, all, "1.", "3.", "Instead: a domain in another account")...)
-	trust = shipped(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})
+	trust = shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})
 	c.checkRole("fluent-bit-shop", trust, shipped(t, "policy-assume-role.json", map[string]string{"WRITER_ROLE_ARN": "arn:aws:iam::210987654321:role/log-writer"}))
 	c.checkRole("log-writer",
 		shipped(t, "trust-policy-cross-account.json", map[string]string{"POD_ROLE_ARN": "arn:aws:iam::" + account + ":role/fluent-bit-shop", "EXTERNAL_ID": "shop"}),

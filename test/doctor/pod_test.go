@@ -262,7 +262,7 @@ func (p *pod) door(o localaws.FrontDoorOptions) *localaws.FrontDoor {
 func (p *pod) ownRole(name, permissions string) {
 	p.t.Helper()
 	provider := localaws.IdentityProvider(world.Issuer.URL())
-	trust := strings.NewReplacer("${IDENTITY_PROVIDER_ARN}", world.IAM.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience), "${IDENTITY_PROVIDER}", provider).
+	trust := strings.NewReplacer("${NAMESPACE}", "logging", "${SERVICE_ACCOUNT}", "fluent-bit", "${IDENTITY_PROVIDER_ARN}", world.IAM.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience), "${IDENTITY_PROVIDER}", provider).
 		Replace(read(p.t, "deploy/iam/trust-policy.json"))
 	arn, err := world.IAM.PutRole(name, []byte(trust), []byte(strings.ReplaceAll(permissions, "${OPENSEARCH_ARN}", world.DomainARN)))
 	if err != nil {

@@ -57,8 +57,8 @@ func (n *node) newCloud(at place) *cloud {
 		c.policy = []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"aoss:APIAccessAll","Resource":"` + c.domainARN + `"}}`)
 	}
 	c.trust = fill(n.t, "trust-policy.json", map[string]string{
-		"IDENTITY_PROVIDER":     localaws.IdentityProvider(world.Issuer.URL()),
-		"IDENTITY_PROVIDER_ARN": c.iam.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience),
+		"IDENTITY_PROVIDER": localaws.IdentityProvider(world.Issuer.URL()),
+		"NAMESPACE":         "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": c.iam.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience),
 	})
 	c.roleARN = c.putRole("fluent-bit", c.trust, c.policy)
 	n.env["AWS_ROLE_ARN"] = c.roleARN

@@ -57,8 +57,8 @@ func policy(t *testing.T, name string) []byte {
 	if name == "trust-policy.json" {
 		provider := localaws.IdentityProvider(world.Issuer.URL())
 		values = map[string]string{
-			"IDENTITY_PROVIDER":     provider,
-			"IDENTITY_PROVIDER_ARN": world.IAM.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience),
+			"IDENTITY_PROVIDER": provider,
+			"NAMESPACE":         "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": world.IAM.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience),
 		}
 	}
 	return fill(t, name, values)

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 // checkAgent looks at what our own agent must have, and must not.
 func (o *objects) checkAgent(t *testing.T) {
 	t.Helper()
-	spec := o.daemonSets["fluent-bit"].Spec
+	spec := o.daemonSets["opensearch-irsa"].Spec
 	pod := spec.Template.Spec
 	if pod.HostNetwork || pod.HostPID || pod.HostIPC || len(pod.Containers) != 1 || len(pod.InitContainers) != 0 {
 		t.Fatalf("the agent's pod has more than it needs: %+v", pod)
@@ -27,19 +28,21 @@ func (o *objects) checkAgent(t *testing.T) {
 	if c.Resources.Limits.Memory().IsZero() || !c.Resources.Limits.Cpu().IsZero() || c.Resources.Requests.Cpu().IsZero() || c.Resources.Requests.Memory().Cmp(*c.Resources.Limits.Memory()) > 0 {
 		t.Errorf("resources %+v", c.Resources)
 	}
-	o.checkFolders(t, pod)
-	if rules := o.roles["fluent-bit"].Rules; len(rules) != 1 || strings.Join(rules[0].Verbs, " ") != "get" || strings.Join(rules[0].Resources, " ") != "pods namespaces" || strings.Join(rules[0].APIGroups, " ") != "" {
+	if rules := o.roles["opensearch-irsa"].Rules; len(rules) != 1 || strings.Join(rules[0].Verbs, " ") != "get" || strings.Join(rules[0].Resources, " ") != "pods namespaces" || strings.Join(rules[0].APIGroups, " ") != "" {
 		t.Errorf("the agent may ask the API server for %+v", rules)
 	}
-	if account := o.accounts["fluent-bit"]; account.Namespace != "logging" || pod.ServiceAccountName != account.Name {
-		t.Errorf("the agent's account is %s/%s, and the trust policy names logging/fluent-bit", account.Namespace, pod.ServiceAccountName)
+	if account := o.accounts["opensearch-irsa"]; account.Namespace != "logging" || pod.ServiceAccountName != account.Name {
+		t.Errorf("the agent's account is %s/%s, and deploy/ fills logging/opensearch-irsa into the trust policy", account.Namespace, pod.ServiceAccountName)
 	}
 }
 
 // checkFolders fails unless the pod sees of the node what the configuration reads and writes, and no more.
-func (o *objects) checkFolders(t *testing.T, pod corev1.PodSpec) {
+func checkFolders(t *testing.T, pod corev1.PodSpec, systemLogs bool) {
 	t.Helper()
-	want := map[string]bool{"/var/log/containers": true, "/var/log/pods": true, "/var/fluent-bit/state": false} // whether it is read only
+	want := map[string]bool{"/var/log/containers": true, "/var/log/pods": true, "/var/fluent-bit/opensearch-irsa": false} // whether it is read only
+	if systemLogs {
+		want["/var/log/journal"], want["/etc/machine-id"] = true, true
+	}
 	paths := map[string]string{}
 	for _, v := range pod.Volumes {
 		if v.HostPath != nil {
@@ -51,7 +54,7 @@ func (o *objects) checkFolders(t *testing.T, pod corev1.PodSpec) {
 		if !host {
 			continue
 		}
-		if readOnly, known := want[path]; !known || m.ReadOnly != readOnly || m.MountPath != path {
+		if readOnly, known := want[path]; !known || m.ReadOnly != readOnly || m.MountPath != path && m.MountPath != "/var/fluent-bit/state" {
 			t.Errorf("the node's %s is mounted at %s, read only: %t", path, m.MountPath, m.ReadOnly)
 		}
 		delete(want, path)
@@ -62,13 +65,16 @@ func (o *objects) checkFolders(t *testing.T, pod corev1.PodSpec) {
 }
 
 // checkIdentity fails unless the accounts have their roles in the way of the overlay.
-func (o *objects) checkIdentity(t *testing.T, overlay string, bootstrap bool) {
+func (o *objects) checkIdentity(t *testing.T, overlay string, components []string) {
 	t.Helper()
 	const annotation = "eks.amazonaws.com/role-arn"
 	settings := o.settings(t)
-	want := map[string]string{"fluent-bit": settings["FLUENT_BIT_ROLE_ARN"]}
-	if bootstrap {
-		want["opensearch-bootstrap"] = settings["BOOTSTRAP_ROLE_ARN"]
+	want := map[string]string{"opensearch-irsa": settings["FLUENT_BIT_ROLE_ARN"]}
+	if slices.Contains(components, "bootstrap") {
+		want["opensearch-irsa-bootstrap"] = settings["BOOTSTRAP_ROLE_ARN"]
+	}
+	if slices.Contains(components, "events") {
+		want["opensearch-irsa-events"] = settings["FLUENT_BIT_ROLE_ARN"]
 	}
 	if len(o.accounts) != len(want) {
 		t.Errorf("there are %d accounts, want %v", len(o.accounts), want)
@@ -92,10 +98,10 @@ func (o *objects) checkIdentity(t *testing.T, overlay string, bootstrap bool) {
 func (o *objects) settings(t *testing.T) map[string]string {
 	t.Helper()
 	for name, config := range o.configs {
-		if strings.HasPrefix(name, "fluent-bit-settings-") {
+		if strings.HasPrefix(name, "opensearch-irsa-settings-") {
 			return config.Data
 		}
 	}
-	t.Fatal("there is no ConfigMap fluent-bit-settings with a hash behind its name")
+	t.Fatal("there is no ConfigMap opensearch-irsa-settings with a hash behind its name")
 	return nil
 }

@@ -78,7 +78,7 @@ func agentFiles(t *testing.T, components ...string) (map[string]string, *objects
 	at := tree(t)
 	choose(t, at, "irsa", components)
 	o := decode(t, build(t, at, "/overlays/irsa"))
-	volumes := o.daemonSets["fluent-bit"].Spec.Template.Spec.Volumes
+	volumes := o.daemonSets["opensearch-irsa"].Spec.Template.Spec.Volumes
 	n := slices.IndexFunc(volumes, func(v corev1.Volume) bool { return v.Name == "config" })
 	return o.configs[volumes[n].ConfigMap.Name].Data, o
 }
@@ -156,7 +156,7 @@ func TestEnvironment(t *testing.T) {
 	if got, want := slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(used)); !slices.Equal(got, want) {
 		t.Errorf("the head tells of %v, and the configuration uses %v", got, want)
 	}
-	container := o.daemonSets["fluent-bit"].Spec.Template.Spec.Containers[0]
+	container := o.daemonSets["opensearch-irsa"].Spec.Template.Spec.Containers[0]
 	set := map[string]bool{}
 	for _, e := range container.Env {
 		set[e.Name] = true
@@ -193,7 +193,7 @@ func TestShippedConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pod := o.daemonSets["fluent-bit"].Spec.Template.Spec
+	pod := o.daemonSets["opensearch-irsa"].Spec.Template.Spec
 	if *pod.TerminationGracePeriodSeconds <= int64(grace) {
 		t.Errorf("terminationGracePeriodSeconds %d is not above Grace %d", *pod.TerminationGracePeriodSeconds, grace)
 	}

@@ -33,6 +33,20 @@ func TestExistingDaemonSet(t *testing.T) {
 	if service.get("Plugins_File") != defaults(t)["FLUENT_BIT_PLUGINS"] {
 		t.Errorf("Plugins_File is %q", service.get("Plugins_File"))
 	}
+	input := one(t, all, "INPUT", "Name", "tail")
+	own := "/var/log/containers/agent-x7k2p_logging_" + c.Name + "-" + strings.Repeat("0a", 32) + ".log"
+	if input.get("Read_from_Head") != "On" || !matches(input.get("Exclude_Path"), own) || matches(input.get("Exclude_Path"), strings.ReplaceAll(own, c.Name, "web")) {
+		t.Errorf("the switch-over loses lines (Read_from_Head %q), or the agent reads its own log (Exclude_Path %q)", input.get("Read_from_Head"), input.get("Exclude_Path"))
+	}
+	told, err := tree(t).ReadFile("/overlays/existing-daemonset/kustomization.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"Plugins_File " + service.get("Plugins_File"), "Grace 30", "Read_from_Head On", "Exclude_Path " + input.get("Exclude_Path"), "trust the account that this DaemonSet has, " + pod.ServiceAccountName} {
+		if !strings.Contains(string(told), line) {
+			t.Errorf("nobody is told of %q", line)
+		}
+	}
 	writable := false
 	for _, m := range c.VolumeMounts {
 		writable = writable || m.MountPath == "/var/fluent-bit/state" && !m.ReadOnly

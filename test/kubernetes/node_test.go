@@ -71,9 +71,9 @@ func newCluster(t *testing.T) *cluster {
 		components = []string{}
 	}
 	files, o := agentFiles(t, components...)
-	c.agent = o.daemonSets["fluent-bit"].Spec.Template.Spec.Containers[0]
+	c.agent = o.daemonSets["opensearch-irsa"].Spec.Template.Spec.Containers[0]
 	var rules []stack.Rule
-	for _, rule := range o.roles["fluent-bit"].Rules {
+	for _, rule := range o.roles["opensearch-irsa"].Rules {
 		rules = append(rules, stack.Rule{Verbs: rule.Verbs, Resources: rule.Resources})
 	}
 	if world == nil {

@@ -27,6 +27,7 @@ type objects struct {
 	jobs         map[string]*batchv1.Job
 	policies     map[string]*networkingv1.NetworkPolicy
 	podMonitors  map[string]*podMonitor
+	alertRules   map[string]*alertRules
 	kindsAndName map[string]bool
 }
 
@@ -44,6 +45,13 @@ type podMonitor struct {
 	} `json:"spec"`
 }
 
+// alertRules is the Prometheus operator's PrometheusRule: its spec is what Prometheus itself reads from a file.
+type alertRules struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              any `json:"spec"`
+}
+
 // decode reads every object into its own type. A field that the type does not have is a mistake, and so are two objects of a name.
 func decode(t *testing.T, text string) *objects {
 	t.Helper()
@@ -51,7 +59,7 @@ func decode(t *testing.T, text string) *objects {
 		namespaces: map[string]*corev1.Namespace{}, accounts: map[string]*corev1.ServiceAccount{}, roles: map[string]*rbacv1.ClusterRole{},
 		bindings: map[string]*rbacv1.ClusterRoleBinding{}, configs: map[string]*corev1.ConfigMap{}, daemonSets: map[string]*appsv1.DaemonSet{},
 		deployments: map[string]*appsv1.Deployment{}, jobs: map[string]*batchv1.Job{}, policies: map[string]*networkingv1.NetworkPolicy{},
-		podMonitors: map[string]*podMonitor{}, kindsAndName: map[string]bool{},
+		podMonitors: map[string]*podMonitor{}, alertRules: map[string]*alertRules{}, kindsAndName: map[string]bool{},
 	}
 	for document := range strings.SplitSeq(text, "\n---\n") {
 		var head metav1.TypeMeta
@@ -80,6 +88,8 @@ func decode(t *testing.T, text string) *objects {
 			object = strict(t, document, o.policies)
 		case "monitoring.coreos.com/v1 PodMonitor":
 			object = strict(t, document, o.podMonitors)
+		case "monitoring.coreos.com/v1 PrometheusRule":
+			object = strict(t, document, o.alertRules)
 		default:
 			t.Fatalf("an object of kind %q:\n%s", kind, document)
 		}
@@ -127,4 +137,14 @@ func (o *objects) pods() []pod {
 		all = append(all, pod{"Job " + name, j.Spec.Template.Labels, nil, j.Spec.Template.Spec})
 	}
 	return all
+}
+
+// has tells whether there is an object of a kind and a name, or with a hash behind a name that ends in a hyphen.
+func (o *objects) has(kindAndName string) bool {
+	for name := range o.kindsAndName {
+		if name == kindAndName || strings.HasSuffix(kindAndName, "-") && strings.HasPrefix(name, kindAndName) {
+			return true
+		}
+	}
+	return false
 }

@@ -13,25 +13,35 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 )
 
-// TestOverlays builds each overlay with every choice of its components.
+// TestOverlays builds each overlay with no component, each, all but each, and all.
 func TestOverlays(t *testing.T) {
 	for overlay, offered := range overlays {
-		for _, components := range subsets(offered) {
+		for _, components := range choices(offered) {
 			at := tree(t)
 			choose(t, at, overlay, components)
 			text := build(t, at, "/overlays/"+overlay)
 			o := decode(t, text)
 			o.check(t)
 			o.checkAgent(t)
+			checkFolders(t, o.daemonSets["opensearch-irsa"].Spec.Template.Spec, slices.Contains(components, "system-logs"))
 			for component, name := range map[string]string{
-				"doctor": "Job logging/opensearch-irsa-doctor", "bootstrap": "Job logging/opensearch-irsa-bootstrap",
-				"pod-monitor": "PodMonitor logging/fluent-bit", "network-policy": "NetworkPolicy logging/fluent-bit",
+				"doctor": "Job logging/opensearch-irsa-doctor-", "bootstrap": "Job logging/opensearch-irsa-bootstrap-",
+				"monitoring": "PodMonitor logging/opensearch-irsa", "network-policy": "NetworkPolicy logging/opensearch-irsa",
+				"events": "Deployment logging/opensearch-irsa-events",
 			} {
-				if o.kindsAndName[name] != slices.Contains(components, component) {
-					t.Errorf("with %v there is %s: %t", components, name, o.kindsAndName[name])
+				if o.has(name) != slices.Contains(components, component) {
+					t.Errorf("with %v there is %s: %t", components, name, o.has(name))
 				}
 			}
-			o.checkIdentity(t, overlay, slices.Contains(components, "bootstrap"))
+			if len(o.namespaces) > 0 {
+				t.Error("kubectl delete -k would take the namespace with all that is in it")
+			}
+			for _, object := range o.all {
+				if object.GetLabels()["app.kubernetes.io/part-of"] != "opensearch-irsa" || !strings.HasPrefix(object.GetName(), "opensearch-irsa") {
+					t.Errorf("%s is not told from other people's objects: %v", object.GetName(), object.GetLabels())
+				}
+			}
+			o.checkIdentity(t, overlay, components)
 			if t.Failed() {
 				t.Fatalf("overlay %s with %v:\n%s", overlay, components, text)
 			}
@@ -99,8 +109,11 @@ func (o *objects) check(t *testing.T) {
 			}
 		}
 	}
-	agents := o.daemonSets["fluent-bit"]
+	agents := o.daemonSets["opensearch-irsa"]
 	for name, policy := range o.policies {
+		if dns := policy.Spec.Egress[0]; len(dns.To) != 0 || len(dns.Ports) != 2 || dns.Ports[0].Port.IntVal != 53 {
+			t.Errorf("NetworkPolicy %s allows DNS to %v alone: NodeLocal DNSCache and Auto Mode have it elsewhere", name, dns.To)
+		}
 		if !selects(t, &policy.Spec.PodSelector, agents.Spec.Template.Labels) {
 			t.Errorf("NetworkPolicy %s selects nothing", name)
 		}

@@ -18,9 +18,9 @@ import (
 
 // overlays are those for an agent of our own, with the components that each offers.
 var overlays = map[string][]string{
-	"irsa":         {"multiline", "namespace-opt-out", "pod-monitor", "network-policy", "bootstrap", "doctor"},
-	"pod-identity": {"multiline", "namespace-opt-out", "pod-monitor", "network-policy", "bootstrap", "doctor"},
-	"serverless":   {"multiline", "namespace-opt-out", "pod-monitor", "network-policy", "doctor"},
+	"irsa":         {"multiline", "namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
+	"pod-identity": {"multiline", "namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
+	"serverless":   {"multiline", "namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "doctor"},
 }
 
 // shippedComponents are those that an overlay has without being told.
@@ -113,13 +113,11 @@ func build(t *testing.T, at filesys.FileSystem, dir string) string {
 	return string(text)
 }
 
-// subsets are all choices of some of these.
-func subsets(of []string) [][]string {
-	all := [][]string{{}}
-	for _, one := range of {
-		for _, some := range all[:len(all):len(all)] {
-			all = append(all, append(some[:len(some):len(some)], one))
-		}
+// choices are sets of components: none, each by itself, all but each, and all.
+func choices(of []string) [][]string {
+	all := [][]string{{}, of}
+	for n, one := range of {
+		all = append(all, []string{one}, append(of[:n:n], of[n+1:]...))
 	}
 	return all
 }

@@ -76,7 +76,7 @@ func newAccount(t *testing.T) *account {
 // putRole makes a role as deploy/iam has it, with one of its permission policies.
 func (a *account) putRole(t *testing.T, name, policyFile string) string {
 	t.Helper()
-	trust := filled(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())})
+	trust := filled(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())})
 	arn, err := a.iam.PutRole(name, trust, filled(t, policyFile, map[string]string{"OPENSEARCH_ARN": testDomain}))
 	if err != nil {
 		t.Fatal(err)

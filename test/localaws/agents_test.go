@@ -117,7 +117,7 @@ func TestDomainsAccessPolicy(t *testing.T) {
 		t.Errorf("denied: got %d %s", status, answer)
 	}
 	set("Allow") // then the role's own policy need not
-	if _, err := a.iam.PutRole("fluent-bit", filled(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())}),
+	if _, err := a.iam.PutRole("fluent-bit", filled(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())}),
 		[]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`)); err != nil {
 		t.Fatal(err)
 	}

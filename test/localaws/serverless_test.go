@@ -13,7 +13,7 @@ import (
 func serverless(t *testing.T, a *account, kind Collection) {
 	t.Helper()
 	a.door.options.Collection, a.door.options.DomainARN = kind, "arn:aws:aoss:eu-central-1:123456789012:collection/abc"
-	trust := filled(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())})
+	trust := filled(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())})
 	if _, err := a.iam.PutRole("fluent-bit", trust, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"aoss:APIAccessAll","Resource":"arn:aws:aoss:*"}}`)); err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestShippedPodIdentity(t *testing.T) {
 	a := newAccount(t)
 	f := func(name, clusterARN string, token ServiceAccountToken, associate string, want string) {
 		t.Helper()
-		role, err := a.iam.PutRole("pod", shippedAny(t, "trust-policy-pod-identity.json", map[string]string{"CLUSTER_ARN": testCluster}),
+		role, err := a.iam.PutRole("pod", shippedAny(t, "trust-policy-pod-identity.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "CLUSTER_ARN": testCluster}),
 			filled(t, "policy.json", map[string]string{"OPENSEARCH_ARN": testDomain}))
 		if err != nil {
 			t.Fatal(err)
@@ -165,7 +165,7 @@ func TestShippedChain(t *testing.T) {
 		if allow {
 			policyFile = "policy-assume-role.json"
 		}
-		trust := filled(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())})
+		trust := filled(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": a.providerIs, "IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())})
 		if _, err := a.iam.PutRole("fluent-bit", trust, shippedAny(t, policyFile, values)); err != nil {
 			t.Fatal(err)
 		}
@@ -243,7 +243,7 @@ func TestShippedDomainAccess(t *testing.T) {
 	}
 	writer := func(a *account) *http.Request { return a.signed(t, a.open(), http.MethodPost, "/_bulk", "{}\n") }
 	stranger := func(a *account) *http.Request { // a role whose policy speaks of another domain
-		if _, err := a.iam.PutRole("fluent-bit", filled(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": a.providerIs,
+		if _, err := a.iam.PutRole("fluent-bit", filled(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": a.providerIs,
 			"IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())}), filled(t, "policy.json", map[string]string{"OPENSEARCH_ARN": testDomain + "2"})); err != nil {
 			t.Fatal(err)
 		}
@@ -298,7 +298,7 @@ func TestShippedServerless(t *testing.T) {
 	a := newAccount(t)
 	f := func(name, iamARN, principal, method, path, body string, want int, message string) {
 		t.Helper()
-		if _, err := a.iam.PutRole("fluent-bit", filled(t, "trust-policy.json", map[string]string{"IDENTITY_PROVIDER_ARN": a.providerIs,
+		if _, err := a.iam.PutRole("fluent-bit", filled(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": a.providerIs,
 			"IDENTITY_PROVIDER": IdentityProvider(a.issuer.URL())}), filled(t, "policy-serverless.json", map[string]string{"COLLECTION_ARN": iamARN})); err != nil {
 			t.Fatal(err)
 		}

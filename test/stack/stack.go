@@ -122,7 +122,7 @@ func (s *Stack) startSTS(context.Context) error {
 	s.IAM = localaws.NewIAM(account)
 	provider := s.IAM.AddIdentityProvider(s.Issuer.URL(), localaws.STSAudience)
 	trust, err := fillFile(s.options.TrustFile, map[string]string{
-		"IDENTITY_PROVIDER_ARN": provider, "IDENTITY_PROVIDER": localaws.IdentityProvider(s.Issuer.URL()),
+		"NAMESPACE": "logging", "SERVICE_ACCOUNT": "fluent-bit", "IDENTITY_PROVIDER_ARN": provider, "IDENTITY_PROVIDER": localaws.IdentityProvider(s.Issuer.URL()),
 	})
 	if err != nil {
 		return err
@@ -204,7 +204,7 @@ func (s *Stack) Env() []string {
 		"OPENSEARCH_ENDPOINT="+s.Endpoint(),
 		"INDEX_NAME="+s.options.Index,
 		"SSL_CERT_FILE="+s.CAFile,
-		"FLUENT_BIT_METRICS_PORT=0", // a free one
+		"FLUENT_BIT_HTTP_LISTEN=127.0.0.1", "FLUENT_BIT_METRICS_PORT=0", // a free one
 	)
 }
 
