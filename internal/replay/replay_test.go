@@ -44,7 +44,7 @@ func put(t *testing.T, path string, text []byte) string {
 }
 
 // command runs the command against a domain and returns its exit status and what it wrote.
-func command(t *testing.T, d *domain, args ...string) (code int, out, errs string) {
+func runCommand(t *testing.T, d *domain, args ...string) (code int, out, errs string) {
 	t.Helper()
 	return commandIn(t.Context(), d, args...)
 }
@@ -103,7 +103,7 @@ func mixed(d *domain) []byte {
 func TestFileOfEachKind(t *testing.T) {
 	d := newDomain(t)
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), mixed(d))
-	code, out, errs := command(t, d, path)
+	code, out, errs := runCommand(t, d, path)
 	if code != 1 {
 		t.Errorf("exit status %d: %s", code, errs)
 	}
@@ -121,7 +121,7 @@ func TestFileOfEachKind(t *testing.T) {
 	// Fluent Bit wrote one more, the mapping was fixed, and the same command is run again.
 	put(t, path, lines(rec(6)))
 	d.refuse = nil
-	_, out, _ = command(t, d, path)
+	_, out, _ = runCommand(t, d, path)
 	want(t, out, "2 replayed, 0 existed, 0 refused again, 2 damaged, 1 truncated, 1 without a document; 4 stay in")
 	if d.in("a") != 5 || d.stored["a/"+rec(3).ID] != `{"n":3}` {
 		t.Errorf("stored: %v", d.stored)
@@ -134,7 +134,7 @@ func TestIndexOfEachKind(t *testing.T) {
 		d.stored[fmt.Sprint("dead/", n)] = line
 	}
 	d.stored["dead/6"] = `{"log":"no dead letter"}`
-	code, out, errs := command(t, d, "-index", "dead")
+	code, out, errs := runCommand(t, d, "-index", "dead")
 	if code != 1 {
 		t.Errorf("exit status %d: %s", code, errs)
 	}
@@ -149,7 +149,7 @@ func TestNothingIsLeft(t *testing.T) {
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(many(0, 10)...))
 	put(t, path+".1", lines(many(10, 20)...))
 	put(t, path+".7", lines(many(20, 30)...))
-	code, out, errs := command(t, d, "-to", "fixed", path, path+".1", path+".7")
+	code, out, errs := runCommand(t, d, "-to", "fixed", path, path+".1", path+".7")
 	if code != 0 || errs != "" {
 		t.Errorf("exit status %d: %s", code, errs)
 	}
@@ -163,7 +163,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 	d := newDomain(t)
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), mixed(d))
 	before := left(t, path)
-	code, out, _ := command(t, d, "-dry-run", path)
+	code, out, _ := runCommand(t, d, "-dry-run", path)
 	want(t, out, "4 would be sent; 2 damaged, 1 truncated, 1 without a document would stay\n  4 to index a\n")
 	if code != 1 || d.requests > 0 || left(t, path) != before {
 		t.Errorf("exit status %d, %d requests", code, d.requests)
@@ -171,7 +171,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 	for n, r := range many(0, 3) {
 		d.stored[fmt.Sprint("dead/", n)] = string(r.AppendJSON(nil, 0))
 	}
-	code, out, _ = command(t, d, "-dry-run", "-index", "dead")
+	code, out, _ = runCommand(t, d, "-dry-run", "-index", "dead")
 	want(t, out, "3 would be sent")
 	if code != 0 || d.in("dead") != 3 || d.in("a") != 1 {
 		t.Errorf("exit status %d, stored %v", code, d.stored)
@@ -206,7 +206,7 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 		if stored := d.in("a"); code != 2 || stored == 0 || stored+waiting() != records {
 			t.Errorf("%s: exit status %d, %d stored, %d left", of, code, stored, waiting())
 		}
-		code, out, errs := command(t, d, args...)
+		code, out, errs := runCommand(t, d, args...)
 		want(t, out, " 0 existed, 0 refused again")
 		if code != 0 || d.in("a") != records || waiting() != 0 {
 			t.Errorf("%s: exit status %d, %d stored, %d left: %s", of, code, d.in("a"), waiting(), errs)
@@ -220,7 +220,7 @@ func TestWhatCannotBeSentStays(t *testing.T) {
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(many(0, 2*maxLetters)...))
 	before := left(t, path)
 	d.fail = func(int, *http.Request, string) (int, string) { return 401, "Unauthorized" }
-	code, out, errs := command(t, d, path)
+	code, out, errs := runCommand(t, d, path)
 	want(t, errs, "401")
 	want(t, out, "0 replayed", "2000 not sent", "2000 stay in")
 	if code != 2 || d.requests != 1 || left(t, path) != before {
@@ -237,7 +237,7 @@ func TestDomainThatIsBusy(t *testing.T) {
 		}
 		return 0, ""
 	}
-	code, out, errs := command(t, d, path)
+	code, out, errs := runCommand(t, d, path)
 	want(t, errs, "the next attempt is in 1s")
 	want(t, out, "3 replayed")
 	if code != 0 || d.in("a") != 3 {
@@ -255,7 +255,7 @@ func TestRequestsFitTheDomain(t *testing.T) {
 		}
 		return 0, ""
 	}
-	code, out, _ := command(t, d, path)
+	code, out, _ := runCommand(t, d, path)
 	want(t, out, "99 replayed", "1 refused again", "too_large")
 	if code != 1 || d.in("a") != 99 {
 		t.Errorf("exit status %d, %d stored", code, d.in("a"))
@@ -277,9 +277,9 @@ func TestIDThatIsTaken(t *testing.T) {
 		return 0, ""
 	}
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(same, other, unread))
-	_, out, _ := command(t, d, path)
+	_, out, _ := runCommand(t, d, path)
 	want(t, out, "0 replayed, 1 existed, 2 refused again", "id_taken: another document has this id", "it cannot be told")
-	_, out, _ = command(t, d, "-o", "Write_Operation=index", path)
+	_, out, _ = runCommand(t, d, "-o", "Write_Operation=index", path)
 	want(t, out, "2 replayed")
 	if d.stored["a/trace-2"] != `{"n":2}` {
 		t.Errorf("stored %v", d.stored)
@@ -295,7 +295,7 @@ func TestDomainThatTakesNoIDs(t *testing.T) {
 		return 0, ""
 	}
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(many(0, 3)...))
-	_, out, _ := command(t, d, path)
+	_, out, _ := runCommand(t, d, path)
 	want(t, out, "0 replayed") // its reason is about something else, so nothing is guessed
 	d = newDomain(t)
 	d.fail = func(_ int, r *http.Request, body string) (int, string) {
@@ -305,7 +305,7 @@ func TestDomainThatTakesNoIDs(t *testing.T) {
 		}
 		return 0, ""
 	}
-	code, out, _ := command(t, d, path)
+	code, out, _ := runCommand(t, d, path)
 	want(t, out, "3 replayed")
 	if code != 0 || d.in("a") != 3 {
 		t.Errorf("exit status %d, %d stored", code, d.in("a"))
@@ -324,13 +324,13 @@ func TestDeadLettersThatCannotBeDeleted(t *testing.T) {
 		}
 		return 0, ""
 	}
-	code, _, errs := command(t, d, "-index", "dead")
+	code, _, errs := runCommand(t, d, "-index", "dead")
 	want(t, errs, "3 dead letters went in and cannot be deleted", "security_exception")
 	if code != 2 || d.in("a") != 3 {
 		t.Errorf("exit status %d, %d stored", code, d.in("a"))
 	}
 	d.refuse = nil
-	code, out, _ := command(t, d, "-index", "dead")
+	code, out, _ := runCommand(t, d, "-index", "dead")
 	want(t, out, "0 replayed, 3 existed")
 	if code != 0 || d.in("a") != 3 || d.in("dead") != 0 {
 		t.Errorf("exit status %d, stored %v", code, d.stored)
@@ -351,7 +351,7 @@ func TestPagesThatAreTooLong(t *testing.T) {
 		}
 		return 0, ""
 	}
-	code, out, errs := command(t, d, "-index", "dead")
+	code, out, errs := runCommand(t, d, "-index", "dead")
 	want(t, out, "100 replayed")
 	if code != 0 || searches != 3 || d.in("dead") != 0 {
 		t.Errorf("exit status %d, %d searches: %s", code, searches, errs)
@@ -374,7 +374,7 @@ func TestMistakes(t *testing.T) {
 	d := newDomain(t)
 	f := func(want string, args ...string) {
 		t.Helper()
-		code, _, errs := command(t, d, args...)
+		code, _, errs := runCommand(t, d, args...)
 		if code != 2 || !strings.Contains(errs, want) {
 			t.Errorf("%q: exit status %d, and it says %s", args, code, errs)
 		}
