@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -204,13 +205,24 @@ func (i *Identity) refresh() {
 	i.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(i.ctx, refreshTimeout)
 		defer cancel()
-		c, err := i.from.provider.Retrieve(ctx)
+		c, err := retrieve(ctx, i.from.provider)
 		i.mu.Lock()
 		defer i.mu.Unlock()
 		i.running = nil
 		close(done)
 		i.settle(c, err)
 	})
+}
+
+// retrieve gets credentials. A panic in there becomes an error: it would end the whole agent, since
+// nothing above this goroutine recovers from it.
+func retrieve(ctx context.Context, from aws.CredentialsProvider) (c aws.Credentials, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("recovered from panic (please report it): %v\n%s", p, debug.Stack())
+		}
+	}()
+	return from.Retrieve(ctx)
 }
 
 // settle takes over what a refresh brought. i.mu is held.
