@@ -17,9 +17,13 @@ import (
 type pipes struct {
 	conns chan net.Conn
 	ended chan struct{}
+	open  chan struct{} // connections are made once it is closed; nil for at once
 }
 
 func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	if p.open != nil {
+		<-p.open
+	}
 	client, server := net.Pipe()
 	select {
 	case p.conns <- server:
@@ -44,7 +48,7 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 // newDomainOnPipes is newDomain for a test in virtual time: how busy the machine is does not matter.
 func newDomainOnPipes(t *testing.T) *domain {
 	d := &domain{stored: map[string]string{}, Server: &httptest.Server{URL: "http://domain"}}
-	d.pipes = &pipes{make(chan net.Conn), make(chan struct{})}
+	d.pipes = &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
 	server := &http.Server{Handler: d}
 	go func() { _ = server.Serve(d.pipes) }()
 	t.Cleanup(func() { _ = server.Close() })
@@ -179,6 +183,35 @@ func TestEachChunkOfASharedRequestGetsItsOwnVerdicts(t *testing.T) {
 		}
 		if d.in("eks-log") != 7*18 || d.in("eks-log-dead-letter") != 7*2 {
 			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+		}
+	})
+}
+
+// TestFlushesUnderWayAreBounded has many large chunks come at once before there is a connection.
+func TestFlushesUnderWayAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDomainOnPipes(t)
+		d.pipes.open = make(chan struct{})
+		out, log := start(t, d)
+		settled := make(chan bool, 20)
+		for i := range cap(settled) {
+			chunk := chunkOf(1000, false, fmt.Sprint(i, strings.Repeat("y", 3000)))
+			out.Start("kube.a", chunk, func(ok bool) { settled <- ok })
+		}
+		synctest.Wait()
+		out.builders.mu.Lock()
+		if held, waiting := out.builders.held, len(out.builders.jobs); held > maxHeld || waiting < 15 {
+			t.Errorf("%d bytes are held, %d chunks wait for their turn", held, waiting)
+		}
+		out.builders.mu.Unlock()
+		close(d.pipes.open)
+		for range cap(settled) {
+			if !<-settled {
+				t.Fatalf("not settled\n%s", log)
+			}
+		}
+		if d.in("eks-log") != 20*1000 {
+			t.Fatalf("%d documents", d.in("eks-log"))
 		}
 	})
 }

@@ -36,36 +36,65 @@ type job struct {
 
 // builders are the goroutines that make documents of chunks: as many as there are processors, since
 // that is what they use. Many small chunks come at once, and each goroutine that is woken costs more
-// than twenty lines do.
+// than twenty lines do. What is built and not yet settled is bounded, whatever Workers is: chunks that
+// wait for their turn are the core's memory, and no more.
 type builders struct {
 	d *Deliverer
 
 	mu      sync.Mutex // guards the rest
 	jobs    []job
 	running int
+	held    int // size of the flushes under way
 }
+
+// maxHeld bounds the size of the flushes under way, in bytes, if there is more than one: six usual
+// chunks of a file that is read at full speed, or hundreds of a node's.
+const maxHeld = 24 << 20
+
+// size estimates what a flush holds: its lines, and their compressed form.
+func (j *job) size() int { return 2 * len(j.chunk) }
 
 func (b *builders) add(j job) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.jobs = append(b.jobs, j)
-	if b.running < runtime.GOMAXPROCS(0) {
+	b.wake()
+}
+
+// release tells that a flush has ended.
+func (b *builders) release(j job) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held -= j.size()
+	b.wake()
+}
+
+// wake starts a goroutine if there is a job for one. b.mu is held.
+func (b *builders) wake() {
+	if b.running < runtime.GOMAXPROCS(0) && b.ready() {
 		b.running++
 		go b.work()
 	}
 }
 
+// ready tells whether there is a job that may begin. b.mu is held.
+func (b *builders) ready() bool {
+	return len(b.jobs) > 0 && (b.held == 0 || b.held+b.jobs[0].size() <= maxHeld)
+}
+
 func (b *builders) work() {
 	for {
 		b.mu.Lock()
-		if len(b.jobs) == 0 {
-			b.jobs = nil
+		if !b.ready() {
 			b.running--
 			b.mu.Unlock()
 			return
 		}
 		j := b.jobs[0]
-		b.jobs = b.jobs[1:]
+		if b.jobs = b.jobs[1:]; len(b.jobs) == 0 {
+			b.jobs = nil
+		}
+		b.held += j.size()
 		b.mu.Unlock()
 		b.d.begin(j)
 	}
@@ -145,6 +174,7 @@ func (f *flush) contain(doing string) {
 func (d *Deliverer) end(j job) {
 	d.counts.Evictions.Set(uint64(d.ledger.evicted()))
 	d.committer.leave()
+	d.builders.release(j)
 	if j.probe {
 		d.breaker.leave()
 	}
