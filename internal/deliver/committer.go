@@ -65,7 +65,7 @@ type result struct {
 	// compression.
 	shared bool
 	size   int
-	// unsent tells that the piece waited in vain for others' requests to end, as long as one may take.
+	// unsent tells that the piece waited in vain for its turn, as long as a request may take.
 	unsent bool
 	// panicked is what a panic in sending brought; nil for none.
 	panicked any
@@ -127,10 +127,10 @@ func (c *committer) inFlight() int {
 	return c.limiter.inFlight
 }
 
-func (c *committer) limit() int {
+func (c *committer) limit() float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return int(c.limiter.limit)
+	return c.limiter.limit
 }
 
 // close ends the waiting: what is queued goes at once, into requests that fail.
@@ -148,8 +148,9 @@ func (c *committer) dispatch() {
 	for len(c.queue) > 0 {
 		now := time.Now()
 		pause := c.d.cfg.RequestTimeout - now.Sub(c.queue[0].came)
+		free, turn := c.limiter.inFlight < c.limiter.places(), c.limiter.pause(now)
 		switch {
-		case c.limiter.free():
+		case free && (turn <= 0 || c.closed):
 			if pause = c.pause(now); pause <= 0 {
 				pieces := c.take()
 				began := c.limiter.begin()
@@ -159,6 +160,8 @@ func (c *committer) dispatch() {
 			p := c.queue[0]
 			c.queue, c.size = c.queue[1:], c.size-p.size
 			go p.done(&result{unsent: true})
+		case free:
+			pause = min(pause, turn)
 		}
 		if pause > 0 {
 			c.timer.Reset(pause)
@@ -215,7 +218,7 @@ func (c *committer) request(pieces []*piece, began time.Time) {
 			c.d.recovered("sending a request", panicked)
 		}
 		c.mu.Lock()
-		c.limiter.end(began, overloaded(&res))
+		c.limiter.end(began, refused(&res))
 		c.dispatch()
 		c.mu.Unlock()
 		for _, p := range pieces {
@@ -279,17 +282,21 @@ func (p *piece) share(res *opensearch.Result) opensearch.Result {
 	return mine
 }
 
-// overloaded tells whether an answer shows that the domain has too much to do.
-func overloaded(res *opensearch.Result) bool {
+// refused is the share of a request's items that the domain refused because it has too much to do.
+func refused(res *opensearch.Result) float64 {
 	if res.Failure != nil {
-		return res.Failure.Effect.Has(opensearch.Overload)
+		if res.Failure.Effect.Has(opensearch.Overload) {
+			return 1
+		}
+		return 0
 	}
+	n := 0
 	for i := range res.Items {
 		if res.Items[i].Effect.Has(opensearch.Overload) {
-			return true
+			n++
 		}
 	}
-	return false
+	return float64(n) / float64(max(1, len(res.Items)))
 }
 
 // wait waits until ctx ends, or for pause, and tells whether all of pause has passed.

@@ -56,7 +56,8 @@ type Output struct {
 type Live struct {
 	// InFlight and Limit are the requests under way and how many may be; Ledger is how many chunks
 	// are remembered.
-	InFlight, Limit, Ledger func() int
+	InFlight, Ledger func() int
+	Limit            func() float64 // below one it is a pace
 	// Expires is when the credentials do; zero where there are none, or they do not.
 	Expires func() time.Time
 }
@@ -100,7 +101,7 @@ func Open(name, version string) *Output {
 	o.duration = o.set.GetOrCreatePrometheusHistogramExt(o.full("request_duration_seconds"), seconds)
 	o.size = o.set.GetOrCreatePrometheusHistogramExt(o.full("request_size_bytes"), sizes)
 	o.gauge("requests_in_flight", func(l *Live) float64 { return float64(l.InFlight()) })
-	o.gauge("requests_in_flight_limit", func(l *Live) float64 { return float64(l.Limit()) })
+	o.gauge("requests_in_flight_limit", func(l *Live) float64 { return l.Limit() })
 	o.gauge("ledger_chunks", func(l *Live) float64 { return float64(l.Ledger()) })
 	o.gauge("credentials_expiry_timestamp_seconds", func(l *Live) float64 {
 		if at := l.Expires(); !at.IsZero() {

@@ -22,7 +22,7 @@ func TestMetricsAreWhatPrometheusExpects(t *testing.T) {
 	a, b := Open("opensearch_irsa.0", "v1"), Open(`al"ias`, "v1")
 	defer a.Close()
 	defer b.Close()
-	a.Attach(&Live{InFlight: func() int { return 2 }, Limit: func() int { return 7 }, Ledger: func() int { return 3 }, Expires: func() time.Time { return time.Unix(1795444272, 0) }})
+	a.Attach(&Live{InFlight: func() int { return 2 }, Limit: func() float64 { return 7 }, Ledger: func() int { return 3 }, Expires: func() time.Time { return time.Unix(1795444272, 0) }})
 	a.Came(10, 1000)
 	a.Stored.Add(9)
 	a.Request("200", 30*time.Millisecond, 5000)
