@@ -33,7 +33,8 @@ type domain struct {
 	// throttle is a bucket that fills at rate requests a second, up to a second's worth.
 	rate, tokens float64
 	filled       time.Time
-	down         bool
+	down         bool // connections are refused
+	failing      bool // all is answered with 503
 	tally        tally
 }
 
@@ -62,8 +63,9 @@ type record struct {
 type status int
 
 const (
-	stored    status = 201
-	throttled status = 429
+	stored      status = 201
+	throttled   status = 429
+	unavailable status = 503
 )
 
 // bulk takes a request whose records stand for a number of requests of a real node, and returns when it is done. A status of the whole
@@ -72,6 +74,11 @@ func (d *domain) bulk(records []record, requests float64) (whole status, items [
 	d.mu.Lock()
 	now := time.Now()
 	d.tally.requests++
+	if d.failing {
+		d.tally.useless++
+		d.mu.Unlock()
+		return unavailable, nil
+	}
 	d.tokens = min(d.rate, d.tokens+now.Sub(d.filled).Seconds()*d.rate)
 	d.filled = now
 	if d.tokens < 1 {

@@ -38,11 +38,33 @@ func TestFleet(t *testing.T) {
 				}
 			})
 			r.took = time.Since(began)
-			t.Logf("%s, %s: %.0f s", r.scenario, r.output, r.took.Seconds())
 			all = append(all, r)
+			t.Logf("\n%s", table(all[len(all)-1:]))
+			if which == 0 {
+				r.check(t, s)
+			}
 		}
 	}
-	fmt.Print(table(all))
+	t.Logf("%d nodes, a chunk each %s\n%s", *agents, *every, table(all))
+	if *svg != "" {
+		if err := os.WriteFile(*svg, []byte(draw(all, *agents)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// check holds a scenario to what it has to bring.
+func (r figures) check(t *testing.T, s scenario) {
+	t.Helper()
+	if r.goodput < s.least {
+		t.Errorf("%s: goodput is %.2f of the capacity, want %.2f", s.name, r.goodput, s.least)
+	}
+	if r.jain < s.fair {
+		t.Errorf("%s: Jain's index is %.3f, want %.2f", s.name, r.jain, s.fair)
+	}
+	if r.drain > 1.25 {
+		t.Errorf("%s: the backlog was drained in %.2f times the ideal, want 1.25", s.name, r.drain)
+	}
 }
 
 // environment is what EKS gives a pod.

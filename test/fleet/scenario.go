@@ -14,7 +14,8 @@ type scenario struct {
 	loud   bool          // a tenth of the nodes has ten times as many lines
 	happen func(f *fleet)
 	drain  time.Duration // when the domain comes back, if it was away: the drain is measured from then
-	done   func(f *fleet) bool
+	least  float64       // goodput to be reached, of the capacity
+	fair   float64       // Jain's index to be reached
 }
 
 // fleet is a scenario that runs.
@@ -45,27 +46,35 @@ var outputs = []struct {
 const outage = 10 * time.Minute
 
 var scenarios = []scenario{
-	{name: "70 % of capacity", load: 0.7, from: time.Minute, length: 3 * time.Minute},
-	{name: "120 % of capacity", load: 1.2, from: time.Minute, length: 4 * time.Minute},
+	{name: "70 % of capacity", load: 0.7, least: 0.69, fair: 0.99, from: time.Minute, length: 3 * time.Minute},
+	{name: "120 % of capacity", load: 1.2, least: 0.9, fair: 0.95, from: time.Minute, length: 4 * time.Minute},
 	{name: "10 min outage, 50 %", load: 0.5, length: 50 * time.Minute, drain: time.Minute + outage, happen: func(f *fleet) {
 		f.at(time.Minute)
 		f.domain.set(func(d *domain) { d.down = true })
 		f.at(time.Minute + outage)
 		f.domain.set(func(d *domain) { d.down = false })
 	}},
-	{name: "one slow data node, 70 %", load: 0.7, from: time.Minute, length: 4 * time.Minute, happen: func(f *fleet) {
+	{name: "a data node at half speed, 70 %", load: 0.7, least: 0.45, from: time.Minute, length: 4 * time.Minute, happen: func(f *fleet) {
 		f.at(30 * time.Second)
-		f.domain.set(func(d *domain) { d.nodes[3].speed = 0.2 })
+		f.domain.set(func(d *domain) { d.nodes[3].speed = 0.5 })
 	}},
-	{name: "blue/green, 70 %", load: 0.7, from: 30 * time.Second, length: 6 * time.Minute, happen: func(f *fleet) {
-		for n := range dataNodes {
+	{name: "10 min of 503, 50 %", load: 0.5, length: 50 * time.Minute, drain: time.Minute + outage, happen: func(f *fleet) {
+		f.at(time.Minute)
+		f.domain.set(func(d *domain) { d.failing = true })
+		f.at(time.Minute + outage)
+		f.domain.set(func(d *domain) { d.failing = false })
+	}},
+	{name: "blue/green, 70 %", load: 0.7, least: 0.65, fair: 0.95, from: 30 * time.Second, length: 6 * time.Minute, happen: func(f *fleet) {
+		for n := range dataNodes { // shards move off, the node leaves, another one has taken its place
 			f.at(30*time.Second + time.Duration(n)*30*time.Second)
-			f.domain.set(func(d *domain) { d.nodes[n].speed, d.nodes[n].queue = 0, nil })
+			f.domain.set(func(d *domain) { d.nodes[n].speed = 0.6 })
 			time.Sleep(20 * time.Second)
+			f.domain.set(func(d *domain) { d.nodes[n].speed, d.nodes[n].queue = 0, nil })
+			time.Sleep(2 * time.Second)
 			f.domain.set(func(d *domain) { d.nodes[n].speed = 1 })
 		}
 	}},
-	{name: "all agents rolled, 70 %", load: 0.7, from: 50 * time.Second, length: 4 * time.Minute, happen: func(f *fleet) {
+	{name: "all agents rolled, 70 %", load: 0.7, least: 0.69, fair: 0.95, from: 50 * time.Second, length: 4 * time.Minute, happen: func(f *fleet) {
 		f.at(time.Minute)
 		var all sync.WaitGroup
 		for _, a := range f.agents {
@@ -73,7 +82,7 @@ var scenarios = []scenario{
 		}
 		all.Wait()
 	}},
-	{name: "a tenth ten times as loud, 120 %", load: 1.2, from: time.Minute, length: 4 * time.Minute, loud: true},
+	{name: "a tenth ten times as loud, 120 %", load: 1.2, least: 0.9, from: time.Minute, length: 4 * time.Minute, loud: true},
 }
 
 // nodeRate is how many lines a second a usual node has.
@@ -120,7 +129,7 @@ func (f *fleet) waiting() float64 {
 type figures struct {
 	scenario, output string
 	goodput          float64 // lines stored once, of the capacity
-	jain             float64
+	jain             float64 // of what each node stored beside its max-min fair share
 	useless          float64 // of the requests
 	twice            float64 // lines stored again, of those stored
 	drain            float64 // time to drain, of the ideal; 0 where there is nothing to drain
@@ -167,13 +176,16 @@ func (s scenario) run(set settings, which int) (r figures, err error) {
 		f.at(s.length)
 	}
 	after := f.domain.mark()
+	d := f.domain
 	share := make([]float64, len(f.agents))
 	for i, a := range f.agents {
 		a.mu.Lock()
-		share[i] = (after.lines[i] - before.lines[i]) / (offered[i] + a.made)
+		offered[i] += a.made
 		a.mu.Unlock()
 	}
-	d := f.domain
+	for i, fair := range fairShares(offered, d.capacity*after.at.Sub(before.at).Seconds()) {
+		share[i] = (after.lines[i] - before.lines[i]) / fair
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r.goodput = (after.total - before.total) / after.at.Sub(before.at).Seconds() / d.capacity

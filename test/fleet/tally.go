@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -87,4 +88,19 @@ func quantile(of []float32, share float64) float64 {
 	of = slices.Clone(of)
 	slices.Sort(of)
 	return float64(of[min(len(of)-1, int(share*float64(len(of))))])
+}
+
+// fairShares divides what there is max-min fairly: nobody gets more than it asks for, and who gets less than that gets as much as any.
+func fairShares(asked []float64, all float64) []float64 {
+	shares := make([]float64, len(asked))
+	order := make([]int, len(asked))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(asked[a], asked[b]) })
+	for n, i := range order {
+		shares[i] = min(asked[i], all/float64(len(order)-n))
+		all -= shares[i]
+	}
+	return shares
 }
