@@ -88,10 +88,12 @@ type openFile struct {
 }
 
 func (f *openFile) reopen() (err error) {
+	// #nosec G304 G703 -- an option names the file
 	if f.file, err = os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return err
 	}
-	if dir, err := os.Open(filepath.Dir(f.path)); err == nil { // so that a new name survives a crash too
+	// So that a new name survives a crash too.
+	if dir, err := os.Open(filepath.Dir(f.path)); err == nil { // #nosec G304 G703 -- as above
 		_ = dir.Sync()
 		_ = dir.Close()
 	}
@@ -146,7 +148,7 @@ func (f *openFile) hold(ctx context.Context) (used int64, err error) {
 		if err != nil {
 			return 0, errors.Join(err, f.close())
 		}
-		named, err := os.Stat(f.path)
+		named, err := os.Stat(f.path) // #nosec G703 -- as above
 		if err == nil && os.SameFile(is, named) {
 			return is.Size(), nil
 		}
@@ -185,11 +187,12 @@ func (f *openFile) write(lines []byte, used int64) error {
 // rotate gives each file the next number. The file is locked, and renamed last, so that nobody else
 // rotates meanwhile.
 func (f *openFile) rotate() (removed int64, err error) {
-	if is, err := os.Stat(numbered(f.path, filesKept)); err == nil {
+	if is, err := os.Stat(numbered(f.path, filesKept)); err == nil { // #nosec G703 -- as above
 		removed = is.Size()
 	}
 	for n := filesKept; n > 0; n-- {
-		if err := os.Rename(numbered(f.path, n-1), numbered(f.path, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err := os.Rename(numbered(f.path, n-1), numbered(f.path, n)) // #nosec G703 -- as above
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return 0, fmt.Errorf("cannot rotate: %w", err)
 		}
 	}

@@ -133,9 +133,9 @@ func countLines(path string) (n int, err error) {
 	last := byte('\n')
 	for {
 		k, err := f.Read(buf)
-		if k > 0 {
-			n += bytes.Count(buf[:k], []byte{'\n'})
-			last = buf[k-1]
+		if read := buf[:k]; k > 0 {
+			n += bytes.Count(read, []byte{'\n'})
+			last = read[len(read)-1]
 		}
 		if errors.Is(err, io.EOF) {
 			break

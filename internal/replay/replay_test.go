@@ -298,7 +298,7 @@ func TestDomainThatTakesNoIDs(t *testing.T) {
 	_, out, _ := runCommand(t, d, path)
 	want(t, out, "0 replayed") // its reason is about something else, so nothing is guessed
 	d = newDomain(t)
-	d.fail = func(_ int, r *http.Request, body string) (int, string) {
+	d.fail = func(_ int, _ *http.Request, body string) (int, string) {
 		if strings.Contains(body, `"_id"`) {
 			one := `{"create":{"status":400,"error":{"type":"illegal_argument_exception","reason":"Document ID is not supported in create/index operation request"}}}`
 			return 200, `{"errors":true,"items":[` + strings.Repeat(one+",", 2) + one + `]}`

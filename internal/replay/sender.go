@@ -102,9 +102,9 @@ func (s *sender) sendGroup(ctx context.Context, letters []*letter) error {
 		// Request_Timeout.
 		res := s.client.Bulk(context.WithoutCancel(ctx), s.request(letters))
 		var why error
-		left := letters
 		if res.Failure == nil {
-			if left, why = s.judge(ctx, letters, &res); len(left) == 0 {
+			left, unsettled := s.judge(ctx, letters, &res)
+			if why = unsettled; len(left) == 0 {
 				return nil
 			}
 			if len(left) < len(letters) {
