@@ -13,10 +13,11 @@ import (
 // MinLimit is the least limit that AppendJSON keeps to.
 const MinLimit = 1 << 10
 
-// AppendJSON appends the record as one JSON object without a newline, of at most limit bytes; 0 means
-// whatever it takes. What is longer is cut and marked: "truncated" is true, and "record_size" is how
-// many bytes the record had. The record itself is cut first, to as much as fits; where it does not fit
-// without the record, the other texts are cut too, each to an eighth of what they share.
+// AppendJSON appends the record as one JSON object without a newline, of at most limit bytes; 0
+// means whatever it takes. What is longer is cut and marked: "truncated" is true, and "record_size"
+// is how many bytes the record had. The record itself is cut first, to as much as fits; where it
+// does not fit without the record, the other texts are cut too, each to an eighth of what they
+// share.
 func (r *Record) AppendJSON(dst []byte, limit int) []byte {
 	if limit <= 0 {
 		limit = math.MaxInt
@@ -93,7 +94,8 @@ func (r *Record) append(b []byte, s share) []byte {
 	return append(b, '}')
 }
 
-// timestamp is t in UTC, held to the years that RFC 3339 can write: a record's time may be anything.
+// timestamp is t in UTC, held to the years that RFC 3339 can write: a record's time may be
+// anything.
 func timestamp(t time.Time) time.Time {
 	t = t.UTC()
 	switch y := t.Year(); {

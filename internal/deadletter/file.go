@@ -10,8 +10,8 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// File keeps records as JSON lines in a file. Any number of Files, in any number of processes, may have
-// one path: those of one process share one open file, and processes take turns by flock.
+// File keeps records as JSON lines in a file. Any number of Files, in any number of processes, may
+// have one path: those of one process share one open file, and processes take turns by flock.
 type File struct {
 	path string // as the option says it
 	log  *logging.Logger
@@ -43,7 +43,8 @@ func (f *File) Write(ctx context.Context, records []Record) error {
 	}
 	removed, err := f.open.append(ctx, lines)
 	if removed > 0 {
-		f.log.Warnf("Dead_Letter_Path %q is full: the oldest file, of %d bytes, is removed. Replay or move dead letters before that", f.path, removed)
+		f.log.Warnf("Dead_Letter_Path %q is full: the oldest file, of %d bytes, is removed. "+
+			"Replay or move dead letters before that", f.path, removed)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write to Dead_Letter_Path %q: %w: %s", f.path, err, remedy(err))

@@ -38,8 +38,8 @@ func write(t *testing.T, f *File, from, to int) {
 	}
 }
 
-// ids reads a file line by line, as far from the code as can be: each line has to be a record, but for
-// damaged ones.
+// ids reads a file line by line, as far from the code as can be: each line has to be a record, but
+// for damaged ones.
 func ids(t *testing.T, path string, damaged int) map[string]int {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A lock is held for one write, or for the renames of a rotation or a replay: milliseconds, or as long
-// as the disk takes. Who hangs with it must not hang the others.
+// A lock is held for one write, or for the renames of a rotation or a replay: milliseconds, or as
+// long as the disk takes. Who hangs with it must not hang the others.
 const (
 	lockPatience = 10 * time.Second
 	lockPause    = 5 * time.Millisecond

@@ -11,16 +11,16 @@ import (
 	"sync"
 )
 
-// A file grows to fileSize and is then renamed with the ending .1, the one that had that ending to .2,
-// and so on. Beyond filesKept the oldest goes, with a line in the log that says so. Together at most
-// 1 GiB.
+// A file grows to fileSize and is then renamed with the ending .1, the one that had that ending to
+// .2, and so on. Beyond filesKept the oldest goes, with a line in the log that says so. Together at
+// most 1 GiB.
 const (
 	fileSize  = 128 << 20
 	filesKept = 7
 )
 
-// files are the open files of this process, by their resolved paths: two sections, or the old and the
-// new instance at a hot reload, may have one path.
+// files are the open files of this process, by their resolved paths: two sections, or the old and
+// the new instance at a hot reload, may have one path.
 var files = registry{open: make(map[string]*openFile)}
 
 type registry struct {
@@ -63,7 +63,8 @@ func (r *registry) leave(f *openFile) error {
 	return f.close()
 }
 
-// resolve is the path without links, so that what is one file has one path. The file need not exist.
+// resolve is the path without links, so that what is one file has one path. The file need not
+// exist.
 func resolve(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -109,8 +110,8 @@ func (f *openFile) close() error {
 	return err
 }
 
-// append appends whole lines and waits until the disk has them, or leaves the file as it was. removed
-// is the size of an old file that had to go for it.
+// append appends whole lines and waits until the disk has them, or leaves the file as it was.
+// removed is the size of an old file that had to go for it.
 func (f *openFile) append(ctx context.Context, lines []byte) (removed int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -132,8 +133,9 @@ func (f *openFile) append(ctx context.Context, lines []byte) (removed int64, err
 	}
 }
 
-// hold locks the file that the path names now, opening it again where that is another one than before:
-// somebody renamed or removed it, or rotated it while this waited for the lock. used is its size.
+// hold locks the file that the path names now, opening it again where that is another one than
+// before: somebody renamed or removed it, or rotated it while this waited for the lock. used is its
+// size.
 func (f *openFile) hold(ctx context.Context) (used int64, err error) {
 	for {
 		if f.file == nil {

@@ -17,7 +17,8 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// What this test binary does when it is started again, as another process that writes to the same file.
+// What this test binary does when it is started again, as another process that writes to the same
+// file.
 const (
 	childVariable = "DEAD_LETTER_CHILD" // the path
 	childFrom     = 1000                // of its first record's id
@@ -177,8 +178,8 @@ func TestLockThatIsNotGivenUp(t *testing.T) {
 	wantIDs(t, ids(t, path, 0), 1, 2)
 }
 
-// TestFullDisk limits the size of another process's files, which fails a write in its middle as a full
-// disk does, but for the error's number.
+// TestFullDisk limits the size of another process's files, which fails a write in its middle as a
+// full disk does, but for the error's number.
 func TestFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dead.jsonl")
 	command, said := child(t, path, "DEAD_LETTER_LIMIT=1000")

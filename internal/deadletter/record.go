@@ -1,6 +1,6 @@
-// Package deadletter keeps the records that the domain will not take, as text, with the reason. Input
-// is dead-letter records; output is lines in a file, or JSON for an index. Only a nil error means that
-// they are kept. It decides about no record, and sends nothing.
+// Package deadletter keeps the records that the domain will not take, as text, with the reason.
+// Input is dead-letter records; output is lines in a file, or JSON for an index. Only a nil error
+// means that they are kept. It decides about no record, and sends nothing.
 package deadletter
 
 import (
@@ -36,10 +36,10 @@ type Record struct {
 	RecordSize int
 }
 
-// DeadLetterID is the id that the dead-letter record itself is indexed with: the same each time, so that
-// one that is written again is stored once. It is not the record's id, since several records may have
-// one by Id_Key, and each of them is to be kept. A record without an id has none here either: equal
-// ones could not be told apart.
+// DeadLetterID is the id that the dead-letter record itself is indexed with: the same each time, so
+// that one that is written again is stored once. It is not the record's id, since several records
+// may have one by Id_Key, and each of them is to be kept. A record without an id has none here
+// either: equal ones could not be told apart.
 func (r *Record) DeadLetterID() string {
 	if r.ID == "" {
 		return ""
@@ -51,8 +51,8 @@ func (r *Record) DeadLetterID() string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])
 }
 
-// entry is a record's form as JSON, for reading; append.go writes it. The record is a string, so that
-// no mapping can refuse it for what is in it.
+// entry is a record's form as JSON, for reading; append.go writes it. The record is a string, so
+// that no mapping can refuse it for what is in it.
 type entry struct {
 	Time     string `json:"@timestamp"`
 	Tag      string `json:"tag"`

@@ -23,8 +23,9 @@ type Taken struct {
 }
 
 // Take moves the files of a path, the rotated ones too, into the folder PATH.replay, where an
-// interrupted replay may have left some. A plugin that writes there goes on with a new file: it looks
-// at each write whether the path is still the file that it has open, and none is moved during a write.
+// interrupted replay may have left some. A plugin that writes there goes on with a new file: it
+// looks at each write whether the path is still the file that it has open, and none is moved during
+// a write.
 func Take(ctx context.Context, path string) (*Taken, error) {
 	path, err := resolve(path)
 	if err != nil {
@@ -79,8 +80,8 @@ func (t *Taken) move(ctx context.Context, path string) error {
 	return nil
 }
 
-// holdExisting locks the file that path names, without making one: made by a person, the plugin might
-// not be able to write to it.
+// holdExisting locks the file that path names, without making one: made by a person, the plugin
+// might not be able to write to it.
 func holdExisting(ctx context.Context, path string) (*os.File, error) {
 	for {
 		f, err := os.Open(path) // #nosec G304 -- the operator names the file
@@ -113,8 +114,8 @@ func (t *Taken) Close() error {
 	return t.lock.Close()
 }
 
-// Files are the paths of a path's files as they are now, the oldest first, those that an interrupted
-// replay left too.
+// Files are the paths of a path's files as they are now, the oldest first, those that an
+// interrupted replay left too.
 func Files(path string) ([]string, error) {
 	path, err := resolve(path)
 	if err != nil {

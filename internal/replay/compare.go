@@ -11,8 +11,8 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-// ownID tells whether a record's id is its own (Id_Key). Those that the plugin makes are of the record's
-// bytes, so another document cannot have one; they begin with the record's time.
+// ownID tells whether a record's id is its own (Id_Key). Those that the plugin makes are of the
+// record's bytes, so another document cannot have one; they begin with the record's time.
 func ownID(r *deadletter.Record) bool {
 	id, err := base64.RawURLEncoding.DecodeString(r.ID)
 	if err != nil || len(r.ID) != bulk.IDSize {
@@ -23,18 +23,19 @@ func ownID(r *deadletter.Record) bool {
 	return binary.BigEndian.Uint64(ms[:]) != uint64(r.Time.UnixMilli())&(1<<48-1)
 }
 
-// compare looks at letters for one index whose ids are taken: by themselves, sent before, or by another
-// document, beside which they would be lost without a word.
-func (s *sender) compare(ctx context.Context, letters []*letter) {
-	refs := make([]opensearch.DocumentRef, len(letters))
-	for n, l := range letters {
+// compare looks at items for one index whose ids are taken: by themselves, sent before, or by
+// another document, beside which they would be lost without a word.
+func (s *sender) compare(ctx context.Context, items []*item) {
+	refs := make([]opensearch.DocumentRef, len(items))
+	for n, l := range items {
 		refs[n] = opensearch.DocumentRef{ID: l.record.ID, Routing: l.record.Routing}
 	}
-	found, fail := s.client.Stored(context.WithoutCancel(ctx), letters[0].record.Index, refs)
-	for n, l := range letters {
+	found, fail := s.client.Stored(context.WithoutCancel(ctx), items[0].record.Index, refs)
+	for n, l := range items {
 		switch {
 		case fail != nil:
-			l.refuse(http.StatusConflict, "id_taken", "a document has this id, and it cannot be told whether it is the same: "+fail.Summary, fail.Remedy)
+			l.refuse(http.StatusConflict, "id_taken",
+				"a document has this id, and it cannot be told whether it is the same: "+fail.Summary, fail.Remedy)
 		case found[n] != nil && opensearch.SameDocument(l.record.Document, found[n]):
 			l.outcome = existed
 		default:

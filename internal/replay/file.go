@@ -28,24 +28,24 @@ type replayer struct {
 	wouldGo map[string]int // by index, of a dry run
 }
 
-// send gives letters their outcomes, or counts what would be sent.
-func (r *replayer) send(ctx context.Context, letters []*letter) (err error) {
+// send gives items their outcomes, or counts what would be sent.
+func (r *replayer) send(ctx context.Context, items []*item) (err error) {
 	if r.dryRun {
-		for _, l := range letters {
+		for _, l := range items {
 			if l.outcome == unsent {
 				r.wouldGo[l.record.Index]++
 			}
 		}
 	} else {
-		err = r.sender.send(ctx, letters)
+		err = r.sender.send(ctx, items)
 	}
-	r.reasons.add(letters)
-	r.counts.add(letters)
-	r.progress.add(len(letters))
+	r.reasons.add(items)
+	r.counts.add(items)
+	r.progress.add(len(items))
 	return err
 }
 
-// kept is how many letters of a place stay, or would.
+// kept is how many items of a place stay, or would.
 func (r *replayer) kept() int {
 	if r.dryRun {
 		return r.counts.kept() - r.counts[unsent]
@@ -59,7 +59,7 @@ func (r *replayer) begin(total int) {
 	r.progress.start(total)
 }
 
-// report writes what became of a place's letters. kept is where the rest is.
+// report writes what became of a place's items. kept is where the rest is.
 func (r *replayer) report(place, kept string) {
 	switch {
 	case r.dryRun:
@@ -77,7 +77,7 @@ func (r *replayer) report(place, kept string) {
 	r.reasons.write(r.out)
 }
 
-// path replays a file with its rotated ones, and returns how many letters stay.
+// path replays a file with its rotated ones, and returns how many items stay.
 func (r *replayer) path(ctx context.Context, path string) (kept int, err error) {
 	files, err := deadletter.Files(path)
 	if err == nil && len(files) == 0 {
@@ -115,7 +115,7 @@ func (r *replayer) path(ctx context.Context, path string) (kept int, err error) 
 			break
 		}
 	}
-	if err != nil { // the letters of the files behind stay too
+	if err != nil { // the items of the files behind stay too
 		r.counts[unsent] += max(0, total-r.progress.done)
 		err = fmt.Errorf("%q: %w", path, err)
 	}
@@ -174,25 +174,25 @@ func (r *replayer) file(ctx context.Context, path string) error {
 	return errors.Join(sendErr, err)
 }
 
-// lines sends the letters that in holds and writes those that stay to stay: all that are left too, where
-// sending fails. Where err is not nil, stay is not whole.
+// lines sends the items that in holds and writes those that stay to stay: all that are left too,
+// where sending fails. Where err is not nil, stay is not whole.
 func (r *replayer) lines(ctx context.Context, in io.Reader, stay io.Writer) (sendErr, err error) {
 	lines := bufio.NewReaderSize(in, 1<<20)
 	for end := false; !end; {
-		var letters []*letter
+		var items []*item
 		size := 0
-		for !end && len(letters) < maxLetters && size < maxRead {
+		for !end && len(items) < maxItems && size < maxRead {
 			line, err := lines.ReadBytes('\n')
 			if line = bytes.TrimSpace(line); len(line) > 0 {
-				letters = append(letters, read(line, r.to))
+				items = append(items, read(line, r.to))
 				size += len(line)
 			}
 			if end = errors.Is(err, io.EOF); err != nil && !end {
 				return nil, err
 			}
 		}
-		sendErr := r.send(ctx, letters)
-		for _, l := range letters {
+		sendErr := r.send(ctx, items)
+		for _, l := range items {
 			if l.outcome.gone() {
 				continue
 			}

@@ -14,14 +14,16 @@ import (
 const (
 	// pageSize is how many dead letters are read at a time, or fewer where so many are too long.
 	pageSize = 500
-	// scrollTime is how long the domain keeps its place while a page is sent: longer than attempts take.
+	// scrollTime is how long the domain keeps its place while a page is sent: longer than attempts
+	// take.
 	scrollTime = "10m"
 )
 
 // errPage says that a page of dead letters could not be read whole.
 var errPage = errors.New("cannot read so many dead letters at a time")
 
-// index replays the dead letters of an index, as they are when it begins, and returns how many stay.
+// index replays the dead letters of an index, as they are when it begins, and returns how many
+// stay.
 func (r *replayer) index(ctx context.Context, name string) (kept int, err error) {
 	r.begin(0)
 	seen := map[string]bool{}
@@ -69,7 +71,7 @@ func (r *replayer) scroll(ctx context.Context, name string, size int, seen map[s
 	id := p.ScrollID
 	defer func() { r.endScroll(ctx, id) }()
 	for len(p.Hits.Hits) > 0 {
-		var letters []*letter
+		var items []*item
 		for _, hit := range p.Hits.Hits {
 			key := hit.Index + "/" + hit.ID
 			if seen[key] {
@@ -78,10 +80,10 @@ func (r *replayer) scroll(ctx context.Context, name string, size int, seen map[s
 			seen[key] = true
 			l := read(hit.Source, r.to)
 			l.index, l.id = hit.Index, hit.ID
-			letters = append(letters, l)
+			items = append(items, l)
 		}
-		sendErr := r.send(ctx, letters)
-		if err := errors.Join(sendErr, r.remove(ctx, letters)); err != nil {
+		sendErr := r.send(ctx, items)
+		if err := errors.Join(sendErr, r.remove(ctx, items)); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -126,9 +128,9 @@ func (r *replayer) endScroll(ctx context.Context, id string) {
 }
 
 // remove deletes the dead letters that went in.
-func (r *replayer) remove(ctx context.Context, letters []*letter) error {
-	var left []*letter
-	for _, l := range letters {
+func (r *replayer) remove(ctx context.Context, items []*item) error {
+	var left []*item
+	for _, l := range items {
 		if l.outcome.gone() {
 			left = append(left, l)
 		}
@@ -136,7 +138,8 @@ func (r *replayer) remove(ctx context.Context, letters []*letter) error {
 	for attempt := 1; len(left) > 0; attempt++ {
 		var body []byte
 		for _, l := range left {
-			action, err := json.Marshal(map[string]any{"delete": map[string]string{"_index": l.index, "_id": l.id}})
+			document := map[string]string{"_index": l.index, "_id": l.id}
+			action, err := json.Marshal(map[string]any{"delete": document})
 			if err != nil {
 				return err
 			}
@@ -148,7 +151,8 @@ func (r *replayer) remove(ctx context.Context, letters []*letter) error {
 			return nil
 		}
 		if attempt == attempts || !passesLater(why) {
-			return fmt.Errorf("%d dead letters went in and cannot be deleted, so they are still there; sent again they are known: %w", len(left), why)
+			return fmt.Errorf("%d dead letters went in and cannot be deleted, so they are still there; "+
+				"sent again they are known: %w", len(left), why)
 		}
 		if err := r.sender.pause(ctx, attemptPause(attempt, res.RetryAfter)); err != nil {
 			return err
@@ -157,11 +161,11 @@ func (r *replayer) remove(ctx context.Context, letters []*letter) error {
 	return nil
 }
 
-// notDeleted returns the letters that an answer to their deletion leaves, and why.
-func notDeleted(letters []*letter, res *opensearch.Result) (left []*letter, why error) {
+// notDeleted returns the items that an answer to their deletion leaves, and why.
+func notDeleted(items []*item, res *opensearch.Result) (left []*item, why error) {
 	switch {
 	case res.Failure != nil:
-		return letters, res.Failure
+		return items, res.Failure
 	case res.Delivered:
 		return nil, nil
 	}
@@ -169,7 +173,7 @@ func notDeleted(letters []*letter, res *opensearch.Result) (left []*letter, why 
 		if it.Verdict == opensearch.Delivered || it.Status == http.StatusNotFound {
 			continue
 		}
-		left = append(left, letters[i])
+		left = append(left, items[i])
 		why = &notNow{it}
 	}
 	return left, why

@@ -12,8 +12,8 @@ import (
 // counts are how many dead letters had which outcome.
 type counts [outcomes]int
 
-func (c *counts) add(letters []*letter) {
-	for _, l := range letters {
+func (c *counts) add(items []*item) {
+	for _, l := range items {
 		c[l.outcome]++
 	}
 }
@@ -58,10 +58,10 @@ func (p *progress) add(n int) {
 		p.done, p.total, float64(p.done)/now.Sub(p.began).Seconds(), max(0, p.total-p.done))
 }
 
-// maxReasons is how many reasons are shown of those why letters are refused.
+// maxReasons is how many reasons are shown of those why items are refused.
 const maxReasons = 20
 
-// reasons counts why letters are refused, by index and type, with one reason of each.
+// reasons counts why items are refused, by index and type, with one reason of each.
 type reasons struct {
 	groups map[[2]string]*reason
 }
@@ -71,8 +71,8 @@ type reason struct {
 	count               int
 }
 
-func (r *reasons) add(letters []*letter) {
-	for _, l := range letters {
+func (r *reasons) add(items []*item) {
+	for _, l := range items {
 		if l.outcome != refused {
 			continue
 		}
@@ -81,7 +81,8 @@ func (r *reasons) add(letters []*letter) {
 			r.groups = make(map[[2]string]*reason)
 		}
 		if r.groups[key] == nil {
-			r.groups[key] = &reason{index: key[0], typ: key[1], example: strings.TrimSuffix(l.record.Reason+": "+l.remedy, ": ")}
+			example := strings.TrimSuffix(l.record.Reason+": "+l.remedy, ": ")
+			r.groups[key] = &reason{index: key[0], typ: key[1], example: example}
 		}
 		r.groups[key].count++
 	}

@@ -1,7 +1,8 @@
-// Package replay sends dead-letter records again, after the mapping or the record's sender was fixed.
-// Input is the files of Dead_Letter_Path or an index of dead letters; output is documents in the index
-// that each record was meant for. What went in is removed from the dead letters, and nothing else is:
-// what the domain refuses again, and what is damaged or not whole, stays. It makes no dead letters.
+// Package replay sends dead-letter records again, after the mapping or the record's sender was
+// fixed. Input is the files of Dead_Letter_Path or an index of dead letters; output is documents in
+// the index that each record was meant for. What went in is removed from the dead letters, and
+// nothing else is: what the domain refuses again, and what is damaged or not whole, stays. It makes
+// no dead letters.
 package replay
 
 import (
@@ -21,20 +22,20 @@ import (
 const usage = `usage: opensearch-irsa-replay [flags] FILE...
        opensearch-irsa-replay [flags] -index NAME
 
-Sends dead letters to the index that each was meant for: those in FILE (Dead_Letter_Path, with its rotated
-.1, .2, …), or those in an index (Dead_Letter_Index; wildcards are allowed). What went in is removed from
-the dead letters. What is refused again stays, with its new reason where it is in a file; so does what is
-damaged or was cut. Fluent Bit may go on writing meanwhile. A record keeps its id, so a second run, after
-an interruption too, stores none twice.
+Sends dead letters to the index that each was meant for: those in FILE (Dead_Letter_Path, with its
+rotated .1, .2, …), or those in an index (Dead_Letter_Index; wildcards are allowed). What went in is
+removed from the dead letters. What is refused again stays, with its new reason where it is in a file;
+so does what is damaged or was cut. Fluent Bit may go on writing meanwhile. A record keeps its id, so a
+second run, after an interruption too, stores none twice.
 
-A FILE's records are moved to the folder FILE.replay first, and what stays is there: name FILE again to
-send it once more.
+A FILE's records are moved to the folder FILE.replay first, and what stays is there: name FILE again
+to send it once more.
 
   -index NAME   replay the dead letters in this index
   -to NAME      send all of them to this index instead of their own
   -dry-run      say what would be sent, and change nothing
-  -o Name=value an option of the [OUTPUT] section, such as -o AWS_Auth=Off; Endpoint and AWS_Region may
-                come from OPENSEARCH_ENDPOINT and AWS_REGION as there
+  -o Name=value an option of the [OUTPUT] section, such as -o AWS_Auth=Off; Endpoint and
+                AWS_Region may come from OPENSEARCH_ENDPOINT and AWS_REGION as there
 
 Exit status: 0 no dead letter is left; 1 some stay; 2 it could not be done.
 `
@@ -81,7 +82,9 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
 }
 
 // run returns how many dead letters stay.
-func run(ctx context.Context, o *options, given command.Options, getenv func(string) string, stdout, stderr io.Writer) (kept int, err error) {
+func run(
+	ctx context.Context, o *options, given command.Options, getenv func(string) string, stdout, stderr io.Writer,
+) (kept int, err error) {
 	if o.to != "" && !legalIndex(o.to) {
 		return 0, fmt.Errorf("cannot use -to %q: write the name of an index", o.to)
 	}
@@ -95,7 +98,8 @@ func run(ctx context.Context, o *options, given command.Options, getenv func(str
 			return 0, err
 		}
 		if o.index != "" && cfg.AWSAuth && cfg.AWSService == "aoss" {
-			return 0, errors.New("cannot replay an index of OpenSearch Serverless: its time-series collections delete no document. Use Dead_Letter_Path there, and replay its files")
+			return 0, errors.New("cannot replay an index of OpenSearch Serverless: its time-series collections " +
+				"delete no document. Use Dead_Letter_Path there, and replay its files")
 		}
 		client, identity, err := connect.Dial(cfg)
 		if err != nil {
@@ -123,5 +127,6 @@ func run(ctx context.Context, o *options, given command.Options, getenv func(str
 
 // legalIndex tells whether a name can stand in a request as it is.
 func legalIndex(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || strings.ContainsRune(`"\/*?<>|,#`, c) })
+	illegal := func(c rune) bool { return c <= ' ' || strings.ContainsRune(`"\/*?<>|,#`, c) }
+	return name != "" && !strings.ContainsFunc(name, illegal)
 }

@@ -82,8 +82,8 @@ func want(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// mixed is one dead letter of each kind: two that go in, one of an id that is stored already, one that is
-// refused, a cut one, one without a document, and damaged lines.
+// mixed is one dead letter of each kind: two that go in, one of an id that is stored already, one
+// that is refused, a cut one, one without a document, and damaged lines.
 func mixed(d *domain) []byte {
 	d.stored["a/"+rec(2).ID] = string(rec(2).Document)
 	d.refuse = func(op, _, _, document string) (int, string) {
@@ -178,7 +178,8 @@ func TestDryRunChangesNothing(t *testing.T) {
 	}
 }
 
-// TestInterruptedRunGoesOn wants what was not sent to stay, and only that, and a second run to end it.
+// TestInterruptedRunGoesOn wants what was not sent to stay, and only that, and a second run to end
+// it.
 func TestInterruptedRunGoesOn(t *testing.T) {
 	for _, of := range []string{"file", "index"} {
 		d := newDomain(t)
@@ -189,7 +190,7 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 			}
 			return 0, ""
 		}
-		const records = 3*maxLetters + 10
+		const records = 3*maxItems + 10
 		args := []string{"-index", "dead"}
 		waiting := func() int { return d.in("dead") }
 		if of == "file" {
@@ -214,10 +215,11 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 	}
 }
 
-// TestWhatCannotBeSentStays wants a failure that needs a person to be told at once, and nothing lost.
+// TestWhatCannotBeSentStays wants a failure that needs a person to be told at once, and nothing
+// lost.
 func TestWhatCannotBeSentStays(t *testing.T) {
 	d := newDomain(t)
-	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(many(0, 2*maxLetters)...))
+	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(many(0, 2*maxItems)...))
 	before := left(t, path)
 	d.fail = func(int, *http.Request, string) (int, string) { return 401, "Unauthorized" }
 	code, out, errs := runCommand(t, d, path)

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// rewriting makes a file's new content beside it. The file is as it was until finish has put all of the
-// new content on the disk.
+// rewriting makes a file's new content beside it. The file is as it was until finish has put all of
+// the new content on the disk.
 type rewriting struct {
 	path string
 	file *os.File
@@ -16,7 +16,8 @@ type rewriting struct {
 }
 
 func rewrite(path string) (*rewriting, error) {
-	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // #nosec G304 -- beside the operator's file
+	// #nosec G304 -- beside the operator's file
+	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -17,20 +17,20 @@ import (
 )
 
 const (
-	// attempts is how often letters that the domain cannot take now are sent without one of them being
+	// attempts is how often items that the domain cannot take now are sent without one of them being
 	// settled, with a growing pause in between: half a minute together.
 	attempts = 6
 	// longestPause holds Retry-After to what a person waits for.
 	longestPause = time.Minute
-	// maxLetters is how many are sent together at most.
-	maxLetters = 1000
+	// maxItems is how many are sent together at most.
+	maxItems = 1000
 	// lineSize is about what an action line takes besides the id, in bytes.
 	lineSize = 100
 )
 
 var errInterrupted = errors.New("interrupted: what was not sent stays; run it again to go on")
 
-// sender stores letters' documents, each in its index.
+// sender stores items' documents, each in its index.
 type sender struct {
 	client     *opensearch.Client
 	identity   *identity.Identity // nil with AWS_Auth Off
@@ -69,11 +69,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// send sends those letters that are unsent, and gives each its outcome. After an error some are unsent
-// still. Each request is for one index, which some domains insist on.
-func (s *sender) send(ctx context.Context, letters []*letter) error {
-	unsentOnes := slices.DeleteFunc(slices.Clone(letters), func(l *letter) bool { return l.outcome != unsent })
-	slices.SortStableFunc(unsentOnes, func(a, b *letter) int { return cmp.Compare(a.record.Index, b.record.Index) })
+// send sends those items that are unsent, and gives each its outcome. After an error some are
+// unsent still. Each request is for one index, which some domains insist on.
+func (s *sender) send(ctx context.Context, items []*item) error {
+	unsentOnes := slices.DeleteFunc(slices.Clone(items), func(l *item) bool { return l.outcome != unsent })
+	slices.SortStableFunc(unsentOnes, func(a, b *item) int { return cmp.Compare(a.record.Index, b.record.Index) })
 	for len(unsentOnes) > 0 {
 		n, size := 0, 0
 		for n < len(unsentOnes) && unsentOnes[n].record.Index == unsentOnes[0].record.Index {
@@ -91,27 +91,27 @@ func (s *sender) send(ctx context.Context, letters []*letter) error {
 	return nil
 }
 
-// sendGroup sends letters for one index until each has its outcome. It ends: each round settles a
-// letter or is one of a few attempts, and parts of a group are smaller than the group.
-func (s *sender) sendGroup(ctx context.Context, letters []*letter) error {
+// sendGroup sends items for one index until each has its outcome. It ends: each round settles a
+// item or is one of a few attempts, and parts of a group are smaller than the group.
+func (s *sender) sendGroup(ctx context.Context, items []*item) error {
 	for attempt := 1; ; attempt++ {
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
 		// What is under way is waited for, so that it is known what became of it: it ends with
 		// Request_Timeout.
-		res := s.client.Bulk(context.WithoutCancel(ctx), s.request(letters))
+		res := s.client.Bulk(context.WithoutCancel(ctx), s.request(items))
 		var why error
 		if res.Failure == nil {
-			left, unsettled := s.judge(ctx, letters, &res)
+			left, unsettled := s.judge(ctx, items, &res)
 			if why = unsettled; len(left) == 0 {
 				return nil
 			}
-			if len(left) < len(letters) {
+			if len(left) < len(items) {
 				attempt = 0
 			}
-			letters = left
-		} else if done, err := s.handleFailure(ctx, letters, &res); done || err != nil {
+			items = left
+		} else if done, err := s.handleFailure(ctx, items, &res); done || err != nil {
 			return err
 		} else {
 			why = res.Failure
@@ -123,7 +123,8 @@ func (s *sender) sendGroup(ctx context.Context, letters []*letter) error {
 			return fmt.Errorf("the domain does not take them now: %w", why)
 		}
 		pause := attemptPause(attempt, res.RetryAfter)
-		_, _ = fmt.Fprintf(s.log, "the domain does not take %d dead letters now, the next attempt is in %s: %v\n", len(letters), pause, why)
+		_, _ = fmt.Fprintf(s.log, "the domain does not take %d dead letters now, the next attempt is in %s: %v\n",
+			len(items), pause, why)
 		if err := s.pause(ctx, pause); err != nil {
 			return err
 		}
@@ -135,10 +136,10 @@ func attemptPause(attempt int, retryAfter time.Duration) time.Duration {
 	return min(max(retryAfter, time.Second<<attempt/2), longestPause)
 }
 
-// request makes the bulk request of letters for one index.
-func (s *sender) request(letters []*letter) *opensearch.Request {
+// request makes the bulk request of items for one index.
+func (s *sender) request(items []*item) *opensearch.Request {
 	s.batch.Reset(s.limit)
-	for _, l := range letters {
+	for _, l := range items {
 		r := l.record
 		var meta bulk.Meta
 		if r.ID != "" && !s.withoutIDs {
@@ -151,7 +152,9 @@ func (s *sender) request(letters []*letter) *opensearch.Request {
 		s.batch.Buf = append(s.batch.Buf, r.Document...)
 		s.batch.End(nil)
 	}
-	req := &opensearch.Request{Index: letters[0].record.Index, Pipeline: s.pipeline, Body: s.batch.Buf, Items: len(letters)}
+	req := &opensearch.Request{
+		Index: items[0].record.Index, Pipeline: s.pipeline, Body: s.batch.Buf, Items: len(items),
+	}
 	if s.compressor != nil {
 		req.Body, req.Gzip = s.compressor.Compress(nil, s.batch.Buf), true
 	}
@@ -166,20 +169,20 @@ func quote(s string) []byte {
 	return b
 }
 
-// handleFailure deals with a request that failed as a whole. done says that its letters are settled; if
-// not, and without an error, the request may pass later.
-func (s *sender) handleFailure(ctx context.Context, letters []*letter, res *opensearch.Result) (done bool, err error) {
+// handleFailure deals with a request that failed as a whole. done says that its items are settled;
+// if not, and without an error, the request may pass later.
+func (s *sender) handleFailure(ctx context.Context, items []*item, res *opensearch.Result) (done bool, err error) {
 	f := res.Failure
 	switch {
-	case (f.Effect.Has(opensearch.Shrink) || f.Effect.Has(opensearch.Halve)) && len(letters) == 1:
-		letters[0].refuse(f.Status, f.Kind.String(), f.Summary, f.Remedy)
+	case (f.Effect.Has(opensearch.Shrink) || f.Effect.Has(opensearch.Halve)) && len(items) == 1:
+		items[0].refuse(f.Status, f.Kind.String(), f.Summary, f.Remedy)
 		return true, nil
 	case f.Effect.Has(opensearch.Shrink) || f.Effect.Has(opensearch.Halve):
-		half := len(letters) / 2
-		if err := s.sendGroup(ctx, letters[:half]); err != nil {
+		half := len(items) / 2
+		if err := s.sendGroup(ctx, items[:half]); err != nil {
 			return true, err
 		}
-		return true, s.sendGroup(ctx, letters[half:])
+		return true, s.sendGroup(ctx, items[half:])
 	case f.Effect.Has(opensearch.RenewCredentials) && s.identity != nil:
 		s.identity.Invalidate(f.AccessKeyID)
 		return false, nil
@@ -192,8 +195,8 @@ func (s *sender) handleFailure(ctx context.Context, letters []*letter, res *open
 	return false, f
 }
 
-// passes tells whether what a domain cannot do now is likely to pass within the attempts; what needs a
-// person is told at once.
+// passes tells whether what a domain cannot do now is likely to pass within the attempts; what
+// needs a person is told at once.
 func passes(k opensearch.Kind) bool {
 	switch k {
 	case opensearch.Throttled, opensearch.Unavailable, opensearch.Conflict, opensearch.Timeout, opensearch.Reset,
@@ -203,12 +206,12 @@ func passes(k opensearch.Kind) bool {
 	return false
 }
 
-// judge gives letters the outcomes that an answer says. It returns those that have to be sent again,
+// judge gives items the outcomes that an answer says. It returns those that have to be sent again,
 // and why: nil where they may be sent at once.
-func (s *sender) judge(ctx context.Context, letters []*letter, res *opensearch.Result) (left []*letter, why error) {
-	var taken []*letter
+func (s *sender) judge(ctx context.Context, items []*item, res *opensearch.Result) (left []*item, why error) {
+	var taken []*item
 	withoutIDs := s.withoutIDs
-	for i, l := range letters {
+	for i, l := range items {
 		it := opensearch.Item{Verdict: opensearch.Delivered}
 		if res.Items != nil {
 			it = res.Items[i]

@@ -43,7 +43,8 @@ type replayer struct {
 	password       string
 }
 
-// security is held while users and roles are made: OpenSearch keeps them in one document of each kind.
+// security is held while users and roles are made: OpenSearch keeps them in one document of each
+// kind.
 var security sync.Mutex
 
 func newReplayer(t *testing.T) *replayer {
@@ -102,7 +103,8 @@ func (r *replayer) record(n int) deadletter.Record {
 	}
 }
 
-// odd are dead letters that stay: refused ones, cut ones, one without a document, and what is no dead letter.
+// odd are dead letters that stay: refused ones, cut ones, one without a document, and what is no
+// dead letter.
 func (r *replayer) odd() (lines [][]byte) {
 	bad, cut, raw := r.record(-1), r.record(-2), r.record(-3)
 	for n := range 3 {
@@ -175,8 +177,9 @@ func (r *replayer) lines(n int) (all [][]byte) {
 
 const replayed = 10_000
 
-// TestReplayIndex plants dead letters in an index, ends a replay of them by kill -9 in its middle, and wants a second one to end it:
-// each document there once, and no dead letter left but those that cannot go in.
+// TestReplayIndex plants dead letters in an index, ends a replay of them by kill -9 in its middle,
+// and wants a second one to end it: each document there once, and no dead letter left but those
+// that cannot go in.
 func TestReplayIndex(t *testing.T) {
 	t.Parallel()
 	r := newReplayer(t)

@@ -25,19 +25,20 @@ const (
 // gone tells whether a dead letter is not needed any more.
 func (o outcome) gone() bool { return o == replayed || o == existed }
 
-// letter is one dead letter and what became of it.
-type letter struct {
+// item is one dead letter and what became of it.
+type item struct {
 	record  *deadletter.Record // nil if damaged
 	outcome outcome
 	remedy  string // what a person can do about a refusal; "" where nothing is known
-	// line is the file's, without its newline; id and index say where it is in an index of dead letters.
+	// line is the file's, without its newline; id and index say where it is in an index of dead
+	// letters.
 	line      []byte
 	id, index string
 }
 
-// read makes a letter of its JSON. to is the index that it goes to instead of its own; "" for none.
-func read(text []byte, to string) *letter {
-	l := &letter{line: text}
+// read makes an item of its JSON. to is the index that it goes to instead of its own; "" for none.
+func read(text []byte, to string) *item {
+	l := &item{line: text}
 	record, err := deadletter.Parse(text)
 	if err != nil {
 		l.outcome = damaged
@@ -67,15 +68,15 @@ func checkDocument(text []byte) error {
 	return nil
 }
 
-// refuse records why the domain does not take the letter.
-func (l *letter) refuse(status int, typ, reason, remedy string) {
+// refuse records why the domain does not take the item.
+func (l *item) refuse(status int, typ, reason, remedy string) {
 	l.outcome, l.remedy = refused, remedy
 	l.record.Status, l.record.Type, l.record.Reason = status, typ, reason
 	l.record.Attempts++
 }
 
-// text is the letter as a line of a file.
-func (l *letter) text() []byte {
+// text is the item as a line of a file.
+func (l *item) text() []byte {
 	if l.outcome != refused {
 		return l.line
 	}
