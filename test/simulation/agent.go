@@ -52,6 +52,7 @@ type chunk struct {
 	source   int
 	first, n int // its lines
 	bytes    []byte
+	torn     []byte        // the end of bytes that is no record
 	at       time.Duration // when to flush it
 	tries    int
 	unclear  int      // processes that ended while it was not settled but had been flushed
@@ -221,10 +222,11 @@ func (a *agent) agentEvents() []event {
 func (a *agent) readSources(now time.Duration) {
 	for i, src := range a.s.sources {
 		for a.next[i] < len(src.cuts) && src.cuts[a.next[i]].at <= now {
-			n := src.cuts[a.next[i]].n
+			cut := src.cuts[a.next[i]]
 			a.next[i]++
-			a.add(i, a.read[i], n, now)
-			a.read[i] += n
+			c := a.add(i, a.read[i], cut.n, now)
+			c.torn, c.bytes = cut.torn, append(c.bytes, cut.torn...)
+			a.read[i] += cut.n
 		}
 	}
 }

@@ -3,6 +3,7 @@ package simulation
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -88,15 +89,35 @@ func parseBulk(index string, body []byte) (items []item, named bool, err error) 
 		if why := badIndexName(it.index); why != "" {
 			return nil, false, fmt.Errorf("invalid index name [%s]: %s", it.index, why)
 		}
+		if it.op == "update" {
+			if it.doc, err = partial(doc); err != nil || !it.hasID {
+				return nil, false, fmt.Errorf("update %d without id or document: %w", n, err)
+			}
+		}
 		items = append(items, it)
 	}
 	return items, named, nil
 }
 
+// partial is the document of an update that stores it where there is none.
+func partial(doc []byte) ([]byte, error) {
+	var update struct {
+		Doc    json.RawMessage `json:"doc"`
+		Upsert bool            `json:"doc_as_upsert"`
+	}
+	if err := json.Unmarshal(doc, &update); err != nil {
+		return nil, err
+	}
+	if update.Doc == nil || !update.Upsert {
+		return nil, errors.New("no doc, or no doc_as_upsert")
+	}
+	return update.Doc, nil
+}
+
 func (it *item) readAction(head []byte, named *bool) error {
 	return readJSON(head, func(p *jsonReader) {
 		p.members(func(op string) {
-			if it.op != "" || op != "create" && op != "index" {
+			if it.op != "" || op != "create" && op != "index" && op != "update" {
 				p.fail("an action too many, or one that was not asked for")
 			}
 			it.op = op

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -54,6 +55,8 @@ type source struct {
 type cut struct {
 	n  int
 	at time.Duration
+	// torn is the beginning of a record that Fluent Bit was killed in: it stands behind the lines.
+	torn []byte
 }
 
 type line struct {
@@ -110,7 +113,8 @@ func draw(seed uint64) *scenario {
 type drawing struct {
 	*rand.Rand
 	s     *scenario
-	large int // lines that are too large for the domain
+	large int  // lines that are too large for the domain
+	torn  bool // chunks may end in the middle of a record
 }
 
 func (d *drawing) chance(p float64) bool { return d.Float64() < p }
@@ -134,9 +138,11 @@ func (d *drawing) options() {
 		}
 	}
 	maybe(0.4, "Compress", "gzip")
-	maybe(0.25, "Write_Operation", "index")
-	maybe(0.15, "Generate_ID", "Off")
-	maybe(0.15, "Id_Key", "id", "$nested['id']")
+	maybe(0.25, "Write_Operation", "index", "index", "upsert")
+	if d.s.option("Write_Operation") != "upsert" {
+		maybe(0.15, "Generate_ID", "Off")
+		maybe(0.15, "Id_Key", "id", "$nested['id']")
+	}
 	maybe(0.7, "Index", "logs", "logs-%Y.%m.%d", "logs-$ns", "logs-%Y.%m.%d-$ns")
 	maybe(0.3, "Max_Request_Size", "64K", "128K", "1M")
 	maybe(0.25, "Dead_Letter_Path", "dead-letters.jsonl")
@@ -160,7 +166,7 @@ func (d *drawing) domain() {
 		spec.limit = 66<<10 + d.IntN(100<<10)
 		spec.onWire, spec.early = d.chance(0.5), d.chance(0.3)
 	}
-	if d.chance(0.08) {
+	if d.chance(0.08) && d.s.option("Write_Operation") != "upsert" {
 		spec.noIDs = d.oneOf("item", "item", "request")
 	}
 	spec.keyLife = 20*time.Minute + d.between(0, time.Hour)
@@ -181,6 +187,7 @@ func (d *drawing) sources() {
 	default:
 		total = 1000 + d.IntN(2000)
 	}
+	d.torn = d.chance(0.05)
 	n := 1 + d.IntN(3)
 	if d.chance(0.4) {
 		n = 1 + d.IntN(min(24, total/3+1))
@@ -236,6 +243,10 @@ func (w *writer) write(n int) {
 					id = fmt.Sprintf("id-%d.%d", w.index, prev/5)
 				case w.chance(0.1):
 					id = int64(w.index*100000 + i)
+				case w.chance(0.05): // around the longest that there may be; a broken byte grows
+					id = fmt.Sprintf("%s%s%s", l.name(), strings.Repeat("x", 495+w.IntN(25)-len(l.name())), w.oneOf("", "\xff", "\xff\xff\xff"))
+				case w.chance(0.05):
+					id = ""
 				}
 				l.body = w.withID(l.body, id)
 			}
@@ -283,9 +294,13 @@ func (w *writer) cut(n int) {
 	var at time.Duration
 	gap := w.between(10*time.Millisecond, 8*time.Second)
 	for n > 0 {
-		c := cut{min(n, 1+w.IntN(most)), at}
-		w.src.cuts = append(w.src.cuts, c)
+		c := cut{n: min(n, 1+w.IntN(most)), at: at}
 		n -= c.n
+		if w.torn && w.chance(0.1) {
+			whole := w.src.lines[len(w.src.lines)-n-1].bytes
+			c.torn = bytes.Clone(whole[:1+w.IntN(len(whole)-1)])
+		}
+		w.src.cuts = append(w.src.cuts, c)
 		if at += w.between(0, gap); at > time.Minute {
 			gap = time.Millisecond
 		}
@@ -369,7 +384,7 @@ func (s *scenario) String() string {
 		fmt.Fprintf(&b, "  source  %s: %d lines, times in %s\n", src.tag, len(src.lines), src.resolution)
 		first := 0
 		for _, c := range src.cuts {
-			fmt.Fprintf(&b, "    chunk at %s: %d lines\n", c.at.Round(time.Millisecond), c.n)
+			fmt.Fprintf(&b, "    chunk at %s: %d lines, %d bytes of a torn one\n", c.at.Round(time.Millisecond), c.n, len(c.torn))
 			for _, l := range src.lines[first : first+c.n] {
 				if shown++; shown > 40 {
 					continue

@@ -76,7 +76,7 @@ func withoutCuts(s *scenario, at, size int) (*scenario, bool) {
 	src.cuts = slices.Clone(src.cuts)
 	end := min(at+size, len(src.cuts)-1)
 	for _, c := range src.cuts[at+1 : end+1] {
-		src.cuts[at].n += c.n
+		src.cuts[at].n, src.cuts[at].torn = src.cuts[at].n+c.n, c.torn
 	}
 	src.cuts = slices.Delete(src.cuts, at+1, end+1)
 	return s.with(i, &src), true
@@ -94,6 +94,9 @@ func withoutLines(s *scenario, at, size int) (*scenario, bool) {
 	for _, c := range src.cuts {
 		gone := max(0, min(first+c.n, end)-max(first, at))
 		first += c.n
+		if gone > 0 {
+			c.torn = nil
+		}
 		if c.n -= gone; c.n > 0 {
 			cuts = append(cuts, c)
 		}
