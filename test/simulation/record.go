@@ -11,6 +11,9 @@ const secret = "S3CR3T-"
 
 // record draws the body of a line: most are what a container writes, with the pod's metadata.
 func (w *writer) record(l *line) object {
+	if w.chance(w.oddity / 5) {
+		return w.bare(l)
+	}
 	o := object{
 		{"log", fmt.Sprintf("%s%s %s", secret, l.name(), w.text(w.IntN(80)))},
 		{"stream", w.oneOf("stdout", "stderr")},
@@ -38,6 +41,13 @@ func (w *writer) record(l *line) object {
 	}
 	// The name comes first: it is what is left of a record that was cut to fit.
 	return append(object{{"k", l.name()}}, o...)
+}
+
+// bare has nothing of what a container writes.
+func (w *writer) bare(l *line) object {
+	l.odd = "bare "
+	key := w.oneOf("@timestamp", "@timestamp", "tag", "flb-key", "log", "")
+	return object{{key, w.scalar()}, {key, w.scalar()}, {"@timestamp", w.scalar()}, {key, w.scalar()}}[:w.IntN(5)]
 }
 
 func (w *writer) text(n int) string {
