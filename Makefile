@@ -22,6 +22,7 @@ PLUGIN := bin/out_opensearch_irsa.so
 FBHOST := bin/fbhost
 DOCTOR := bin/opensearch-irsa-doctor
 LINTER := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION)
+GREMLINS := $(TOOLS)/gremlins-$(GREMLINS_VERSION)
 PYTHON := $(TOOLS)/botocore-$(BOTOCORE_VERSION)/bin/python
 AWS_TOOLS := $(TOOLS)/awscli-$(AWSCLI_VERSION)-moto-$(MOTO_VERSION)
 OPENSEARCH := $(CACHE)/opensearch-$(OPENSEARCH_VERSION)/.ready
@@ -106,6 +107,12 @@ RECORDS ?= 5000000
 fuzz-long: ## RECORDS records through the encoder and the reference encoder, from SEED on: a quarter of an hour on a quiet machine
 	go test -count=1 -v -timeout 0 -run '^TestReference$$' ./internal/document -records $(RECORDS) -seed $(if $(SEED),$(SEED),$$(date +%s))
 
+PACKAGE ?= deliver,opensearch,bulk,deadletter,chunk,document,flb
+SAMPLE ?= 0
+.PHONY: mutants
+mutants: $(GREMLINS) ## change the code a place at a time, print what no test notices: hours, or PACKAGE=deliver SAMPLE=30 SEED=1
+	go run ./test/mutants -gremlins $(GREMLINS) -packages $(PACKAGE) -sample $(SAMPLE) $(if $(SEED),-seed $(SEED)) $(ARGS)
+
 .PHONY: terraform
 terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
 	go test -count=1 -timeout 10m ./test/aws/...
@@ -166,6 +173,11 @@ $(LINTER):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS)/tmp-$(GOLANGCI_LINT_VERSION) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv $(TOOLS)/tmp-$(GOLANGCI_LINT_VERSION)/golangci-lint $@
+
+$(GREMLINS):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/tmp-gremlins-$(GREMLINS_VERSION) go install github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
+	mv $(TOOLS)/tmp-gremlins-$(GREMLINS_VERSION)/gremlins $@
 
 $(PYTHON):
 	@echo "installing botocore $(BOTOCORE_VERSION), once"
