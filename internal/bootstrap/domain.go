@@ -106,7 +106,9 @@ func (d *domain) greet(ctx context.Context, endpoint string) error {
 		return err
 	}
 	version, _ := o["version"].(object)
-	if version["distribution"] != "opensearch" {
+	// In compatibility mode a domain says that it is version 7.10.2, without a distribution; the tagline is its own all the same.
+	tagline, _ := o["tagline"].(string)
+	if version["distribution"] != "opensearch" && !strings.Contains(tagline, "OpenSearch") {
 		return fmt.Errorf("cannot bootstrap %s: it does not say that it is OpenSearch; this needs OpenSearch 1.3 or later, and Endpoint must be the domain's own address", endpoint)
 	}
 	_, _ = fmt.Fprintf(d.out, "%s is OpenSearch %v\n", endpoint, version["number"])

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // serverFields are what index state management adds to a policy. It also gives each action its default retries.
@@ -131,4 +132,54 @@ func (d *domain) each(ctx context.Context, path string, names []string, policy s
 		}
 	}
 	return nil
+}
+
+// deleteOlder deletes indexes of days that the retention is over for. Index state management goes by when an index was made: those that a
+// first install makes for the days of old files would be kept for as long again.
+func (d *domain) deleteOlder(ctx context.Context, w wanted) error {
+	if !w.deleteOlder {
+		return nil
+	}
+	retention, err := age(w.retention)
+	if err != nil {
+		return err
+	}
+	step := "indexes of days over " + w.retention + " ago"
+	answer, err := d.json(ctx, http.MethodGet, "/"+w.index+"-*/_alias", "expand_wildcards=all", nil)
+	if err != nil {
+		d.report(step, outcome{err: err})
+		return nil
+	}
+	var old []string
+	for _, name := range slices.Sorted(maps.Keys(answer)) {
+		if over(name, w.index, time.Now().Add(-retention)) {
+			old = append(old, name)
+		}
+	}
+	switch {
+	case len(old) == 0:
+		d.report(step, outcome{did: "unchanged"})
+		return nil
+	case d.dryRun:
+		d.report(step, outcome{did: "would be deleted", note: strings.Join(old, ", ")})
+		return nil
+	}
+	for some := range slices.Chunk(old, 20) {
+		if _, err := d.json(ctx, http.MethodDelete, "/"+strings.Join(some, ","), "", nil); err != nil {
+			d.report(step, outcome{err: err})
+			return nil
+		}
+	}
+	d.report(step, outcome{did: "deleted", note: strings.Join(old, ", ")})
+	return nil
+}
+
+// over tells whether an index of this prefix is of a day that ended before then. A name without a date is of no day.
+func over(name, prefix string, then time.Time) bool {
+	date, ok := strings.CutPrefix(name, prefix+"-")
+	if !ok {
+		return false
+	}
+	day, err := time.Parse("2006.01.02", strings.TrimSuffix(date, "-dead-letter"))
+	return err == nil && !day.AddDate(0, 0, 1).After(then)
 }

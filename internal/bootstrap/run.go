@@ -25,13 +25,20 @@ OPENSEARCH_ENDPOINT names. Run it as the domain's master user: as an IAM role, w
 (AWS_ACCESS_KEY_ID and so on, or a pod's role), or with OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD. A second run changes
 nothing.
 
+  -file FILE       for many indexes, such as those of tenants: a JSON file that lists them, each with what -index, -role-arn, -role,
+                   -shards, -replicas, -retention, -reader ... say here: {"indexes": [{"index": "eks-log-shop", "role_arn": "arn:...",
+                   "shards": 1, "replicas": 1, "retention": "30d", "readers": ["arn:..."]}]}
   -index NAME      what INDEX_NAME says where Fluent Bit runs (default $INDEX_NAME, else eks-log)
   -role-arn ARN    the IAM role of Fluent Bit's pods, which becomes a writer (default $FLUENT_BIT_ROLE_ARN)
   -role NAME       the security role that it is mapped to (default NAME-writer)
+  -reader ROLE     who may read the indexes, in Dashboards too: the ARN of an IAM role, or a backend role of SAML; may be repeated.
+                   They get the security role NAME-reader
   -no-role         leave role and mapping to somebody else, such as Terraform
   -shards N        primary shards of each index (default 1)
   -replicas N      copies of each shard (default 1; a domain of one node wants 0)
   -retention TIME  how old an index gets, such as 30d or 36h (default 30d)
+  -delete-older    delete now, once, indexes whose name has a date that lies further back than -retention: what a first install read
+                   of old files is in indexes of old days, which the policy keeps for as long from when they were made
   -warm            move indexes to UltraWarm after a week; the domain must have warm nodes
   -data-stream     for a data stream NAME instead of an index for each day
   -dashboards URL  where Dashboards is (default the endpoint with /_dashboards)
@@ -56,6 +63,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	flags.IntVar(&w.shards, "shards", w.shards, "")
 	flags.IntVar(&w.replicas, "replicas", w.replicas, "")
 	flags.StringVar(&w.retention, "retention", w.retention, "")
+	flags.Var(&w.readers, "reader", "")
+	flags.BoolVar(&w.deleteOlder, "delete-older", false, "")
+	flags.StringVar(&o.file, "file", "", "")
 	flags.BoolVar(&w.warm, "warm", false, "")
 	flags.BoolVar(&w.dataStream, "data-stream", false, "")
 	flags.StringVar(&o.dashboards, "dashboards", "", "")
@@ -74,15 +84,23 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	case flags.NArg() > 0:
 		return fail(fmt.Errorf("cannot use %q: what to put is said by flags alone", flags.Arg(0)))
 	}
-	w.role = cmp.Or(w.role, w.index+"-writer")
-	if err := w.check(); err != nil {
-		return fail(err)
+	all := []wanted{w}
+	if o.file != "" {
+		var err error
+		if all, err = fromFile(o.file, w, getenv); err != nil {
+			return fail(err)
+		}
+	} else {
+		all[0].role = cmp.Or(w.role, w.index+"-writer")
+		if err := all[0].check(); err != nil {
+			return fail(err)
+		}
 	}
 	cfg, err := load(o.plugin, getenv)
 	if err != nil {
 		return fail(err)
 	}
-	ok, err := run(ctx, cfg, w, o)
+	ok, err := run(ctx, cfg, all, o)
 	if err != nil {
 		return fail(err)
 	}
@@ -95,6 +113,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 // options are what the command is told besides what the domain shall have.
 type options struct {
 	plugin       command.Options
+	file         string // that lists the indexes, "" for one by flags
 	dashboards   string // where Dashboards is, "" for the endpoint's own
 	noDashboards bool
 	dryRun       bool
@@ -119,7 +138,7 @@ func load(given command.Options, getenv func(string) string) (*config.Config, er
 }
 
 // run does it all. ok says that everything is there, or would be.
-func run(ctx context.Context, cfg *config.Config, w wanted, o options) (ok bool, err error) {
+func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok bool, err error) {
 	client, id, err := connect.Dial(cfg)
 	if err != nil {
 		return false, err
@@ -132,8 +151,10 @@ func run(ctx context.Context, cfg *config.Config, w wanted, o options) (ok bool,
 	if err := d.greet(ctx, cfg.Endpoint.String()); err != nil {
 		return false, err
 	}
-	if err := d.putAll(ctx, w); err != nil {
-		return false, err
+	for _, w := range all {
+		if err := d.putAll(ctx, w); err != nil {
+			return false, err
+		}
 	}
 	if o.noDashboards {
 		return d.ok(), nil
@@ -155,10 +176,13 @@ func run(ctx context.Context, cfg *config.Config, w wanted, o options) (ok bool,
 	if boardID != nil {
 		defer boardID.Close()
 	}
-	objects, err := w.savedObjects()
-	if err != nil {
-		return false, err
+	shown := &dashboards{ask: board.DoWith, url: other.Endpoint.String() + other.Path, dryRun: o.dryRun}
+	for _, w := range all {
+		objects, err := w.savedObjects()
+		if err != nil {
+			return false, err
+		}
+		d.report("saved objects of "+w.index, shown.put(ctx, objects))
 	}
-	d.report("saved objects", (&dashboards{ask: board.DoWith, url: other.Endpoint.String() + other.Path, dryRun: o.dryRun}).put(ctx, objects))
 	return d.ok(), nil
 }

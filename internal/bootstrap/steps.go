@@ -11,7 +11,7 @@ import (
 
 // putAll does every step but Dashboards' one. An error means that a shipped file is no good; a step that fails is reported.
 func (d *domain) putAll(ctx context.Context, w wanted) error {
-	for _, step := range []func(context.Context, wanted) error{d.putTemplates, d.putPolicies, d.putRole} {
+	for _, step := range []func(context.Context, wanted) error{d.putTemplates, d.putPolicies, d.deleteOlder, d.putRole, d.putReader} {
 		if err := step(ctx, w); err != nil {
 			return err
 		}
@@ -83,21 +83,35 @@ func (d *domain) putRole(ctx context.Context, w wanted) error {
 	if err != nil {
 		return err
 	}
+	d.putRoleAndMapping(ctx, w.role, role, mapping)
+	return nil
+}
+
+// putReader makes the role of those who look at the logs, if there are any.
+func (d *domain) putReader(ctx context.Context, w wanted) error {
+	if len(w.readers) > 0 {
+		role, mapping := w.readerRole()
+		d.putRoleAndMapping(ctx, w.index+"-reader", role, mapping)
+	}
+	return nil
+}
+
+func (d *domain) putRoleAndMapping(ctx context.Context, name string, role, mapping object) {
 	byName := func(answer object) (object, string) {
-		have, _ := answer[w.role].(object)
+		have, _ := answer[name].(object)
 		return have, ""
 	}
-	o := d.put(ctx, thing{path: "/_plugins/_security/api/roles/" + w.role, want: role, in: byName})
+	o := d.put(ctx, thing{path: "/_plugins/_security/api/roles/" + name, want: role, in: byName})
 	if missing := (*noHandlerError)(nil); errors.As(o.err, &missing) {
-		d.report("role "+w.role, outcome{did: "skipped", note: "this domain has no fine-grained access control: its access policy alone says who may write"})
-		return nil
+		d.report("role "+name, outcome{did: "skipped", note: "this domain has no fine-grained access control: its access policy alone says who may write"})
+		return
 	}
-	d.report("role "+w.role, o)
-	path := "/_plugins/_security/api/rolesmapping/" + w.role
+	d.report("role "+name, o)
+	path := "/_plugins/_security/api/rolesmapping/" + name
 	answer, err := d.json(ctx, http.MethodGet, path, "", nil)
 	if err != nil {
-		d.report("role mapping "+w.role, outcome{err: err})
-		return nil
+		d.report("role mapping "+name, outcome{err: err})
+		return
 	}
 	have, _ := byName(answer)
 	note := merge(mapping, have)
@@ -108,8 +122,7 @@ func (d *domain) putRole(ctx context.Context, w wanted) error {
 		return o, ""
 	}
 	sortNames(mapping)
-	d.report("role mapping "+w.role, d.put(ctx, thing{path: path, want: mapping, in: sorted, note: note}))
-	return nil
+	d.report("role mapping "+name, d.put(ctx, thing{path: path, want: mapping, in: sorted, note: note}))
 }
 
 // merge adds to a mapping what the server's has already, and says what that is.

@@ -21,6 +21,8 @@ type wanted struct {
 	shards, replicas int
 	retention        string // as OpenSearch writes times
 	warm, dataStream bool
+	readers          list // backend roles that may read
+	deleteOlder      bool // delete indexes of days beyond the retention
 }
 
 // shippedIndex is the name that the files are written for.
@@ -55,6 +57,11 @@ func (w wanted) check() error {
 	}
 	if _, err := age(w.retention); err != nil {
 		return err
+	}
+	for _, reader := range w.readers {
+		if reader == "" || reader == "*" {
+			return fmt.Errorf("cannot use -reader %q: write the ARN of an IAM role, or the name of a backend role", reader)
+		}
 	}
 	if w.noRole {
 		return nil
@@ -120,6 +127,23 @@ func (w wanted) template(file string) (object, error) {
 // longer is by how much the name is longer than the shipped one. Where eks-log and eks-log-staging are on one domain, the
 // patterns of the first match the second's indexes: the longer name has the higher priority, as the server demands.
 func (w wanted) longer() float64 { return float64(len(w.index) - len(shippedIndex)) }
+
+// readerRole is the security role of people who look at these indexes and no others, and its mapping.
+func (w wanted) readerRole() (role, mapping object) {
+	backend := []any{}
+	for _, reader := range w.readers {
+		backend = append(backend, reader)
+	}
+	role = object{
+		"description":         "Reads " + w.index + "*",
+		"cluster_permissions": []any{"cluster_composite_ops_ro"},
+		"index_permissions": []any{object{
+			"index_patterns": []any{w.index + "*"}, "allowed_actions": []any{"read", "indices:admin/mappings/get", "indices:admin/get", "indices:admin/resolve/index"},
+		}},
+		"tenant_permissions": []any{object{"tenant_patterns": []any{"global_tenant"}, "allowed_actions": []any{"kibana_all_read"}}},
+	}
+	return role, object{"backend_roles": backend}
+}
 
 // policy is a lifecycle policy that deletes at the age that is wanted.
 func (w wanted) policy(file string) (object, error) {

@@ -36,7 +36,7 @@ func says(t *testing.T, out string, want map[string]string) {
 func steps(index, outcome string) map[string]string {
 	return map[string]string{
 		"index template " + index: outcome, "index template " + index + "-dead-letter": outcome, "lifecycle policy " + index: outcome,
-		"role " + index + "-writer": outcome, "role mapping " + index + "-writer": outcome, "saved objects": outcome,
+		"role " + index + "-writer": outcome, "role mapping " + index + "-writer": outcome, "saved objects of " + index: outcome,
 	}
 }
 
@@ -81,7 +81,7 @@ func TestFromNothingToUnchanged(t *testing.T) {
 	do(t, "PUT", "/_plugins/_security/api/rolesmapping/eks-log-writer", `{"backend_roles":["arn:aws:iam::123456789012:role/other"],"users":["ann"],"hosts":[]}`)
 	out, code = bootstrap(t, asMaster(d.url), "-retention", "14d", "-shards", "3", "-replicas", "0")
 	want := steps("eks-log", "changed")
-	want["role eks-log-writer"], want["saved objects"] = "unchanged", "unchanged"
+	want["role eks-log-writer"], want["saved objects of eks-log"] = "unchanged", "unchanged"
 	want["role mapping eks-log-writer"] = "changed: 1 backend roles that had it keep it"
 	want["indexes under it"] = "changed: 1 follow its new version"
 	says(t, out, want)
@@ -169,7 +169,7 @@ func TestPlainOpenSearch(t *testing.T) {
 	out, code := bootstrap(t, asMaster(world.OpenSearch.URL))
 	want := steps("eks-log", "created")
 	want["lifecycle policy eks-log"] = "skipped: this server has no Index State Management"
-	want["saved objects"] = "failed: "
+	want["saved objects of eks-log"] = "failed: "
 	says(t, out, want)
 	if code != 1 || !strings.Contains(out, "-no-dashboards") {
 		t.Errorf("status %d, and it must say what to do about Dashboards", code)
