@@ -160,6 +160,17 @@ bench-stages: ## each stage of the hot path by itself
 bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto the domain OPENSEARCH_ENDPOINT: ARGS="-h" for help
 	go run ./deploy/bootstrap $(ARGS)
 
+# What make apply looks for that is no longer in the overlay. The Prometheus operator's kinds are not here: kubectl refuses kinds that a
+# cluster does not know.
+PRUNED := core/v1/ConfigMap core/v1/ServiceAccount batch/v1/Job apps/v1/DaemonSet apps/v1/Deployment networking.k8s.io/v1/NetworkPolicy \
+  rbac.authorization.k8s.io/v1/ClusterRole rbac.authorization.k8s.io/v1/ClusterRoleBinding
+OVERLAY ?= irsa
+
+.PHONY: apply
+apply: ## apply the overlay OVERLAY, and take away what it no longer has: old ConfigMaps, components taken out
+	kubectl apply -f deploy/kubernetes/namespace.yaml
+	kubectl apply -k deploy/kubernetes/overlays/$(OVERLAY) --prune -l app.kubernetes.io/part-of=opensearch-irsa $(addprefix --prune-allowlist=,$(PRUNED))
+
 .PHONY: env
 env: $(PLUGIN) $(FBHOST) # what the end-to-end tests stand on, for the shell: eval "$$(make -s env)"
 	@echo "export OPENSEARCH_HOME='$(OPENSEARCH_HOME)' BOTOCORE_PYTHON='$(BOTOCORE_PYTHON)' PLUGIN_SO='$(PLUGIN_SO)' FBHOST_BIN='$(FBHOST_BIN)'" \

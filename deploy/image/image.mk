@@ -7,6 +7,10 @@ IMAGE ?= out-opensearch-irsa
 BASE ?= 3
 PLATFORMS ?= linux/amd64,linux/arm64
 PUSH ?=
+# The image's tag, said in one place: the overlays and the chart have it too.
+TAG = $(patsubst v%,%,$(VERSION))-base$(BASE)
+# buildx's own default builder makes neither two platforms nor an SBOM; one of this name is made where no other can.
+BUILDER ?=
 # What timestamps become, for the same bytes from the same commit.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
@@ -79,11 +83,10 @@ check-reproducible: $(ZIG) ## build twice, in two folders and from empty caches,
 	deploy/image/check-reproducible.sh $(DIST_ARCHS)
 
 .PHONY: image
-image: ## build the image with docker buildx, BASE=3 or 2; PUSH=1 pushes it
-	docker buildx build . --platform $(PLATFORMS) --tag $(IMAGE):$(VERSION)-base$(BASE) --sbom=true --provenance=mode=max \
+image: ## build the image with docker buildx, BASE=3 or 2; PUSH=1 pushes it, and says what to write into the overlay
+	@deploy/image/build.sh '$(IMAGE)' '$(TAG)' '$(PUSH)' '$(BUILDER)' --platform $(PLATFORMS) --sbom=true --provenance=mode=max \
 	  --build-arg FLUENT_BIT_IMAGE=$(FLUENT_BIT_IMAGE_$(BASE)) --build-arg FLUENT_BIT_DIGEST=$(FLUENT_BIT_DIGEST_$(BASE)) \
-	  --build-arg VERSION=$(VERSION) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) \
-	  --output type=image,rewrite-timestamp=true,push=$(if $(PUSH),true,false)
+	  --build-arg VERSION=$(VERSION) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
 
 $(FBHOST_ARM64): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile | $(ZIG)
 	@mkdir -p $(@D)

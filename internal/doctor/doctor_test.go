@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"out_opensearch_irsa/internal/identity"
@@ -224,4 +225,19 @@ o
 	if f, err := os.Open("doctor_test.go"); err != nil || isTerminal(f) {
 		t.Errorf("a file is taken for a terminal (%v)", err)
 	}
+}
+
+// TestWait has a link that stays broken: it is looked at again every ten seconds, for as long as was said.
+func TestWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var out, errs bytes.Buffer
+		code := Run(t.Context(), []string{"-config", "/nowhere/fluent-bit.conf", "-wait", "65s"}, &out, &errs, func(string) string { return "" })
+		if took := time.Since(began); code != 1 || took != time.Minute || strings.Count(errs.String(), "configuration is broken: looking again in 10s\n") != 6 {
+			t.Errorf("exit status %d after %s: %s", code, took, &errs)
+		}
+		if strings.Count(out.String(), "✗ configuration") != 1 {
+			t.Errorf("it reports %s", &out)
+		}
+	})
 }

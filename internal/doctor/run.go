@@ -28,6 +28,8 @@ Without --write nothing is stored and nothing created.
                  If the index is not there yet, this creates it
   --json         one JSON object instead of the table
   -o Name=value  an option of the outputs, instead of what the file says, such as -o AWS_Region=eu-west-1
+  -wait TIME     while a link is broken, look again every ten seconds, for so long at most: for a Job that starts while the
+                 role is still being mapped
   -timeout TIME  how long one question may take    10s
   -max-age TIME  how old the newest document may be before that counts as broken    15m
 
@@ -42,6 +44,7 @@ type settings struct {
 	options command.Options
 	timeout time.Duration
 	maxAge  time.Duration
+	wait    time.Duration
 	getenv  func(string) string
 }
 
@@ -55,6 +58,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	flags.BoolVar(&s.write, "write", false, "")
 	flags.BoolVar(&s.json, "json", false, "")
 	flags.Var(s.options, "o", "")
+	flags.DurationVar(&s.wait, "wait", 0, "")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Second, "")
 	flags.DurationVar(&s.maxAge, "max-age", 15*time.Minute, "")
 	fail := func(format string, a ...any) int {
@@ -68,15 +72,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 		return 2
 	case flags.NArg() > 0:
 		return fail("there is no argument %q: the file goes with -config", flags.Arg(0))
-	case s.timeout < time.Second || s.maxAge <= 0:
-		return fail("write -timeout of 1s or more, and -max-age above 0")
+	case s.timeout < time.Second || s.maxAge <= 0 || s.wait < 0:
+		return fail("write -timeout of 1s or more, -max-age above 0 and no negative -wait")
 	}
-	r := &Report{Version: version.Version, Config: s.config}
-	s.examine(ctx, r)
+	r := s.patiently(ctx, stderr)
 	if ctx.Err() != nil {
 		return fail("interrupted")
 	}
-	r.finish()
 	write := r.WriteTable
 	if s.json {
 		write = func(w io.Writer, _ bool) error { return r.writeJSON(w) }
@@ -88,4 +90,30 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 		return 1
 	}
 	return 0
+}
+
+// patience is how long -wait leaves between two looks.
+const patience = 10 * time.Second
+
+// patiently examines until no link is broken or -wait is over, and says meanwhile what it waits for.
+func (s *settings) patiently(ctx context.Context, stderr io.Writer) *Report {
+	for end := time.Now().Add(s.wait); ; {
+		r := &Report{Version: version.Version, Config: s.config}
+		s.examine(ctx, r)
+		r.finish()
+		if r.Result != Broken || time.Now().Add(patience).After(end) {
+			return r
+		}
+		for _, c := range r.Checks {
+			if c.Status == Broken {
+				_, _ = fmt.Fprintf(stderr, "opensearch-irsa-doctor: %s is broken: looking again in %s\n", c.Title, patience)
+				break
+			}
+		}
+		select {
+		case <-time.After(patience):
+		case <-ctx.Done():
+			return r
+		}
+	}
 }

@@ -299,3 +299,34 @@ func TestServerless(t *testing.T) {
 		})
 	}
 }
+
+// TestWaitsForTheMapping starts the doctor while nobody has mapped the role yet, as its Job does beside the bootstrap's.
+func TestWaitsForTheMapping(t *testing.T) {
+	p := newPod(t)
+	mapNobody(t)
+	mapped := make(chan error, 1)
+	var out bytes.Buffer
+	told := writerFunc(func(b []byte) (int, error) {
+		if bytes.Contains(b, []byte("security role is broken: looking again")) {
+			mapped <- world.OpenSearch.MapWriter(t.Context(), world.RoleARN)
+		}
+		return len(b), nil
+	})
+	args := append([]string{"-config", filepath.Join(p.dir, "fluent-bit.conf"), "-wait", "1m"}, p.args...)
+	code := doctor.Run(t.Context(), args, &out, told, func(name string) string { return p.env[name] })
+	select {
+	case err := <-mapped:
+		if err != nil {
+			t.Fatal(err)
+		}
+	default:
+		t.Fatalf("it does not wait for the mapping:\n%s", &out)
+	}
+	if strings.Contains(out.String(), "✗ security role") {
+		t.Errorf("exit status %d:\n%s", code, &out)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
