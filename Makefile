@@ -29,6 +29,7 @@ OPENSEARCH := $(CACHE)/opensearch-$(OPENSEARCH_VERSION)/.ready
 
 # What the end-to-end tests stand on; a test that misses one of these says so.
 export OPENSEARCH_HOME = $(CACHE)/opensearch-$(OPENSEARCH_VERSION)
+export HELM = $(TOOLS)/helm-$(HELM_VERSION)
 export BOTOCORE_PYTHON = $(PYTHON)
 export AWS_TOOLS_BIN = $(AWS_TOOLS)/bin
 export PLUGIN_SO = $(CURDIR)/$(PLUGIN)
@@ -43,6 +44,7 @@ include deploy/image/image.mk
 # A number of inputs, not a time: at the end of a time on a busy machine go test -fuzz fails with no input to blame.
 FUZZTIME ?= 5000x
 KEEP ?=
+CHART_REPOSITORY ?=
 ARGS ?=
 SEED ?=
 MINUTES ?= 2
@@ -118,7 +120,7 @@ terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through 
 	go test -count=1 -timeout 10m ./test/aws/...
 
 .PHONY: e2e
-e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
+e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) $(HELM) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
 	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/... ./test/bootstrap/... ./test/kubernetes/...
 
 .PHONY: identity
@@ -173,11 +175,11 @@ apply: ## apply the overlay OVERLAY, and take away what it no longer has: old Co
 
 .PHONY: env
 env: $(PLUGIN) $(FBHOST) # what the end-to-end tests stand on, for the shell: eval "$$(make -s env)"
-	@echo "export OPENSEARCH_HOME='$(OPENSEARCH_HOME)' BOTOCORE_PYTHON='$(BOTOCORE_PYTHON)' PLUGIN_SO='$(PLUGIN_SO)' FBHOST_BIN='$(FBHOST_BIN)'" \
+	@echo "export HELM='$(HELM)' OPENSEARCH_HOME='$(OPENSEARCH_HOME)' BOTOCORE_PYTHON='$(BOTOCORE_PYTHON)' PLUGIN_SO='$(PLUGIN_SO)' FBHOST_BIN='$(FBHOST_BIN)'" \
 	  "ZIG='$(ZIG)' DIST_DIR='$(DIST_DIR)' FBHOST_ARM64_BIN='$(FBHOST_ARM64_BIN)'"
 
 .PHONY: tools
-tools: $(LINTER) $(PYTHON) $(AWS_TOOLS)/.ready $(OPENSEARCH) $(ZIG) $(HADOLINT) $(ACTIONLINT) ## download and build what the tests need
+tools: $(LINTER) $(PYTHON) $(AWS_TOOLS)/.ready $(OPENSEARCH) $(HELM) $(ZIG) $(HADOLINT) $(ACTIONLINT) ## download and build what the tests need
 
 $(LINTER):
 	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION), once: a few minutes"
@@ -189,6 +191,18 @@ $(GREMLINS):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS)/tmp-gremlins-$(GREMLINS_VERSION) go install github.com/go-gremlins/gremlins/cmd/gremlins@$(GREMLINS_VERSION)
 	mv $(TOOLS)/tmp-gremlins-$(GREMLINS_VERSION)/gremlins $@
+
+$(HELM):
+	@echo "building helm $(HELM_VERSION), once: a few minutes"
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/tmp-helm-$(HELM_VERSION) go install helm.sh/helm/v4/cmd/helm@$(HELM_VERSION)
+	mv $(TOOLS)/tmp-helm-$(HELM_VERSION)/helm $@
+
+.PHONY: chart
+chart: $(HELM) ## package the Helm chart for VERSION into dist/, with CHART_REPOSITORY=oci://... push it there
+	@mkdir -p dist
+	$(HELM) package deploy/helm/opensearch-irsa --destination dist --version '$(patsubst v%,%,$(VERSION))' --app-version '$(patsubst v%,%,$(VERSION))'
+	$(if $(CHART_REPOSITORY),$(HELM) push dist/opensearch-irsa-$(patsubst v%,%,$(VERSION)).tgz '$(CHART_REPOSITORY)')
 
 $(PYTHON):
 	@echo "installing botocore $(BOTOCORE_VERSION), once"

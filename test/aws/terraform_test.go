@@ -143,6 +143,31 @@ func TestTerraformFormat(t *testing.T) {
 	}
 }
 
+// TestTerraformProvider has one range of providers in all modules, so that they share a root with those of others, and its floor is the
+// version that is tested where a folder of providers is brought along; elsewhere terraform init takes the newest.
+func TestTerraformProvider(t *testing.T) {
+	const wanted = `version = ">= 5.100, < 7.0"`
+	files, err := filepath.Glob("../../deploy/terraform/*/*/versions.tf")
+	if err != nil || len(files) < 7 {
+		t.Fatalf("found %q (%v)", files, err)
+	}
+	for _, file := range append(files, "../../deploy/terraform/tests/versions.tf") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), wanted) {
+			t.Errorf("%s asks for another provider than %s", file, wanted)
+		}
+	}
+	if providers := os.Getenv("TERRAFORM_PROVIDERS"); providers != "" {
+		brought, err := filepath.Glob(filepath.Join(providers, "registry.terraform.io/hashicorp/aws/*"))
+		if err != nil || len(brought) != 1 || !strings.HasPrefix(filepath.Base(brought[0]), "5.100.") {
+			t.Errorf("the providers brought along are %q (%v), and the floor is 5.100", brought, err)
+		}
+	}
+}
+
 // TestTerraformModules runs the modules' own tests, with a mock in the provider's place.
 func TestTerraformModules(t *testing.T) {
 	t.Parallel()
@@ -183,6 +208,10 @@ func existingCluster(t *testing.T, c *cloud, provider string) {
 	if got := r.mustRun("output", "-raw", "settings_env"); got != want {
 		t.Errorf("settings_env is\n%s\nwant\n%s", got, want)
 	}
+	// Somebody else's DaemonSet has an account of its own.
+	other := newRoot(t, c, "examples/existing-cluster").plan("region="+region, "cluster_name=shop", "create_domain=false", "namespace=amazon", "service_account=aws-for-fluent-bit")
+	same(t, "the trust policy of another account", decoded(t, other["module.writer.aws_iam_role.this"]["assume_role_policy"].(string)), shipped(t, "trust-policy.json", map[string]string{
+		"NAMESPACE": "amazon", "SERVICE_ACCOUNT": "aws-for-fluent-bit", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}))
 	// A second run finds nothing to do.
 	r.mustRun(append([]string{"plan", "-input=false", "-detailed-exitcode"}, variables...)...)
 }
@@ -222,6 +251,12 @@ func newCluster(t *testing.T, c *cloud) {
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
 	same(t, "the bootstrap's policy", decoded(t, planned["module.bootstrap[0].aws_iam_policy.this"]["policy"].(string)),
 		shipped(t, "policy.json", map[string]string{"OPENSEARCH_ARN": arn}))
+	if planned["module.domain.aws_iam_service_linked_role.this[0]"] == nil {
+		t.Error("in an empty account the first domain in a VPC fails: nobody makes the service's role")
+	}
+	if planned["module.domain.aws_vpc_security_group_ingress_rule.nodes[1]"]["cidr_ipv4"] != "10.0.192.0/18" {
+		t.Errorf("the nodes' subnets do not reach the domain: %v", planned["module.domain.aws_vpc_security_group_ingress_rule.nodes[1]"])
+	}
 	if planned["aws_eks_cluster.this"] == nil || planned["aws_eks_node_group.this"] == nil || planned["module.identity_provider.aws_iam_openid_connect_provider.this[0]"] == nil {
 		t.Error("there is no cluster, no node or no identity provider")
 	}
@@ -236,6 +271,8 @@ func serverless(t *testing.T, c *cloud) {
 	same(t, "the network policy", decoded(t, planned["module.collection.aws_opensearchserverless_security_policy.network"]["policy"].(string)),
 		shipped(t, "serverless-network.json", name))
 	same(t, "the type", planned["module.collection.aws_opensearchserverless_collection.this"]["type"], "TIMESERIES")
+	same(t, "the lifecycle policy", decoded(t, planned["module.collection.aws_opensearchserverless_lifecycle_policy.this[0]"]["policy"].(string)),
+		shipped(t, "serverless-lifecycle.json", map[string]string{"COLLECTION_NAME": "logs", "RETENTION": "30d"}))
 	if planned["module.collection.aws_opensearchserverless_access_policy.this"] == nil || planned["module.writer.aws_iam_role.this"] == nil {
 		t.Error("there is no data access policy, or no role")
 	}

@@ -253,6 +253,10 @@ func TestWalkthroughInstead(t *testing.T) {
 	same(t, "the network policy", passed(t, calls, "create-security-policy --type network"), shipped(t, "serverless-network.json", map[string]string{"COLLECTION_NAME": "logs"}))
 	same(t, "the data access policy", passed(t, calls, "create-access-policy"), shipped(t, "serverless-data-access.json",
 		map[string]string{"COLLECTION_NAME": "logs", "ROLE_ARN": role, "ADMIN_ARN": "arn:aws:iam::" + account + ":role/Admin"}))
+	same(t, "the lifecycle policy", passed(t, calls, "create-lifecycle-policy"), shipped(t, "serverless-lifecycle.json", map[string]string{"COLLECTION_NAME": "logs", "RETENTION": "30d"}))
+	var people string
+	c.ask(&people, "iam", "list-policies", "--scope", "Local", "--query", "Policies[?PolicyName=='logs-dashboards'].PolicyName | [0]")
+	same(t, "the policy of people", people, "logs-dashboards")
 	var collection string
 	c.ask(&collection, "opensearchserverless", "batch-get-collection", "--names", "logs", "--query", "collectionDetails[0].arn")
 	trust := shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})

@@ -30,6 +30,8 @@ var enforced = map[string]string{
 	"serverless-data-access.json":     "TestShippedServerless",
 	"serverless-encryption.json":      "", // no permissions: botocore and Terraform read them in test/aws
 	"serverless-network.json":         "",
+	"serverless-lifecycle.json":       "",
+	"policy-serverless-people.json":   "TestShippedPeople",
 }
 
 // shippedAny is any file of deploy/iam, with the values of all placeholders that it has.
@@ -368,4 +370,23 @@ func TestAccessPolicyFailure(t *testing.T) {
 	f(`{"Effect":"Allow","Principal":{"AWS":"*"},"Resource":"*"}`, "needs both Principal and Action")
 	f(`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"es:*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"my office"}}}`, "203.0.113.0/24")
 	f(`{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"es:*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}`, "NotIpAddress")
+}
+
+// TestShippedPeople has people reach the collection and its Dashboards, and no other.
+func TestShippedPeople(t *testing.T) {
+	const collection, dashboards = "arn:aws:aoss:eu-west-1:123456789012:collection/abc", "arn:aws:aoss:eu-west-1:123456789012:dashboards/default"
+	p, err := parsePolicy(filled(t, "policy-serverless-people.json", map[string]string{"COLLECTION_ARN": collection, "DASHBOARDS_ARN": dashboards}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(action, resource string, want decision) {
+		t.Helper()
+		if got := p.decide(action, resource); got != want {
+			t.Errorf("%s on %s: got %d, want %d", action, resource, got, want)
+		}
+	}
+	f("aoss:APIAccessAll", collection, allowed)
+	f("aoss:DashboardsAccessAll", dashboards, allowed)
+	f("aoss:APIAccessAll", collection+"d", notAllowed)
+	f("aoss:DeleteCollection", collection, notAllowed)
 }

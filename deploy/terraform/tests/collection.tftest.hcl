@@ -4,6 +4,12 @@ mock_provider "aws" {
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012", arn = "arn:aws:sts::123456789012:assumed-role/admin/me" }
   }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-west-1", name = "eu-west-1" }
+  }
   mock_data "aws_iam_session_context" {
     defaults = { issuer_arn = "arn:aws:iam::123456789012:role/admin" }
   }
@@ -35,6 +41,30 @@ run "public" {
   assert {
     condition     = jsondecode(aws_opensearchserverless_access_policy.this.policy)[0].Rules[0].Resource == ["index/logs/eks-log*"]
     error_message = "Fluent Bit writes elsewhere"
+  }
+}
+
+run "by_age" {
+  command = apply
+  module { source = "../modules/collection" }
+  variables { retention = "14d" }
+  assert {
+    condition     = jsondecode(aws_opensearchserverless_lifecycle_policy.this[0].policy).Rules[0] == { ResourceType = "index", Resource = ["index/logs/*"], MinIndexRetention = "14d" }
+    error_message = "nothing deletes old data"
+  }
+  assert {
+    condition     = jsondecode(aws_iam_policy.people.policy).Statement[1].Action == "aoss:DashboardsAccessAll" && jsondecode(aws_iam_policy.people.policy).Statement[1].Resource == "arn:aws:aoss:eu-west-1:123456789012:dashboards/default"
+    error_message = "people cannot open Dashboards"
+  }
+}
+
+run "search" {
+  command = plan
+  module { source = "../modules/collection" }
+  variables { type = "SEARCH" }
+  assert {
+    condition     = length(aws_opensearchserverless_lifecycle_policy.this) == 0
+    error_message = "a collection of type SEARCH takes no lifecycle policy"
   }
 }
 

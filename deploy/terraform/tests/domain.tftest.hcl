@@ -13,8 +13,43 @@ mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { id = "eu-west-1", name = "eu-west-1" }
   }
+  mock_data "aws_iam_roles" {
+    defaults = { names = [] }
+  }
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:x" }
+  }
+}
+
+mock_provider "aws" {
+  alias = "with_the_service_linked_role"
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012", arn = "arn:aws:sts::123456789012:assumed-role/admin/me" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_iam_roles" {
+    defaults = { names = ["AWSServiceRoleForAmazonOpenSearchService"] }
+  }
+  mock_data "aws_iam_role" {
+    defaults = { description = "made by somebody" }
+  }
+}
+
+mock_provider "aws" {
+  alias = "with_our_service_linked_role"
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012", arn = "arn:aws:sts::123456789012:assumed-role/admin/me" }
+  }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_iam_roles" {
+    defaults = { names = ["AWSServiceRoleForAmazonOpenSearchService"] }
+  }
+  mock_data "aws_iam_role" {
+    defaults = { description = "Made for the domain logs by deploy/terraform" }
   }
 }
 
@@ -84,6 +119,7 @@ run "large" {
     subnet_ids                = ["subnet-1", "subnet-2", "subnet-3"]
     vpc_id                    = "vpc-1"
     client_security_group_ids = ["sg-nodes", "sg-people"]
+    client_subnet_cidrs       = ["10.0.0.0/24", "10.0.1.0/24"]
     client_cidrs              = []
     master_user_name          = "admin"
     master_user_password      = "Correct-horse-7"
@@ -97,6 +133,10 @@ run "large" {
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.https) == 2 && alltrue([for r in aws_vpc_security_group_ingress_rule.https : r.from_port == 443 && r.to_port == 443])
     error_message = "the security group does not let the clients in, on 443 alone"
+  }
+  assert {
+    condition     = [for r in aws_vpc_security_group_ingress_rule.nodes : r.cidr_ipv4 if r.from_port == 443 && r.to_port == 443] == ["10.0.0.0/24", "10.0.1.0/24"]
+    error_message = "nodes without the clients' security groups get no answer"
   }
   assert {
     condition     = !can(jsondecode(aws_opensearch_domain.this.access_policies).Statement[0].Condition)
@@ -170,5 +210,80 @@ run "name_without_password" {
   command = plan
   module { source = "../modules/domain" }
   variables { master_user_name = "admin" }
+  expect_failures = [aws_opensearch_domain.this]
+}
+
+run "service_linked_role_is_missing" {
+  command = plan
+  module { source = "../modules/domain" }
+  variables {
+    subnet_ids = ["subnet-1", "subnet-2"]
+    vpc_id     = "vpc-1"
+  }
+  assert {
+    condition     = length(aws_iam_service_linked_role.this) == 1
+    error_message = "the account's first domain in a VPC would fail"
+  }
+}
+
+run "service_linked_role_is_there" {
+  command = plan
+  module { source = "../modules/domain" }
+  providers = { aws = aws.with_the_service_linked_role }
+  variables {
+    subnet_ids = ["subnet-1", "subnet-2"]
+    vpc_id     = "vpc-1"
+  }
+  assert {
+    condition     = length(aws_iam_service_linked_role.this) == 0
+    error_message = "a role that is there cannot be made"
+  }
+}
+
+run "service_linked_role_is_ours" {
+  command = plan
+  module { source = "../modules/domain" }
+  providers = { aws = aws.with_our_service_linked_role }
+  variables {
+    subnet_ids = ["subnet-1", "subnet-2"]
+    vpc_id     = "vpc-1"
+  }
+  assert {
+    condition     = length(aws_iam_service_linked_role.this) == 1
+    error_message = "the second run destroys what the first made"
+  }
+}
+
+run "saml" {
+  command = plan
+  module { source = "../modules/domain" }
+  variables {
+    saml = { entity_id = "https://idp.example.com", metadata = "<xml/>", roles_key = "Role", master_backend_role = "log-admins" }
+  }
+  assert {
+    condition     = aws_opensearch_domain_saml_options.this[0].saml_options[0].idp[0].entity_id == "https://idp.example.com" && aws_opensearch_domain_saml_options.this[0].saml_options[0].master_backend_role == "log-admins"
+    error_message = "there is no single sign-on"
+  }
+}
+
+run "cognito" {
+  command = plan
+  module { source = "../modules/domain" }
+  variables {
+    cognito = { user_pool_id = "eu-west-1_abc", identity_pool_id = "eu-west-1:1", role_arn = "arn:aws:iam::123456789012:role/cognito" }
+  }
+  assert {
+    condition     = aws_opensearch_domain.this.cognito_options[0].enabled && aws_opensearch_domain.this.cognito_options[0].user_pool_id == "eu-west-1_abc"
+    error_message = "there is no Cognito"
+  }
+}
+
+run "two_ways_to_log_in" {
+  command = plan
+  module { source = "../modules/domain" }
+  variables {
+    saml    = { entity_id = "https://idp.example.com", metadata = "<xml/>" }
+    cognito = { user_pool_id = "eu-west-1_abc", identity_pool_id = "eu-west-1:1", role_arn = "arn:aws:iam::123456789012:role/cognito" }
+  }
   expect_failures = [aws_opensearch_domain.this]
 }

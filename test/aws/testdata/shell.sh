@@ -13,7 +13,7 @@ aws() {
   "opensearchserverless create-security-policy --type encryption"*) # moto wants a key by name; the policy as it is, is in CALLS
     command aws "${@/\"AWSOwnedKey\": true/\"AWSOwnedKey\": false, \"KmsARN\": \"auto\"}"
     ;;
-  "opensearchserverless create-access-policy"*) # the CLI's own skeleton of this output is not valid: get as far as moto's 5xx
+  "opensearchserverless create-access-policy"* | "opensearchserverless create-lifecycle-policy"*) # the CLI's own skeleton of this output is not valid: get as far as moto's 5xx
     local said
     said=$(AWS_MAX_ATTEMPTS=1 command aws "$@" 2>&1) && return
     [[ $said == *"An error occurred (5"* || $said == *"NotImplemented"* ]] || { echo "$said" >&2; return 1; }

@@ -4,6 +4,18 @@ data "aws_eks_cluster" "this" {
   name = var.cluster_name
 }
 
+# The subnets whose nodes and pods reach a domain in the VPC.
+data "aws_subnet" "nodes" {
+  for_each = length(var.subnet_ids) > 0 ? toset(coalescelist(var.node_subnet_ids, tolist(data.aws_eks_cluster.this.vpc_config[0].subnet_ids))) : []
+  id       = each.value
+}
+
+locals {
+  # Who the master user is: a name with a password; else the role of the bootstrap's Job, where only the cluster reaches the domain; else
+  # whoever applies this, who then runs make bootstrap.
+  by_job = var.create_domain && var.master_user_name == null && coalesce(var.bootstrap_by_job, length(var.subnet_ids) > 0)
+}
+
 module "domain" {
   source = "../../modules/domain"
   count  = var.create_domain ? 1 : 0
@@ -17,10 +29,13 @@ module "domain" {
   subnet_ids                 = var.subnet_ids
   vpc_id                     = data.aws_eks_cluster.this.vpc_config[0].vpc_id
   client_security_group_ids  = concat([data.aws_eks_cluster.this.vpc_config[0].cluster_security_group_id], var.client_security_group_ids)
-  master_user_arn            = var.master_user_name == null ? module.bootstrap[0].role_arn : null
+  client_subnet_cidrs        = [for subnet in data.aws_subnet.nodes : subnet.cidr_block]
+  master_user_arn            = local.by_job ? module.bootstrap[0].role_arn : null
   master_user_name           = var.master_user_name
   master_user_password       = var.master_user_password
   create_service_linked_role = var.create_service_linked_role
+  saml                       = var.saml
+  cognito                    = var.cognito
 }
 
 data "aws_opensearch_domain" "existing" {
@@ -47,6 +62,8 @@ module "writer" {
   source = "../../modules/writer"
 
   name                  = "fluent-bit-${var.cluster_name}"
+  namespace             = var.namespace
+  service_account       = var.service_account
   identity              = var.identity
   identity_provider_arn = one(module.identity_provider[*].arn)
   cluster_name          = var.cluster_name
@@ -55,13 +72,14 @@ module "writer" {
   target_arn            = var.create_domain ? module.domain[0].arn : data.aws_opensearch_domain.existing[0].arn
 }
 
-# The domain's master user, where that is no name with a password: the role of the Job that opensearch-irsa-bootstrap runs as.
+# The role of the Job that opensearch-irsa-bootstrap runs as.
 module "bootstrap" {
   source = "../../modules/writer"
-  count  = var.create_domain && var.master_user_name == null ? 1 : 0
+  count  = local.by_job ? 1 : 0
 
   name                  = "opensearch-bootstrap-${var.cluster_name}"
-  service_account       = "opensearch-bootstrap"
+  namespace             = var.namespace
+  service_account       = "opensearch-irsa-bootstrap"
   identity              = var.identity
   identity_provider_arn = one(module.identity_provider[*].arn)
   cluster_name          = var.cluster_name

@@ -19,7 +19,7 @@ output "role_arn" {
 }
 
 output "bootstrap_role_arn" {
-  description = "The domain's master user, if it is no name with a password."
+  description = "The role of the bootstrap's Job, if that is the domain's master user. Null: run make bootstrap as whoever applied this, or by name and password."
   value       = one(module.bootstrap[*].role_arn)
 }
 

@@ -14,6 +14,18 @@ variable "identity" {
   default     = "irsa"
 }
 
+variable "namespace" {
+  description = "Namespace of Fluent Bit."
+  type        = string
+  default     = "logging"
+}
+
+variable "service_account" {
+  description = "Its service account: the overlay existing-daemonset and other people's charts have one of another name, such as aws-for-fluent-bit."
+  type        = string
+  default     = "opensearch-irsa"
+}
+
 variable "create_identity_provider" {
   description = "For irsa: false where the account has the cluster's OIDC provider already (`aws iam list-open-id-connect-providers`)."
   type        = bool
@@ -64,14 +76,20 @@ variable "client_cidrs" {
   default     = []
 }
 
+variable "node_subnet_ids" {
+  description = "Subnets of nodes and pods, which reach a domain in the VPC. None: the cluster's own. Name them where Karpenter or custom networking takes others."
+  type        = list(string)
+  default     = []
+}
+
 variable "client_security_group_ids" {
-  description = "Security groups of people and bastions that reach a domain in the VPC. The cluster's own may always."
+  description = "Security groups of people and bastions that reach a domain in the VPC. The cluster's own and its subnets may always."
   type        = list(string)
   default     = []
 }
 
 variable "master_user_name" {
-  description = "Master user of a new domain, with a password. Null: it is a role, which the Job opensearch-irsa-bootstrap has."
+  description = "Master user of a new domain, with a password, who logs into Dashboards at once. Null: it is a role, and people need saml or cognito."
   type        = string
   default     = null
 }
@@ -107,10 +125,28 @@ variable "volume_gib" {
   default     = 100
 }
 
-variable "create_service_linked_role" {
-  description = "True for the account's first domain in a VPC."
+variable "bootstrap_by_job" {
+  description = "Without master_user_name: true makes the role of the Job opensearch-irsa-bootstrap the master user, false whoever applies this. Null: the Job for a domain in the VPC."
   type        = bool
-  default     = false
+  default     = null
+}
+
+variable "saml" {
+  description = "Single sign-on for Dashboards: see modules/domain."
+  type        = any
+  default     = null
+}
+
+variable "cognito" {
+  description = "Sign-on for Dashboards by Amazon Cognito: see modules/domain."
+  type        = any
+  default     = null
+}
+
+variable "create_service_linked_role" {
+  description = "The role that the account's first domain in a VPC needs. Null: it is made if it is missing."
+  type        = bool
+  default     = null
 }
 
 variable "tags" {

@@ -10,11 +10,14 @@ module "domain" {
   volume_gib                 = var.volume_gib
   vpc_id                     = aws_vpc.this.id
   subnet_ids                 = aws_subnet.private[*].id
+  client_subnet_cidrs        = aws_subnet.private[*].cidr_block
   client_security_group_ids  = [aws_eks_cluster.this.vpc_config[0].cluster_security_group_id]
   master_user_arn            = var.master_user_name == null ? module.bootstrap[0].role_arn : null
   master_user_name           = var.master_user_name
   master_user_password       = var.master_user_password
   create_service_linked_role = var.create_service_linked_role
+  saml                       = var.saml
+  cognito                    = var.cognito
 }
 
 module "identity_provider" {
@@ -37,7 +40,7 @@ module "bootstrap" {
   count  = var.master_user_name == null ? 1 : 0
 
   name                  = "opensearch-bootstrap-${var.name}"
-  service_account       = "opensearch-bootstrap"
+  service_account       = "opensearch-irsa-bootstrap"
   identity_provider_arn = module.identity_provider.arn
   permissions           = "full"
   target_arn            = module.domain.arn

@@ -20,8 +20,17 @@ output "bootstrap_role_arn" {
 }
 
 output "dashboards_url" {
-  description = "OpenSearch Dashboards, reached from within the VPC."
+  description = "OpenSearch Dashboards, reached from within the VPC: by a VPN, or by the commands of dashboards_tunnel."
   value       = module.domain.dashboards_url
+}
+
+output "dashboards_tunnel" {
+  description = "A way to Dashboards from outside the VPC, through a pod: then open https://127.0.0.1:8443/_dashboards (the certificate is for another name). Delete the pod afterwards."
+  value       = <<-EOT
+    kubectl run opensearch-door --image=alpine/socat --restart=Never -- tcp-listen:8443,fork,reuseaddr tcp:${module.domain.endpoint}:443
+    kubectl wait --for=condition=Ready pod/opensearch-door
+    kubectl port-forward pod/opensearch-door 8443:8443
+  EOT
 }
 
 output "kubeconfig" {

@@ -54,7 +54,7 @@ variable "nodes" {
 }
 
 variable "master_user_name" {
-  description = "The domain's master user, with a password. Null: it is a role, which the Job opensearch-irsa-bootstrap has."
+  description = "The domain's master user, with a password, who logs into Dashboards at once. Null: the role of the Job opensearch-irsa-bootstrap, and people need saml or cognito."
   type        = string
   default     = null
 }
@@ -84,10 +84,22 @@ variable "volume_gib" {
   default     = 100
 }
 
+variable "saml" {
+  description = "Single sign-on for Dashboards: see modules/domain."
+  type        = any
+  default     = null
+}
+
+variable "cognito" {
+  description = "Sign-on for Dashboards by Amazon Cognito: see modules/domain."
+  type        = any
+  default     = null
+}
+
 variable "create_service_linked_role" {
-  description = "True for the account's first domain in a VPC."
+  description = "The role that the account's first domain in a VPC needs. Null: it is made if it is missing."
   type        = bool
-  default     = false
+  default     = null
 }
 
 variable "index_name" {

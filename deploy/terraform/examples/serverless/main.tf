@@ -9,6 +9,7 @@ module "collection" {
 
   name             = var.collection_name
   type             = var.collection_type
+  retention        = var.retention
   standby_replicas = var.standby_replicas
   vpc_endpoint_ids = var.vpc_endpoint_ids
   writer_role_arn  = module.writer.role_arn

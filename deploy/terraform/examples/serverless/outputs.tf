@@ -13,6 +13,11 @@ output "role_arn" {
   value       = module.writer.role_arn
 }
 
+output "people_policy_arn" {
+  description = "Attach it to the roles of people who open Dashboards."
+  value       = module.collection.people_policy_arn
+}
+
 output "dashboards_url" {
   description = "OpenSearch Dashboards."
   value       = module.collection.dashboards_url

@@ -21,9 +21,15 @@ variable "collection_name" {
 }
 
 variable "collection_type" {
-  description = "TIMESERIES, or SEARCH, which takes the plugin's ids."
+  description = "TIMESERIES, which deletes by age, or SEARCH, which takes the plugin's ids and keeps everything."
   type        = string
   default     = "TIMESERIES"
+}
+
+variable "retention" {
+  description = "How long a time-series collection keeps data."
+  type        = string
+  default     = "30d"
 }
 
 variable "standby_replicas" {

@@ -9,13 +9,24 @@ variable "name" {
 }
 
 variable "type" {
-  description = "TIMESERIES is made for logs, but makes its own ids: a request whose answer was lost may be stored twice. SEARCH takes the plugin's ids."
+  description = "TIMESERIES deletes by age, and makes its own ids: a request whose answer was lost may be stored twice. SEARCH takes the plugin's ids, and nothing deletes old indexes there."
   type        = string
   default     = "TIMESERIES"
 
   validation {
     condition     = contains(["TIMESERIES", "SEARCH"], var.type)
     error_message = "type must be TIMESERIES or SEARCH."
+  }
+}
+
+variable "retention" {
+  description = "How long a time-series collection keeps data: 24h to 3650d."
+  type        = string
+  default     = "30d"
+
+  validation {
+    condition     = can(regex("^[1-9][0-9]*[hd]$", var.retention))
+    error_message = "retention must be a number of hours or days, such as 30d."
   }
 }
 

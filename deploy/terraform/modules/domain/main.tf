@@ -61,6 +61,16 @@ resource "aws_opensearch_domain" "this" {
     }
   }
 
+  dynamic "cognito_options" {
+    for_each = var.cognito == null ? [] : [var.cognito]
+    content {
+      enabled          = true
+      user_pool_id     = cognito_options.value.user_pool_id
+      identity_pool_id = cognito_options.value.identity_pool_id
+      role_arn         = cognito_options.value.role_arn
+    }
+  }
+
   # Fine-grained access control needs these three, and cannot be switched off again.
   encrypt_at_rest {
     enabled    = true
@@ -118,6 +128,10 @@ resource "aws_opensearch_domain" "this" {
 
   lifecycle {
     precondition {
+      condition     = var.cognito == null || var.saml == null
+      error_message = "Dashboards has one way to log in: cognito or saml."
+    }
+    precondition {
       condition     = var.data_nodes % var.availability_zones == 0
       error_message = "data_nodes must be a multiple of availability_zones."
     }
@@ -142,9 +156,46 @@ resource "aws_opensearch_domain" "this" {
   depends_on = [aws_cloudwatch_log_resource_policy.this, aws_iam_service_linked_role.this]
 }
 
+# People log into Dashboards by their company's sign-on. The roles of SAML's roles_key are backend roles: bootstrap's -reader takes them.
+resource "aws_opensearch_domain_saml_options" "this" {
+  count       = var.saml == null ? 0 : 1
+  domain_name = aws_opensearch_domain.this.domain_name
+
+  saml_options {
+    enabled                 = true
+    subject_key             = var.saml.subject_key
+    roles_key               = var.saml.roles_key
+    master_backend_role     = var.saml.master_backend_role
+    session_timeout_minutes = var.saml.session_timeout_minutes
+
+    idp {
+      entity_id        = var.saml.entity_id
+      metadata_content = var.saml.metadata
+    }
+  }
+}
+
+# An account has this role once. Ours is known again by its description, so that a second run neither makes nor destroys it.
+data "aws_iam_roles" "service_linked" {
+  count      = local.in_vpc && var.create_service_linked_role == null ? 1 : 0
+  name_regex = "^AWSServiceRoleForAmazonOpenSearchService$"
+}
+
+data "aws_iam_role" "service_linked" {
+  count = local.in_vpc && var.create_service_linked_role == null ? length(data.aws_iam_roles.service_linked[0].names) : 0
+  name  = "AWSServiceRoleForAmazonOpenSearchService"
+}
+
+locals {
+  service_linked_description = "Made for the domain ${var.name} by deploy/terraform"
+  service_linked_is_missing  = local.in_vpc && length(data.aws_iam_role.service_linked) == 0
+  service_linked_is_ours     = length([for role in data.aws_iam_role.service_linked : role if role.description == local.service_linked_description]) > 0
+}
+
 resource "aws_iam_service_linked_role" "this" {
-  count            = var.create_service_linked_role ? 1 : 0
+  count            = coalesce(var.create_service_linked_role, local.service_linked_is_missing || local.service_linked_is_ours) ? 1 : 0
   aws_service_name = "opensearchservice.amazonaws.com"
+  description      = local.service_linked_description
 }
 
 resource "aws_security_group" "this" {
@@ -164,6 +215,17 @@ resource "aws_vpc_security_group_ingress_rule" "https" {
   to_port                      = 443
   description                  = "HTTPS from a client's security group"
   tags                         = var.tags
+}
+
+resource "aws_vpc_security_group_ingress_rule" "nodes" {
+  count             = local.in_vpc ? length(var.client_subnet_cidrs) : 0
+  security_group_id = aws_security_group.this[0].id
+  cidr_ipv4         = var.client_subnet_cidrs[count.index]
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  description       = "HTTPS from a subnet of nodes or pods"
+  tags              = var.tags
 }
 
 # The domain's own logs

@@ -130,10 +130,44 @@ variable "client_cidrs" {
   }
 }
 
+variable "client_subnet_cidrs" {
+  description = "Networks that may reach a domain in a VPC: those of the subnets of nodes and pods, whatever security groups these have."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for c in var.client_subnet_cidrs : can(cidrhost(c, 0))])
+    error_message = "client_subnet_cidrs must be networks such as 10.0.64.0/18."
+  }
+}
+
 variable "create_service_linked_role" {
-  description = "Make AWSServiceRoleForAmazonOpenSearchService, which the first domain in a VPC needs. An account has it once: true fails where it is there already."
+  description = "Make AWSServiceRoleForAmazonOpenSearchService, which the first domain in a VPC needs. Null: if the account has it not. Looking asks for iam:ListRoles and iam:GetRole."
   type        = bool
-  default     = false
+  default     = null
+}
+
+variable "saml" {
+  description = "Single sign-on for Dashboards: entity_id and metadata (XML) of the identity provider. The provider is told of the domain's address afterwards."
+  type = object({
+    entity_id               = string
+    metadata                = string
+    subject_key             = optional(string)
+    roles_key               = optional(string)
+    master_backend_role     = optional(string)
+    session_timeout_minutes = optional(number)
+  })
+  default = null
+}
+
+variable "cognito" {
+  description = "Sign-on for Dashboards by Amazon Cognito: the pools, and the role by which OpenSearch Service reaches them (AmazonOpenSearchServiceCognitoAccess)."
+  type = object({
+    user_pool_id     = string
+    identity_pool_id = string
+    role_arn         = string
+  })
+  default = null
 }
 
 variable "master_user_name" {

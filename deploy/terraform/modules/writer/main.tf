@@ -16,16 +16,13 @@ locals {
   trust = local.irsa ? templatefile("${local.policies}/trust-policy.json", {
     IDENTITY_PROVIDER_ARN = coalesce(var.identity_provider_arn, "none")
     IDENTITY_PROVIDER     = local.provider
+    NAMESPACE             = var.namespace
+    SERVICE_ACCOUNT       = var.service_account
     }) : templatefile("${local.policies}/trust-policy-pod-identity.json", {
-    CLUSTER_ARN = coalesce(var.cluster_arn, "none")
+    CLUSTER_ARN     = coalesce(var.cluster_arn, "none")
+    NAMESPACE       = var.namespace
+    SERVICE_ACCOUNT = var.service_account
   })
-
-  # The files are made for the service account that deploy/kubernetes ships.
-  trust_for_account = replace(replace(replace(
-    local.trust, "system:serviceaccount:logging:fluent-bit", "system:serviceaccount:${var.namespace}:${var.service_account}"),
-    "\"logging\"", jsonencode(var.namespace)),
-    "\"fluent-bit\"", jsonencode(var.service_account)
-  )
 }
 
 resource "aws_iam_policy" "this" {
@@ -38,7 +35,7 @@ resource "aws_iam_policy" "this" {
 resource "aws_iam_role" "this" {
   name                 = var.name
   description          = "Fluent Bit in ${var.namespace}, by ${local.irsa ? "IRSA" : "EKS Pod Identity"}"
-  assume_role_policy   = local.trust_for_account
+  assume_role_policy   = local.trust
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
 

@@ -42,7 +42,7 @@ variable "namespace" {
 variable "service_account" {
   description = "The only service account that may take on the role."
   type        = string
-  default     = "fluent-bit"
+  default     = "opensearch-irsa"
 }
 
 variable "permissions" {
