@@ -33,12 +33,20 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 	}
 	now := time.Now()
 	index, id := template.Example(now.Unix(), filler), nobody()
+	if !e.keep {
+		if why := e.cannotDelete(ctx, index); why != "" {
+			return needless("nothing was stored: %s, so that the document would stay; --keep stores it all the same", why)
+		}
+	}
 	body, err := json.Marshal(map[string]any{e.cfg.TimeKey: now.UTC().Format("2006-01-02T15:04:05.000Z"), "log": canaryText})
 	if err != nil {
 		panic(err) // strings can always be encoded
 	}
 	r := e.bulk(ctx, "create", map[string]any{"_index": index, "_id": id}, body)
 	if r.Failure == nil && item(r).Kind == opensearch.DocumentID {
+		if !e.keep {
+			return needless("nothing was stored: a collection of time series deletes no document; --keep stores one all the same")
+		}
 		id = "" // a collection of time series makes its own
 		r = e.bulk(ctx, "create", map[string]any{"_index": index}, body)
 	}
@@ -55,6 +63,17 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 		o = broken("look at the index's refresh_interval, and at the cluster's load", "%s", o.summary)
 	}
 	return o
+}
+
+// cannotDelete says why a canary could not be taken away again, "" if it can: a delete of what is not there is judged like any other.
+func (e *examination) cannotDelete(ctx context.Context, index string) string {
+	r := e.bulk(ctx, "delete", map[string]any{"_index": index, "_id": nobody()}, nil)
+	if r.Failure == nil {
+		if m := lacking.FindStringSubmatch(item(r).Reason); m != nil {
+			return "the security role lacks " + m[1]
+		}
+	}
+	return ""
 }
 
 // find waits until the canary can be found, and says how long that took. ok is false if it could be looked for and was not there.

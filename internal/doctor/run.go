@@ -24,8 +24,9 @@ of the file it says ✓ (in order), ✗ (broken, and what to change), ! (works, 
 Without --write nothing is stored and nothing created.
 
   -config FILE   Fluent Bit's configuration, classic or YAML    /fluent-bit/etc/fluent-bit.conf
-  --write        store one document, find it, delete it: a role that may only write leaves it there, and its name is told.
+  --write        store one document, find it, delete it. With a role that may not delete nothing is stored.
                  If the index is not there yet, this creates it
+  --keep         with --write: store it also where it cannot be deleted again; its name is told
   --json         one JSON object instead of the table
   -o Name=value  an option of the outputs, instead of what the file says, such as -o AWS_Region=eu-west-1
   -wait TIME     while a link is broken, look again every ten seconds, for so long at most: for a Job that starts while the
@@ -40,6 +41,7 @@ Exit status: 0 no link is broken; 1 one is; 2 it could not be done, such as for 
 type settings struct {
 	config  string
 	write   bool
+	keep    bool // the canary, where it cannot be deleted
 	json    bool
 	options command.Options
 	timeout time.Duration
@@ -56,6 +58,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	flags.Usage = func() { _, _ = io.WriteString(stderr, usage) }
 	flags.StringVar(&s.config, "config", "/fluent-bit/etc/fluent-bit.conf", "")
 	flags.BoolVar(&s.write, "write", false, "")
+	flags.BoolVar(&s.keep, "keep", false, "")
 	flags.BoolVar(&s.json, "json", false, "")
 	flags.Var(s.options, "o", "")
 	flags.DurationVar(&s.wait, "wait", 0, "")
@@ -72,6 +75,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 		return 2
 	case flags.NArg() > 0:
 		return fail("there is no argument %q: the file goes with -config", flags.Arg(0))
+	case s.keep && !s.write:
+		return fail("--keep is about the document of --write: write both")
 	case s.timeout < time.Second || s.maxAge <= 0 || s.wait < 0:
 		return fail("write -timeout of 1s or more, -max-age above 0 and no negative -wait")
 	}

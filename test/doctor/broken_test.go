@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -279,7 +280,12 @@ func TestServerless(t *testing.T) {
 			if c := find(t, r, "arrival"); c.Status != doctor.Broken || !strings.Contains(c.Summary, "there is no document") {
 				t.Errorf("without data\n%s", show(r))
 			}
-			code, r = p.examine("--write")
+			if kind == localaws.TimeSeries {
+				if _, r = p.examine("--write"); !strings.Contains(find(t, r, "canary").Summary, "nothing was stored: a collection of time series deletes no document") {
+					t.Errorf("without --keep\n%s", show(r))
+				}
+			}
+			code, r = p.examine("--write", "--keep")
 			if c := find(t, r, "canary"); c.Status != doctor.OK || !strings.Contains(c.Summary, "found after") || !strings.HasSuffix(c.Summary, canary) {
 				t.Errorf("exit status %d\n%s", code, show(r))
 			}

@@ -68,7 +68,18 @@ func TestLeastPrivilege(t *testing.T) {
 	p := newPod(t)
 	p.ownRole("least", read(t, "deploy/iam/policy-least-privilege.json"))
 	p.store(0)
+	before, err := world.OpenSearch.Count(t.Context(), p.index())
+	if err != nil {
+		t.Fatal(err)
+	}
 	code, r := p.examine("--write")
+	if c := find(t, r, "canary"); code != 0 || c.Status != doctor.Skipped || !strings.Contains(c.Summary, "nothing was stored: the security role lacks indices:data/write/delete") {
+		t.Errorf("exit status %d, canary %s: %s", code, c.Status, c.Summary)
+	}
+	if after, err := world.OpenSearch.Count(t.Context(), p.index()); err != nil || after != before {
+		t.Errorf("there were %d documents and are %d (%v)", before, after, err)
+	}
+	code, r = p.examine("--write", "--keep")
 	if code != 0 || r.Result != doctor.OK {
 		t.Errorf("exit status %d, result %s\n%s", code, r.Result, show(r))
 	}

@@ -56,6 +56,12 @@ func TestMain(m *testing.M) {
 // newCluster lays out a node, and starts the world if it is the first. It skips where the machine lacks what that needs.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
+	return newClusterOf(t, shippedComponents...)
+}
+
+// newClusterOf has these components; none with an old agent.
+func newClusterOf(t *testing.T, components ...string) *cluster {
+	t.Helper()
 	if unmet := stack.Unmet("OPENSEARCH_HOME", "PLUGIN_SO"); unmet != "" {
 		stack.Missing(t, unmet)
 	}
@@ -66,7 +72,6 @@ func newCluster(t *testing.T) *cluster {
 	if c.host, err = stack.FindFluentBit(ctx); err != nil {
 		t.Fatal(err)
 	}
-	components := shippedComponents
 	if c.old() {
 		components = []string{}
 	}
@@ -155,6 +160,11 @@ func (c *cluster) start() *stack.FluentBit {
 		}
 	}
 	given["INDEX_NAME"] = c.name
+	for _, e := range c.agent.Env {
+		if e.Name == "INDEX_NAME" && e.Value != "" { // made of another variable, as the kubelet fills it in
+			given["INDEX_NAME"] = strings.ReplaceAll(e.Value, "$(INDEX_PREFIX)", c.name)
+		}
+	}
 	options := stack.FluentBitOptions{Config: filepath.Join(c.etc, "fluent-bit.conf"), Dir: c.dir}
 	for name, value := range given {
 		options.Env = append(options.Env, name+"="+value)
