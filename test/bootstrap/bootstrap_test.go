@@ -59,7 +59,7 @@ func TestFromNothingToUnchanged(t *testing.T) {
 
 	out, code := bootstrap(t, asMaster(d.url), "-dry-run")
 	says(t, out, steps("eks-log", "would be created"))
-	if code != 0 || statusOf(t, "/_index_template/eks-log") != 404 || statusOf(t, "/_plugins/_security/api/roles/eks-log-writer") != 404 || d.dashboards.imports != 0 {
+	if code != 0 || statusOf(t, "/_index_template/eks-log") != 404 || statusOf(t, "/_plugins/_security/api/roles/eks-log-writer") != 404 || d.dashboards.Imports() != 0 {
 		t.Errorf("-dry-run: status %d, and the domain is not as it was", code)
 	}
 
@@ -73,8 +73,8 @@ func TestFromNothingToUnchanged(t *testing.T) {
 	out, code = bootstrap(t, asMaster(d.url))
 	says(t, out, steps("eks-log", "unchanged"))
 	says(t, out, map[string]string{"indexes under it": "unchanged"})
-	if code != 0 || d.dashboards.imports != 1 {
-		t.Errorf("a second run: status %d, %d imports", code, d.dashboards.imports)
+	if code != 0 || d.dashboards.Imports() != 1 {
+		t.Errorf("a second run: status %d, %d imports", code, d.dashboards.Imports())
 	}
 
 	// Other wishes change what they are about. Somebody else's mapping stays.
@@ -157,7 +157,7 @@ func TestAsIAMRole(t *testing.T) {
 	if code != 0 {
 		t.Errorf("status %d", code)
 	}
-	if objects := fmt.Sprint(d.dashboards.objects); strings.Contains(objects, "eks-log") || !strings.Contains(objects, "by-role*") {
+	if objects := fmt.Sprint(d.dashboards.Objects()); strings.Contains(objects, "eks-log") || !strings.Contains(objects, "by-role*") {
 		t.Errorf("the saved objects are for another index: %s", objects)
 	}
 }

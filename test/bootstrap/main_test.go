@@ -77,7 +77,7 @@ func start(dir string) error {
 type domain struct {
 	url        string
 	ism        *localaws.ISM
-	dashboards *fakeDashboards
+	dashboards *localaws.Dashboards
 }
 
 // newDomain puts the fakes in front of OpenSearch.
@@ -96,7 +96,7 @@ func newDomain(t *testing.T) *domain {
 		r.SetURL(upstream)
 		r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"] // the front door's
 	}}
-	d := &domain{ism: &localaws.ISM{Indexes: indexes}, dashboards: &fakeDashboards{}}
+	d := &domain{ism: &localaws.ISM{Indexes: indexes}, dashboards: &localaws.Dashboards{}}
 	mux := http.NewServeMux()
 	mux.Handle(localaws.ISMPath, d.ism)
 	mux.Handle("/_dashboards/", http.StripPrefix("/_dashboards", d.dashboards))

@@ -37,7 +37,7 @@ func TestVisualizations(t *testing.T) {
 
 	// How many documents each of them counts, and in how many groups at the innermost level.
 	want := map[string][2]int{"board-rate": {4, 1}, "board-errors": {1, 1}, "board-pods": {4, 2}, "board-dead-letters": {1, 1}}
-	for key, o := range d.dashboards.objects {
+	for key, o := range d.dashboards.Objects() {
 		kind, id, _ := strings.Cut(key, "/")
 		if kind != "visualization" {
 			continue
@@ -94,7 +94,7 @@ func ask(t *testing.T, d *domain, o map[string]any) (hits, groups int) {
 		}
 	}
 	reference := o["references"].([]any)[0].(map[string]any)["id"].(string)
-	pattern := d.dashboards.objects["index-pattern/"+reference]["attributes"].(map[string]any)["title"].(string)
+	pattern := d.dashboards.Objects()["index-pattern/"+reference]["attributes"].(map[string]any)["title"].(string)
 	answer := do(t, "POST", "/"+pattern+"/_search", fmt.Sprintf(`{"size":0,"query":%s,"aggs":%s}`, query, aggregation))
 	hits = int(answer["hits"].(map[string]any)["total"].(map[string]any)["value"].(float64))
 	level := []any{answer["aggregations"]}

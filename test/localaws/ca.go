@@ -58,9 +58,15 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue signs a certificate for localhost, the loopback addresses and any further names, for servers and clients alike. The distinguished name is
-// CN=commonName and nothing else; the key is PKCS #8, which is the only form that OpenSearch reads.
+// Issue signs a certificate for localhost, the loopback addresses and any further names and addresses, for servers and clients alike.
+// The distinguished name is CN=commonName and nothing else; the key is PKCS #8, which is the only form that OpenSearch reads.
 func (ca *CA) Issue(commonName string, names ...string) (certificatePEM, keyPEM []byte, err error) {
+	return ca.IssueTo(pkix.Name{CommonName: commonName}, names...)
+}
+
+// IssueTo is Issue with a whole distinguished name: Kubernetes takes a client's groups from the organizations in it.
+func (ca *CA) IssueTo(subject pkix.Name, names ...string) (certificatePEM, keyPEM []byte, err error) {
+	commonName := subject.CommonName
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot make a key for %q: %w", commonName, err)
@@ -71,8 +77,16 @@ func (ca *CA) Issue(commonName string, names ...string) (certificatePEM, keyPEM 
 	}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	template.DNSNames = append([]string{"localhost"}, names...)
+	template.Subject = subject
+	template.DNSNames = []string{"localhost"}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	for _, name := range names {
+		if address := net.ParseIP(name); address != nil {
+			template.IPAddresses = append(template.IPAddresses, address)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.certificate, &key.PublicKey, ca.key)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot sign a certificate for %q: %w", commonName, err)

@@ -15,28 +15,35 @@ import (
 	"out_opensearch_irsa/test/ports"
 )
 
-// Server serves a handler on a port of 127.0.0.1 and can be taken down and brought up again on the same port. While it is down,
-// connections are refused.
+// Server serves a handler on one address and can be taken down and brought up again there. While it is down, connections are
+// refused.
 type Server struct {
 	handler http.Handler
 	tls     *tls.Config // nil: plain HTTP
 	url     string
-	address string
+	listen  func() (net.Listener, error)
 
 	mu      sync.Mutex
 	running *http.Server // guarded by mu; nil while down
 }
 
-// Serve starts a server on a free port. With a TLS configuration it speaks HTTPS, and HTTP/1.1 only, as domains do.
+// Serve starts a server on a free port of 127.0.0.1. With a TLS configuration it speaks HTTPS, and HTTP/1.1 only, as domains do.
 func Serve(handler http.Handler, tlsConfig *tls.Config) (*Server, error) {
 	port, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{handler: handler, tls: tlsConfig, address: "127.0.0.1:" + port}
-	s.url = "http://" + s.address
+	address := "127.0.0.1:" + port
+	return ServeOn(address, func() (net.Listener, error) {
+		return new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	}, handler, tlsConfig)
+}
+
+// ServeOn is Serve on an address (host:port) of another network than this process's, where listen makes the listener.
+func ServeOn(address string, listen func() (net.Listener, error), handler http.Handler, tlsConfig *tls.Config) (*Server, error) {
+	s := &Server{handler: handler, tls: tlsConfig, url: "http://" + address, listen: listen}
 	if tlsConfig != nil {
-		s.url = "https://" + s.address
+		s.url = "https://" + address
 	}
 	if err := s.Up(); err != nil {
 		return nil, err
@@ -54,9 +61,9 @@ func (s *Server) Up() error {
 	if s.running != nil {
 		return nil
 	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.address)
+	listener, err := s.listen()
 	if err != nil {
-		return fmt.Errorf("cannot listen on %q: %w", s.address, err)
+		return fmt.Errorf("cannot listen for %q: %w", s.url, err)
 	}
 	if s.tls != nil {
 		listener = tls.NewListener(listener, s.tls)
@@ -69,7 +76,7 @@ func (s *Server) Up() error {
 	s.running = running
 	go func() {
 		if err := running.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			panic(fmt.Sprintf("cannot serve on %s: %v", listener.Addr(), err)) // a listener of ours on loopback does not fail by itself
+			panic(fmt.Sprintf("cannot serve on %s: %v", listener.Addr(), err)) // a listener of ours does not fail by itself
 		}
 	}()
 	return nil

@@ -29,6 +29,9 @@ func NewSTS(iam *IAM) *STS {
 	return &STS{iam: iam, client: &http.Client{Timeout: 5 * time.Second}}
 }
 
+// FetchIssuersBy makes STS get issuers' documents by a transport of its own: for issuers in another network, or with a CA of theirs.
+func (s *STS) FetchIssuersBy(transport http.RoundTripper) { s.client.Transport = transport }
+
 // SetLifetime makes every session from now on live this long, whatever its caller asks for: AWS's least is 15 minutes, and no test
 // waits that long. Zero restores AWS's rule.
 func (s *STS) SetLifetime(d time.Duration) {

@@ -1,21 +1,37 @@
-package bootstrap
+package localaws
 
 import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 )
 
-// fakeDashboards is the part of Dashboards' API that imports saved objects and reads them.
-type fakeDashboards struct {
+// Dashboards is the part of a domain's Dashboards that imports saved objects and gives them back.
+type Dashboards struct {
 	mu      sync.Mutex
 	objects map[string]map[string]any // guarded by mu; by type/id
 	imports int                       // guarded by mu
 }
 
-func (f *fakeDashboards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// Imports returns how many imports there were.
+func (f *Dashboards) Imports() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.imports
+}
+
+// Objects returns what was imported, by type/id.
+func (f *Dashboards) Objects() map[string]map[string]any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.objects)
+}
+
+// ServeHTTP answers the two requests.
+func (f *Dashboards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.objects == nil {
@@ -40,7 +56,7 @@ func (f *fakeDashboards) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *fakeDashboards) get(w http.ResponseWriter, r *http.Request) {
+func (f *Dashboards) get(w http.ResponseWriter, r *http.Request) {
 	var asked []struct{ Type, ID string }
 	_ = json.NewDecoder(r.Body).Decode(&asked)
 	answer := []any{}
@@ -54,7 +70,7 @@ func (f *fakeDashboards) get(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"saved_objects": answer})
 }
 
-func (f *fakeDashboards) take(w http.ResponseWriter, r *http.Request, refuse func(int, string)) {
+func (f *Dashboards) take(w http.ResponseWriter, r *http.Request, refuse func(int, string)) {
 	file, _, err := r.FormFile("file")
 	if err != nil {
 		refuse(400, err.Error())
