@@ -91,7 +91,7 @@ func prepareMounts(dir string, keep []string) error {
 	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
 		return fmt.Errorf("cannot mount /run: %w", err)
 	}
-	if err := mountDisk(filepath.Join(dir, "state.img"), "/var/fluent-bit/state"); err != nil {
+	if err := mountDisk(filepath.Join(dir, "state.img"), StatePath); err != nil {
 		return err
 	}
 	return unix.Sethostname([]byte(Name))
@@ -103,6 +103,9 @@ func bind(from, to string) error {
 	}
 	return nil
 }
+
+// StatePath is where the agent keeps its state on the node.
+const StatePath = "/var/fluent-bit/state"
 
 // StateDisk is the size of the disk that the agent's state folder is on, so that a test can fill it.
 const StateDisk = 512 << 20

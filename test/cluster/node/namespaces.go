@@ -23,6 +23,12 @@ func inside(pid int, namespaces []string, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlock: the thread dies with the goroutine
+		if unix.Gettid() == os.Getpid() {
+			// But for the first thread of a process, which Go keeps. While we hold that, another goroutine gets another.
+			defer runtime.UnlockOSThread()
+			done <- inside(pid, namespaces, f)
+			return
+		}
 		done <- func() error {
 			if err := unix.Unshare(unix.CLONE_FS); err != nil {
 				return fmt.Errorf("cannot give a thread its own root: %w", err)
