@@ -14,7 +14,6 @@ FLASK_CORS_VERSION ?= 6.0.1
 HELM_VERSION ?= v4.3.1
 COSIGN_VERSION ?= v3.1.3
 ACTIONLINT_VERSION ?= v1.7.12
-COREDNS_VERSION ?= v1.12.4
 # The image's base: 3.x by default, 2.x for who is still on it. A digest, sha256:..., holds it to the byte.
 FLUENT_BIT_IMAGE_3 ?= public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.17
 FLUENT_BIT_DIGEST_3 ?=

@@ -1,9 +1,12 @@
 # A Kubernetes node of real parts on this machine. The Makefile includes this.
 KUBERNETES_VERSION := $(shell sed -n 's/^require k8s.io\/kubernetes //p' test/cluster/kubernetes/go.mod)
 KUBERNETES := $(TOOLS)/kubernetes-$(KUBERNETES_VERSION)
+COREDNS_VERSION := $(shell sed -n 's/^require github.com\/coredns\/coredns //p' test/cluster/coredns/go.mod)
 COREDNS := $(TOOLS)/coredns-$(COREDNS_VERSION)
+STAND_IN_BASE := $(CACHE)/cluster/base-$(shell go env GOVERSION).tar
 export KUBERNETES_BIN = $(KUBERNETES)
 export COREDNS_BIN = $(COREDNS)
+export STAND_IN_BASE
 
 $(KUBERNETES): test/cluster/kubernetes/go.mod test/cluster/kubernetes/main.go
 	@echo "building Kubernetes $(KUBERNETES_VERSION), once: ten minutes of two cores"
@@ -11,7 +14,24 @@ $(KUBERNETES): test/cluster/kubernetes/go.mod test/cluster/kubernetes/main.go
 	cd test/cluster/kubernetes && GOFLAGS=-buildvcs=false CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp .
 	mv $@.tmp $@
 
-$(COREDNS):
-	@echo "building CoreDNS $(COREDNS_VERSION), once: a few minutes"
-	GOBIN=$(TOOLS)/tmp-coredns-$(COREDNS_VERSION) CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' github.com/coredns/coredns@$(COREDNS_VERSION)
-	mv $(TOOLS)/tmp-coredns-$(COREDNS_VERSION)/coredns $@
+$(COREDNS): test/cluster/coredns/go.mod test/cluster/coredns/main.go
+	@echo "building CoreDNS $(COREDNS_VERSION), once: a minute or two"
+	@mkdir -p $(@D)
+	cd test/cluster/coredns && GOFLAGS=-buildvcs=false CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp .
+	mv $@.tmp $@
+
+# Once, and again with another Go.
+$(STAND_IN_BASE): test/cluster/stand-in-base.sh
+	@echo "making a Debian with this machine's Go to build images on, once: two minutes"
+	@mkdir -p $(@D)
+	test/cluster/stand-in-base.sh $@ $$(go env GOROOT)
+
+CLUSTER_TOOLS := $(KUBERNETES) $(COREDNS) $(STAND_IN_BASE) $(OPENSEARCH)
+
+.PHONY: cluster
+cluster: packages $(CLUSTER_TOOLS) $(FBHOST) ## the guide's eight steps on a Kubernetes node of real parts, as root (KEEP=1 leaves it running)
+	go run ./test/cluster $(if $(KEEP),-keep)
+
+.PHONY: cluster-test
+cluster-test: packages $(if $(filter 0,$(shell id -u)),$(CLUSTER_TOOLS)) $(FBHOST) ## the tests on that node: what is admitted, and exactly once through all that happens to a node
+	go test -count=1 -timeout 30m ./test/cluster/...
