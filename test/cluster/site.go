@@ -12,7 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,7 +33,10 @@ const (
 	agentImage   = "registry.example/logging/fluent-bit:1.0.0"
 	appImage     = "registry.example/sample-app:1.0.0"
 	podImage     = node.SandboxImage
+	namespace    = "logging"
+	agentName    = "opensearch-irsa" // of DaemonSet, ServiceAccount and what belongs to them
 	agentRole    = "fluent-bit"
+	clusterARN   = "arn:aws:eks:eu-west-1:123456789012:cluster/shop"
 	masterRole   = "opensearch-bootstrap"
 	stsAddress   = "10.88.0.2"
 	domainAddr   = "10.88.0.3"
@@ -57,6 +60,7 @@ type site struct {
 
 	stsServer, doorServer, hookServer, podIDServer, upstream *localaws.Server
 	agentARN, masterARN                                      string
+	associated                                               atomic.Bool // whether the agent has its role by Pod Identity
 }
 
 // unmet tells what this machine lacks, "" if nothing.
@@ -153,13 +157,17 @@ func (s *site) startIAM(context.Context) error {
 	provider := s.iam.AddIdentityProvider(node.Issuer, localaws.STSAudience)
 	values := map[string]string{
 		"IDENTITY_PROVIDER_ARN": provider, "IDENTITY_PROVIDER": localaws.IdentityProvider(node.Issuer), "OPENSEARCH_ARN": domainARN,
+		"NAMESPACE": namespace,
 	}
 	for name, policy := range map[string]string{agentRole: "policy-least-privilege.json", masterRole: "policy.json"} {
+		values["SERVICE_ACCOUNT"] = agentName
+		if name == masterRole {
+			values["SERVICE_ACCOUNT"] = agentName + "-bootstrap"
+		}
 		trust, err := s.iamFile("trust-policy.json", values)
 		if err != nil {
 			return err
 		}
-		trust = []byte(strings.ReplaceAll(string(trust), ":"+agentRole+`"`, ":"+name+`"`)) // the service account has the role's name
 		permitted, err := s.iamFile(policy, values)
 		if err != nil {
 			return err
@@ -248,7 +256,7 @@ func (s *site) startWebhook(ctx context.Context) error {
 			return err
 		}
 	} else {
-		hook := &webhook.Webhook{Region: region, Account: func(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
+		hook := &webhook.Webhook{Region: region, Associated: s.isAssociated, Account: func(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
 			text, err := s.node.Kubectl(ctx, "", "get", "serviceaccount", "-n", namespace, name, "-o", "json")
 			if err != nil {
 				return nil, err
@@ -262,6 +270,34 @@ func (s *site) startWebhook(ctx context.Context) error {
 	}
 	_, err = s.node.Kubectl(ctx, string(config), "apply", "-f", "-")
 	return err
+}
+
+// associate gives the agent's service account its role by Pod Identity, until dissociate.
+func (s *site) associate() error {
+	values := map[string]string{"OPENSEARCH_ARN": domainARN, "NAMESPACE": namespace, "SERVICE_ACCOUNT": agentName,
+		"CLUSTER_ARN": clusterARN, "CLUSTER_NAME": "shop", "ACCOUNT_ID": account, "REGION": region}
+	trust, err := s.iamFile("trust-policy-pod-identity.json", values)
+	if err != nil {
+		return err
+	}
+	permitted, err := s.iamFile("policy-least-privilege.json", values)
+	if err != nil {
+		return err
+	}
+	role, err := s.iam.PutRole(agentRole+"-by-association", trust, permitted)
+	if err != nil {
+		return err
+	}
+	s.podID.InCluster(clusterARN)
+	s.podID.Associate(namespace, agentName, role)
+	s.associated.Store(true)
+	return s.openSearch.MapWriter(context.Background(), s.agentARN, role)
+}
+
+func (s *site) dissociate() { s.associated.Store(false) }
+
+func (s *site) isAssociated(in, name string) bool {
+	return s.associated.Load() && in == namespace && name == agentName
 }
 
 // realWebhook runs EKS's own webhook, which this repository has nothing of.

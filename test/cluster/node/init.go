@@ -66,7 +66,7 @@ func prepareMounts(dir string, keep []string) error {
 		}
 	}
 	fresh := filepath.Join(dir, "var")
-	for _, name := range []string{"log/pods", "log/containers", "lib/cni", "fluent-bit/state"} {
+	for _, name := range []string{"log/pods", "log/containers", "lib/cni", "fluent-bit"} {
 		if err := os.MkdirAll(filepath.Join(fresh, name), 0o755); err != nil {
 			return err
 		}
@@ -94,6 +94,13 @@ func prepareMounts(dir string, keep []string) error {
 	if err := mountDisk(filepath.Join(dir, "state.img"), StatePath); err != nil {
 		return err
 	}
+	resolver := filepath.Join(dir, "resolv.conf")
+	if err := os.WriteFile(resolver, []byte("nameserver "+Address+"\n"), 0o644); err != nil { //nolint:gosec // every user of the node reads it
+		return err
+	}
+	if err := bind(resolver, "/etc/resolv.conf"); err != nil {
+		return err
+	}
 	return unix.Sethostname([]byte(Name))
 }
 
@@ -105,7 +112,7 @@ func bind(from, to string) error {
 }
 
 // StatePath is where the agent keeps its state on the node.
-const StatePath = "/var/fluent-bit/state"
+const StatePath = "/var/fluent-bit"
 
 // StateDisk is the size of the disk that the agent's state folder is on, so that a test can fill it.
 const StateDisk = 512 << 20

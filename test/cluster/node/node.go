@@ -41,7 +41,11 @@ type Node struct {
 }
 
 func (n *Node) file(name string) string { return filepath.Join(n.dir, name) }
-func (n *Node) socket() string          { return "/run/containerd/containerd.sock" }
+
+// Bin is the folder with kubectl and the daemons.
+func (n *Node) Bin() string { return n.file("bin") }
+
+func (n *Node) socket() string { return "/run/containerd/containerd.sock" }
 
 func (n *Node) env() []string {
 	return []string{"PATH=" + n.file("bin") + ":" + os.Getenv("PATH"), "HOME=" + n.dir, "KUBECONFIG=" + n.file("admin.conf")}

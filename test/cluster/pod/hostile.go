@@ -2,9 +2,9 @@ package main
 
 import "strings"
 
-// Hostile are lines that containers have been seen to log and that something on the way may trip over. containerd cuts lines over
+// hostileLines are lines that containers have been seen to log and that something on the way may trip over. containerd cuts lines over
 // 16 KiB into parts; the container's own bytes it writes as they are.
-func Hostile() []string {
+func hostileLines() []string {
 	return []string{
 		"",
 		strings.Repeat("a", 16<<10),  // about where containerd begins to cut

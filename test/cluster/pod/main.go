@@ -17,14 +17,15 @@ func main() {
 	lines := flag.Int("lines", 0, "how many numbered lines to log")
 	rate := flag.Float64("rate", 0, "lines a second, 0 for as many as go")
 	size := flag.Int("size", 0, "pad each line to so many bytes")
+	word := flag.String("word", "served", "a word that each line has, to find it by")
 	hostile := flag.Bool("hostile", false, "log hostile lines")
 	flag.Parse()
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, syscall.SIGTERM, syscall.SIGINT)
 	out := bufio.NewWriterSize(os.Stdout, 64<<10)
 	if *hostile {
-		for n, line := range Hostile() {
-			fmt.Fprintf(out, "HOSTILE=%d %s\n", n, line)
+		for _, line := range hostileLines() {
+			fmt.Fprintf(out, "%s\n", line)
 		}
 	}
 	began := time.Now()
@@ -40,7 +41,7 @@ func main() {
 				}
 			}
 		}
-		line := fmt.Sprintf("LINE=%d level=info msg=\"request served\"", n)
+		line := fmt.Sprintf("LINE=%d level=info msg=\"request %s\" ", n, *word)
 		if pad := *size - len(line); pad > 0 {
 			line += strings.Repeat("x", pad)
 		}

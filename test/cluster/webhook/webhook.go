@@ -1,5 +1,5 @@
-// Package webhook stands in for EKS's pod identity webhook: what comes in are admission reviews of pods, what goes out are the
-// patches that give a pod of an annotated service account its role, as EKS documents them. It knows nothing else.
+// Package webhook stands in for EKS's two admission webhooks: what comes in are admission reviews of pods, what goes out are the patches
+// that give a pod its role, by the annotation of its service account (IRSA) or by an association (Pod Identity), as EKS documents them.
 package webhook
 
 import (
@@ -14,19 +14,44 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// What EKS's webhook reads and writes.
 const (
 	roleAnnotation = "eks.amazonaws.com/role-arn"
-	volumeName     = "aws-iam-token"
-	mountPath      = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
-	audience       = "sts.amazonaws.com"
 	day            = 24 * 60 * 60
 )
 
-// Webhook is an admission webhook. Account looks a service account up.
+// grant is what a pod gets: a token for an audience, and variables.
+type grant struct {
+	volume, mountPath, file, audience string
+	env                               []corev1.EnvVar
+}
+
+// Webhook is an admission webhook.
 type Webhook struct {
-	Region  string
-	Account func(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error)
+	Region     string
+	Account    func(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) // looks a service account up
+	Associated func(namespace, name string) bool                                                 // tells whether it has an association
+}
+
+func (h *Webhook) grantFor(account *corev1.ServiceAccount) *grant {
+	if h.Associated(account.Namespace, account.Name) { // which wins over an annotation
+		g := &grant{volume: "eks-pod-identity-token", mountPath: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount", file: "eks-pod-identity-token", audience: "pods.eks.amazonaws.com"}
+		g.env = []corev1.EnvVar{
+			{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"}, {Name: "AWS_DEFAULT_REGION", Value: h.Region}, {Name: "AWS_REGION", Value: h.Region},
+			{Name: "AWS_CONTAINER_CREDENTIALS_FULL_URI", Value: "http://169.254.170.23/v1/credentials"},
+			{Name: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Value: g.mountPath + "/" + g.file},
+		}
+		return g
+	}
+	role := account.Annotations[roleAnnotation]
+	if role == "" {
+		return nil
+	}
+	g := &grant{volume: "aws-iam-token", mountPath: "/var/run/secrets/eks.amazonaws.com/serviceaccount", file: "token", audience: "sts.amazonaws.com"}
+	g.env = []corev1.EnvVar{
+		{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"}, {Name: "AWS_DEFAULT_REGION", Value: h.Region}, {Name: "AWS_REGION", Value: h.Region},
+		{Name: "AWS_ROLE_ARN", Value: role}, {Name: "AWS_WEB_IDENTITY_TOKEN_FILE", Value: g.mountPath + "/" + g.file},
+	}
+	return g
 }
 
 // ServeHTTP answers one admission review.
@@ -70,14 +95,14 @@ func (h *Webhook) patch(ctx context.Context, request *admissionv1.AdmissionReque
 	if err != nil {
 		return nil, err
 	}
-	role := account.Annotations[roleAnnotation]
-	if role == "" {
+	g := h.grantFor(account)
+	if g == nil {
 		return nil, nil
 	}
 	lifetime := int64(day)
-	volumes := append(slices.Clone(pod.Spec.Volumes), corev1.Volume{Name: volumeName, VolumeSource: corev1.VolumeSource{
+	volumes := append(slices.Clone(pod.Spec.Volumes), corev1.Volume{Name: g.volume, VolumeSource: corev1.VolumeSource{
 		Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-			Audience: audience, ExpirationSeconds: &lifetime, Path: "token",
+			Audience: g.audience, ExpirationSeconds: &lifetime, Path: g.file,
 		}}}},
 	}})
 	patch := []operation{{"add", "/spec/volumes", volumes}}
@@ -87,29 +112,29 @@ func (h *Webhook) patch(ctx context.Context, request *admissionv1.AdmissionReque
 		}
 		changed := make([]corev1.Container, len(containers))
 		for n := range containers {
-			changed[n] = h.withRole(containers[n], role)
+			changed[n] = g.to(containers[n])
 		}
 		patch = append(patch, operation{"add", "/spec/" + kind, changed})
 	}
 	return patch, nil
 }
 
-// withRole leaves what the container says itself.
-func (h *Webhook) withRole(c corev1.Container, role string) corev1.Container {
+// to leaves what the container says itself. One that names a role or a token of its own keeps all of its own.
+func (g *grant) to(c corev1.Container) corev1.Container {
 	set := func(name string) bool {
 		return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == name })
 	}
+	if set("AWS_ROLE_ARN") || set("AWS_WEB_IDENTITY_TOKEN_FILE") {
+		return c
+	}
 	region := set("AWS_REGION") || set("AWS_DEFAULT_REGION")
 	env := slices.Clone(c.Env)
-	for _, e := range []corev1.EnvVar{
-		{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"}, {Name: "AWS_DEFAULT_REGION", Value: h.Region}, {Name: "AWS_REGION", Value: h.Region},
-		{Name: "AWS_ROLE_ARN", Value: role}, {Name: "AWS_WEB_IDENTITY_TOKEN_FILE", Value: mountPath + "/token"},
-	} {
+	for _, e := range g.env {
 		if !set(e.Name) && !(region && strings.HasSuffix(e.Name, "REGION")) {
 			env = append(env, e)
 		}
 	}
 	c.Env = env
-	c.VolumeMounts = append(slices.Clone(c.VolumeMounts), corev1.VolumeMount{Name: volumeName, ReadOnly: true, MountPath: mountPath})
+	c.VolumeMounts = append(slices.Clone(c.VolumeMounts), corev1.VolumeMount{Name: g.volume, ReadOnly: true, MountPath: g.mountPath})
 	return c
 }

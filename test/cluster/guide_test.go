@@ -1,0 +1,24 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestGuide does the steps of the guide as its text has them, on an empty cluster.
+func TestGuide(t *testing.T) {
+	c := newCluster(t)
+	var all strings.Builder
+	c.must(c.followGuide(c.ctx, t.TempDir(), func(step, output string) { all.WriteString(step + "\n" + output) }))
+	t.Log(all.String())
+	if _, err := c.writeAndWait(c.ctx, 3000, t.Logf); err != nil {
+		t.Fatal(err)
+	}
+	if caller := c.frontDoor.Stats().LastCaller; !strings.HasPrefix(caller, "arn:aws:sts::"+account+":assumed-role/"+agentRole+"/") {
+		t.Errorf("the last request was signed by %q", caller)
+	}
+	// The sample application's own lines come too.
+	c.must(c.await(c.ctx, `{"match_phrase":{"log":"event"}}`, 20))
+	_ = time.Second
+}
