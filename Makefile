@@ -1,5 +1,6 @@
 # make              prints the targets
 # make demo         the whole path on this machine     (KEEP=1 leaves it running)
+# make cluster      the guide's steps on a Kubernetes node of real parts, as root
 # make test         everything that CI runs
 include versions.mk
 export OPENSEARCH_VERSION
@@ -53,7 +54,7 @@ SOAK ?= 10m
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile deploy/image/image.mk | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+	@grep -hE '^[a-z-]+:.*##' Makefile deploy/image/image.mk test/cluster/cluster.mk | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
 
 .PHONY: build
 build: $(PLUGIN) ## build the shared object that Fluent Bit loads
@@ -76,7 +77,7 @@ demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the 
 	go run ./test/demo $(if $(KEEP),-keep)
 
 .PHONY: test
-test: build vet lint unit fuzz simulation terraform e2e check-image chaos-ci ## everything that CI runs
+test: build vet lint unit fuzz simulation terraform e2e check-image cluster-test chaos-ci ## everything that CI runs
 
 .PHONY: vet
 vet: ## go vet, and go.mod as it has to be

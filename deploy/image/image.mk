@@ -117,7 +117,9 @@ $(COSIGN):
 # By root alone. On a person's machine, the tests that miss one of them say so and are skipped.
 .PHONY: packages
 packages: ## install the Debian packages that the tests need
-	@deploy/image/debian-packages.sh qemu-aarch64:qemu-user /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1:libc6-arm64-cross shellcheck:shellcheck
+	@deploy/image/debian-packages.sh qemu-aarch64:qemu-user /usr/aarch64-linux-gnu/lib/ld-linux-aarch64.so.1:libc6-arm64-cross shellcheck:shellcheck \
+	  etcd:etcd-server containerd:containerd runc:runc /usr/lib/cni/bridge:containernetworking-plugins buildah:buildah \
+	  debootstrap:debootstrap iptables:iptables ip:iproute2 mkfs.ext4:e2fsprogs
 
 .PHONY: fluent-bit
 fluent-bit: ## install Fluent Bit FLUENT_BIT_VERSION, as root, from its own apt repository, FLUENT_BIT_PACKAGES

@@ -156,3 +156,30 @@ func TestOptOut(t *testing.T) {
 		t.Errorf("%d lines of pods that opted out are in the index: %v", n, err)
 	}
 }
+
+// TestAPIServerAway has the API server give no answer for two minutes: lines go on at pace, and those that came without metadata can be
+// found. What is not so is in the log of this test.
+func TestAPIServerAway(t *testing.T) {
+	c := newCluster(t)
+	if c.host.TestHost {
+		t.Skip("fbhost runs no filters, and asks nobody")
+	}
+	c.install()
+	const lines, rate = 6_000, 50
+	c.must(c.runPod(c.ctx, "shop", "known", "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate), "-word", "apiaway"))
+	c.must(c.await(c.ctx, word("apiaway"), 100))
+	c.must(c.node.Pause("kube-apiserver"))
+	defer func() { _ = c.node.Resume("kube-apiserver") }()
+	before, err := c.count(c.ctx, word("apiaway"))
+	c.must(err)
+	const away = time.Minute
+	time.Sleep(away)
+	during, err := c.count(c.ctx, word("apiaway"))
+	c.must(err)
+	c.must(c.node.Resume("kube-apiserver"))
+	t.Logf("of a pod that is known, %d of %d lines came while the API server was away", during-before, int(away.Seconds())*rate)
+	if during-before < int(away.Seconds())*rate/2 {
+		t.Errorf("lines do not go on while the API server is away")
+	}
+	c.exactlyOnce("apiaway", lines)
+}
