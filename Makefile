@@ -42,7 +42,7 @@ export TERRAFORM_PROVIDERS ?= $(firstword $(patsubst %/registry.terraform.io/has
 
 GO_SOURCES := go.mod go.sum $(shell find plugin internal -name '*.go' -not -name '*_test.go')
 include deploy/image/image.mk
-include test/cluster/cluster.mk
+-include test/cluster/cluster.mk # not in the image's build context
 # A number of inputs, not a time: at the end of a time on a busy machine go test -fuzz fails with no input to blame.
 FUZZTIME ?= 5000x
 KEEP ?=

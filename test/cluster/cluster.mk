@@ -1,27 +1,28 @@
 # A Kubernetes node of real parts on this machine. The Makefile includes this.
+# What a program of this folder is made of, and not when: a fresh checkout has it in the cache.
+of = $(shell cat test/cluster/$(1)/go.mod test/cluster/$(1)/main.go | cksum | cut -d' ' -f1)
 KUBERNETES_VERSION := $(shell sed -n 's/^require k8s.io\/kubernetes //p' test/cluster/kubernetes/go.mod)
-KUBERNETES := $(TOOLS)/kubernetes-$(KUBERNETES_VERSION)
+KUBERNETES := $(TOOLS)/kubernetes-$(KUBERNETES_VERSION)-$(call of,kubernetes)
 COREDNS_VERSION := $(shell sed -n 's/^require github.com\/coredns\/coredns //p' test/cluster/coredns/go.mod)
-COREDNS := $(TOOLS)/coredns-$(COREDNS_VERSION)
-STAND_IN_BASE := $(CACHE)/cluster/base-$(shell go env GOVERSION).tar
+COREDNS := $(TOOLS)/coredns-$(COREDNS_VERSION)-$(call of,coredns)
+STAND_IN_BASE := $(CACHE)/cluster/base-$(shell go env GOVERSION)-$(shell cksum < test/cluster/stand-in-base.sh | cut -d' ' -f1).tar
 export KUBERNETES_BIN = $(KUBERNETES)
 export COREDNS_BIN = $(COREDNS)
 export STAND_IN_BASE
 
-$(KUBERNETES): test/cluster/kubernetes/go.mod test/cluster/kubernetes/main.go
+$(KUBERNETES):
 	@echo "building Kubernetes $(KUBERNETES_VERSION), once: ten minutes of two cores"
 	@mkdir -p $(@D)
 	cd test/cluster/kubernetes && GOFLAGS=-buildvcs=false CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp .
 	mv $@.tmp $@
 
-$(COREDNS): test/cluster/coredns/go.mod test/cluster/coredns/main.go
+$(COREDNS):
 	@echo "building CoreDNS $(COREDNS_VERSION), once: a minute or two"
 	@mkdir -p $(@D)
 	cd test/cluster/coredns && GOFLAGS=-buildvcs=false CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp .
 	mv $@.tmp $@
 
-# Once, and again with another Go.
-$(STAND_IN_BASE): test/cluster/stand-in-base.sh
+$(STAND_IN_BASE):
 	@echo "making a Debian with this machine's Go to build images on, once: two minutes"
 	@mkdir -p $(@D)
 	test/cluster/stand-in-base.sh $@ $$(go env GOROOT)

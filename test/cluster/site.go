@@ -256,13 +256,12 @@ func (s *site) startWebhook(ctx context.Context) error {
 			return err
 		}
 	} else {
+		client, err := s.node.Client()
+		if err != nil {
+			return err
+		}
 		hook := &webhook.Webhook{Region: region, Associated: s.isAssociated, Account: func(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
-			text, err := s.node.Kubectl(ctx, "", "get", "serviceaccount", "-n", namespace, name, "-o", "json")
-			if err != nil {
-				return nil, err
-			}
-			var found corev1.ServiceAccount
-			return &found, json.Unmarshal([]byte(text), &found)
+			return serviceAccount(ctx, client, namespace, name)
 		}}
 		if s.hookServer, err = s.serve(node.Address+":"+webhookPort, hook, "pod-identity-webhook"); err != nil {
 			return err
@@ -270,6 +269,23 @@ func (s *site) startWebhook(ctx context.Context) error {
 	}
 	_, err = s.node.Kubectl(ctx, string(config), "apply", "-f", "-")
 	return err
+}
+
+func serviceAccount(ctx context.Context, client *http.Client, namespace, name string) (*corev1.ServiceAccount, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.Issuer+"/api/v1/namespaces/"+namespace+"/serviceaccounts/"+name, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("cannot look up service account %s/%s: %s", namespace, name, response.Status)
+	}
+	var found corev1.ServiceAccount
+	return &found, json.NewDecoder(response.Body).Decode(&found)
 }
 
 // associate gives the agent's service account its role by Pod Identity, until dissociate.

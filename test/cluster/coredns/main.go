@@ -12,6 +12,6 @@ import (
 )
 
 func main() {
-	dnsserver.Directives = []string{"bind", "errors", "hosts", "kubernetes"}
+	dnsserver.Directives = []string{"bind", "errors", "kubernetes", "hosts"} // in this order: hosts passes nothing on
 	coremain.Run()
 }

@@ -3,12 +3,14 @@ package node
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 )
@@ -69,6 +71,17 @@ func kubeconfig(server string, ca, certificate, key []byte) ([]byte, error) {
 		"users":    []object{{"name": "user", "user": object{"client-certificate-data": text(certificate), "client-key-data": text(key)}}},
 		"contexts": []object{{"name": "node", "context": object{"cluster": "node", "user": "user"}}},
 	})
+}
+
+// Client asks the API server as the cluster's admin, from outside of the node.
+func (n *Node) Client() (*http.Client, error) {
+	pair, err := tls.LoadX509KeyPair(n.file("admin.crt"), n.file("admin.key"))
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: &http.Transport{DialContext: n.Dial, TLSClientConfig: &tls.Config{
+		RootCAs: n.options.CA.Pool(), Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12,
+	}}}, nil
 }
 
 // WriteKubeconfig writes an admin's for a server that forwards to this node's API server, such as one on 127.0.0.1.
