@@ -7,6 +7,7 @@ suite=bookworm
 mirror=http://deb.debian.org/debian
 # shellcheck source=/dev/null
 if [ "$(. /etc/os-release; echo "$ID")" = debian ]; then
+    # shellcheck disable=SC2016 # apt-get fills SITE in
     mirror=$(apt-get indextargets --format '$(SITE)' "Codename: $suite" 2>/dev/null | grep -v security | head -n 1 | grep . || echo "$mirror")
 fi
 root=$(mktemp -d)
