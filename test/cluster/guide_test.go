@@ -3,7 +3,6 @@ package main
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestGuide does the steps of the guide as its text has them, on an empty cluster.
@@ -20,5 +19,4 @@ func TestGuide(t *testing.T) {
 	}
 	// The sample application's own lines come too.
 	c.must(c.await(c.ctx, `{"match_phrase":{"log":"event"}}`, 20))
-	_ = time.Second
 }

@@ -21,7 +21,7 @@ const (
 	firstPod       = "10.88.1.1" // addresses of 10.88.0 are for what stands beside the cluster
 	serviceRange   = "10.96.0.0/16"
 	bridge         = "pods"
-	// SandboxImage holds each pod's namespaces. PodImage of this module makes it.
+	// SandboxImage holds each pod's namespaces.
 	SandboxImage = "localhost/pod:1"
 )
 

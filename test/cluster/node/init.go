@@ -114,13 +114,13 @@ func bind(from, to string) error {
 // StatePath is where the agent keeps its state on the node.
 const StatePath = "/var/fluent-bit"
 
-// StateDisk is the size of the disk that the agent's state folder is on, so that a test can fill it.
-const StateDisk = 512 << 20
+// stateDisk is the size of the disk that the agent's state folder is on, so that a test can fill it.
+const stateDisk = 512 << 20
 
 func mountDisk(image, at string) error {
 	file, err := os.Create(image)
 	if err == nil {
-		err = file.Truncate(StateDisk)
+		err = file.Truncate(stateDisk)
 		_ = file.Close()
 	}
 	if err != nil {

@@ -57,7 +57,7 @@ func (n *Node) start(command *exec.Cmd) error {
 	return inside(n.init.Process.Pid, []string{"ipc", "uts", "net", "pid", "mnt"}, command.Start)
 }
 
-// Command prepares a program to run within the node; start it with Run or Output of this package's Command.
+// Command prepares a program to run within the node; Run or Output of what it returns start it.
 func (n *Node) Command(ctx context.Context, name string, args ...string) *Command {
 	c := &Command{Cmd: exec.CommandContext(ctx, name, args...), node: n}
 	c.Env = n.env()
@@ -138,7 +138,7 @@ func (n *Node) Path(path string) string {
 	return filepath.Join("/proc", strconv.Itoa(n.init.Process.Pid), "root", path)
 }
 
-// Signal is for a process of the node's by our number for it.
+// signal sends one to a process of the node's, by our number for it.
 func signal(pid int, s os.Signal) error {
 	p, err := os.FindProcess(pid)
 	if err != nil {

@@ -157,7 +157,7 @@ func (n *Node) controlPlane(ctx context.Context) error {
 	n.add("kube-controller-manager", "kube-controller-manager", "--kubeconfig="+n.file("kube-controller-manager.conf"),
 		"--service-account-private-key-file="+n.file("sa.key"), "--root-ca-file="+n.file("ca.crt"), "--use-service-account-credentials=true", "--leader-elect=false")
 	n.add("kube-scheduler", "kube-scheduler", "--kubeconfig="+n.file("kube-scheduler.conf"), "--leader-elect=false")
-	if err := n.startParts(ctx, "etcd", "kube-apiserver"); err != nil {
+	if err := n.startParts("etcd", "kube-apiserver"); err != nil {
 		return err
 	}
 	if err := n.wait(ctx, "the API server", func() error {
@@ -172,7 +172,7 @@ func (n *Node) controlPlane(ctx context.Context) error {
 			return err
 		}
 	}
-	return n.startParts(ctx, "kube-controller-manager", "kube-scheduler")
+	return n.startParts("kube-controller-manager", "kube-scheduler")
 }
 
 func (n *Node) worker(ctx context.Context) error {
@@ -182,7 +182,7 @@ func (n *Node) worker(ctx context.Context) error {
 	n.add("kube-proxy", "kube-proxy", "--kubeconfig="+n.file("kube-proxy.conf"), "--proxy-mode=iptables", "--hostname-override="+Name,
 		"--cluster-cidr="+podRange, "--conntrack-max-per-core=0", "--conntrack-min=0")
 	n.add("coredns", "coredns", "-conf", n.file("Corefile"))
-	if err := n.startParts(ctx, "containerd"); err != nil {
+	if err := n.startParts("containerd"); err != nil {
 		return err
 	}
 	if err := n.wait(ctx, "containerd", func() error {
@@ -193,7 +193,7 @@ func (n *Node) worker(ctx context.Context) error {
 	if err := n.ImportImage(ctx, n.options.Sandbox); err != nil {
 		return err
 	}
-	if err := n.startParts(ctx, "kubelet", "kube-proxy", "coredns"); err != nil {
+	if err := n.startParts("kubelet", "kube-proxy", "coredns"); err != nil {
 		return err
 	}
 	return n.wait(ctx, "the node", func() error {

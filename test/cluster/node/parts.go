@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,7 +23,7 @@ func (n *Node) add(name string, command ...string) {
 	n.parts[name] = &part{name: name, command: command, log: filepath.Join(n.file("log"), name+".log")}
 }
 
-// Run starts one more daemon beside those of the cluster; Restart, Pause and Log know it by this name.
+// Run starts one more daemon beside those of the cluster; Restart, Stop and Pause know it by this name.
 func (n *Node) Run(name string, command ...string) error {
 	n.add(name, command...)
 	return n.startPart(n.parts[name])
@@ -40,7 +39,7 @@ func (n *Node) Stop(name string) error {
 	return nil
 }
 
-func (n *Node) startParts(_ context.Context, names ...string) error {
+func (n *Node) startParts(names ...string) error {
 	for _, name := range names {
 		if err := n.startPart(n.parts[name]); err != nil {
 			return err
@@ -118,9 +117,6 @@ func (n *Node) Pause(name string) error {
 func (n *Node) Resume(name string) error {
 	return signal(n.parts[name].process.Process.Pid, syscall.SIGCONT)
 }
-
-// Log returns the end of a daemon's log.
-func (n *Node) Log(name string) string { return lastLines(n.parts[name].log, 30) }
 
 func lastLines(file string, most int) string {
 	text, err := os.ReadFile(file)
