@@ -178,9 +178,9 @@ apply: ## apply the overlay OVERLAY, and take away what it no longer has: old Co
 	kubectl apply -k deploy/kubernetes/overlays/$(OVERLAY) --prune -l app.kubernetes.io/part-of=opensearch-irsa $(addprefix --prune-allowlist=,$(PRUNED))
 
 .PHONY: env
-env: $(PLUGIN) $(FBHOST) # what the end-to-end tests stand on, for the shell: eval "$$(make -s env)"
+env: $(PLUGIN) $(FBHOST) $(DOCTOR) # what the end-to-end tests stand on, for the shell: eval "$$(make -s env)"
 	@echo "export HELM='$(HELM)' OPENSEARCH_HOME='$(OPENSEARCH_HOME)' BOTOCORE_PYTHON='$(BOTOCORE_PYTHON)' PLUGIN_SO='$(PLUGIN_SO)' FBHOST_BIN='$(FBHOST_BIN)'" \
-	  "ZIG='$(ZIG)' DIST_DIR='$(DIST_DIR)' FBHOST_ARM64_BIN='$(FBHOST_ARM64_BIN)'"
+	  "DOCTOR_BIN='$(DOCTOR_BIN)' AWS_TOOLS_BIN='$(AWS_TOOLS_BIN)' ZIG='$(ZIG)' DIST_DIR='$(DIST_DIR)' FBHOST_ARM64_BIN='$(FBHOST_ARM64_BIN)'"
 
 .PHONY: tools
 tools: $(LINTER) $(PYTHON) $(AWS_TOOLS)/.ready $(OPENSEARCH) $(HELM) $(ZIG) $(HADOLINT) $(ACTIONLINT) ## download and build what the tests need
