@@ -1,6 +1,7 @@
-// Package accessor finds what Fluent Bit's record accessors name: a field of a record, or its tag or a part of
-// that. In go the accessor's text, once, and then tags and bodies in msgpack; out comes plain text, or JSON
-// of it, appended to the caller's buffer. It never allocates for a record, and never changes one.
+// Package accessor finds what Fluent Bit's record accessors name: a field of a record, or its tag
+// or a part of that. In go the accessor's text, once, and then tags and bodies in msgpack; out
+// comes plain text, or JSON of it, appended to the caller's buffer. It never allocates for a
+// record, and never changes one.
 package accessor
 
 import (
@@ -28,8 +29,8 @@ type step struct {
 
 const wholeTag = -1
 
-// Parse reads a record accessor, as Fluent Bit writes it, at text's start, which is a '$', and returns what
-// follows it. Its errors say what to write instead.
+// Parse reads a record accessor, as Fluent Bit writes it, at text's start, which is a '$', and
+// returns what follows it. Its errors say what to write instead.
 func Parse(text string) (a *Accessor, rest string, err error) {
 	end := 1
 	for end < len(text) && isKeyByte(text[end]) {
@@ -88,8 +89,9 @@ func parseStep(text string) (step, string, error) {
 	return step{index: int(n)}, text[end+1:], nil
 }
 
-// AppendText appends what the accessor stands for, as it is; ok is false, and dst comes back with its
-// length, if it is not there or is not text, a number or a bool. body starts with the record's body.
+// AppendText appends what the accessor stands for, as it is; ok is false, and dst comes back with
+// its length, if it is not there or is not text, a number or a bool. body starts with the record's
+// body.
 func (a *Accessor) AppendText(dst []byte, tag string, body []byte) (out []byte, ok bool) {
 	if a.path == nil {
 		part, ok := tagPart(tag, a.part)

@@ -9,11 +9,12 @@ import (
 	"out_opensearch_irsa/internal/document"
 )
 
-// Field is what an accessor stands for, as the text of an id, a routing value or a pipeline's name. It is safe
-// for concurrent use.
+// Field is what an accessor stands for, as the text of an id, a routing value or a pipeline's name.
+// It is safe for concurrent use.
 type Field struct{ a *Accessor }
 
-// CompileField takes a record accessor, such as $kubernetes['pod_id'], or the bare name of a field at the record's top.
+// CompileField takes a record accessor, such as $kubernetes['pod_id'], or the bare name of a field
+// at the record's top.
 func CompileField(text string) (*Field, error) {
 	if text == "" {
 		return nil, errors.New("it is empty: write a field such as $trace_id")
@@ -31,13 +32,13 @@ func CompileField(text string) (*Field, error) {
 	return &Field{a}, nil
 }
 
-// maxField is the longest id that OpenSearch takes, in bytes of UTF-8. It refuses a whole request for the sake
-// of a longer one.
+// maxField is the longest id that OpenSearch takes, in bytes of UTF-8. It refuses a whole request
+// for the sake of a longer one.
 const maxField = 512
 
-// Append appends what the field holds as a JSON string, with its quotation marks. ok is false, and dst comes
-// back with its length, if the record has no such field, or one that is empty, is longer than OpenSearch takes
-// for an id, or is not text, a number or a bool.
+// Append appends what the field holds as a JSON string, with its quotation marks. ok is false, and
+// dst comes back with its length, if the record has no such field, or one that is empty, is longer
+// than OpenSearch takes for an id, or is not text, a number or a bool.
 func (f *Field) Append(dst []byte, tag string, body []byte) (out []byte, ok bool) {
 	var plain [maxField]byte // a longer value moves to the heap
 	text, ok := f.a.AppendText(plain[:0], tag, body)
@@ -47,7 +48,8 @@ func (f *Field) Append(dst []byte, tag string, body []byte) (out []byte, ok bool
 	return document.AppendString(dst, text), true
 }
 
-// utf8Size is how many bytes of UTF-8 a server reads in text, in which each byte that is none has become U+FFFD.
+// utf8Size is how many bytes of UTF-8 a server reads in text, in which each byte that is none has
+// become U+FFFD.
 func utf8Size(text []byte) (n int) {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)

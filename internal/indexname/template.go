@@ -1,5 +1,5 @@
-// Package indexname makes the names of indices: from the text of an option such as Index, and for each record
-// its time, tag and body. What it makes is always a name that OpenSearch takes.
+// Package indexname makes the names of indices: from the text of an option such as Index, and for
+// each record its time, tag and body. What it makes is always a name that OpenSearch takes.
 package indexname
 
 import (
@@ -178,8 +178,8 @@ func (s *timeSegment) append(dst []byte, sec int64) []byte {
 	return append(dst, s.text...)
 }
 
-// legal returns a part of a name in lower case, in valid UTF-8 and without the characters that a name cannot
-// have. It changes the part in place, or makes another one of a part that is not ASCII.
+// legal returns a part of a name in lower case, in valid UTF-8 and without the characters that a
+// name cannot have. It changes the part in place, or makes another one of a part that is not ASCII.
 func legal(part []byte) []byte {
 	if slices.ContainsFunc(part, func(c byte) bool { return c >= utf8.RuneSelf }) {
 		part = bytes.ToLower(part)
