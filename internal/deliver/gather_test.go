@@ -18,7 +18,7 @@ import (
 
 // slow answers each request after a time, as the domain would.
 func slow(d *door, after time.Duration) {
-	d.answer = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+	d.answer = func(http.ResponseWriter, *http.Request, []byte) bool {
 		time.Sleep(after)
 		return false
 	}
@@ -94,6 +94,7 @@ func TestFullRequestWaitsForNobody(t *testing.T) {
 func TestLingerIsHowLongOthersAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
+		slow(d, time.Millisecond) // so that all are under way at once
 		out, _ := start(t, d.domain, "Linger 300ms", "Compress none")
 		flushAll(out, 4, 5)
 		d.requests()
@@ -116,6 +117,7 @@ func TestLingerIsHowLongOthersAreWaitedFor(t *testing.T) {
 func TestCloseWaitsForNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
+		slow(d, time.Millisecond)
 		out, _ := start(t, d.domain, "Linger 1s", "Compress none")
 		flushAll(out, 4, 5)
 		d.requests()

@@ -138,6 +138,7 @@ func TestSharedRequestIsNarrowedByItsFlushes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor(t)
 			d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
+				time.Sleep(time.Millisecond) // so that all flushes are under way at once
 				return strings.Contains(string(body), `"log":"pod 3 LINE=7"`) && !strings.Contains(string(body), `"record"`) && refusal(w, how)
 			}
 			out, log := start(t, d.domain, "Retry_Budget 1m", "Linger 300ms", "Compress none")
