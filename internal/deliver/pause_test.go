@@ -80,14 +80,14 @@ func TestLongestRetryAfterOfARoundCounts(t *testing.T) {
 		if !out.Flush("t", chunkOf(700, false, "x")) {
 			t.Fatalf("%v\n%s", d.seen, log)
 		}
-		if again := d.seen[2]; d.seen[1] != 0 || again < 20*time.Second {
+		if again := d.seen[2]; d.seen[1] > 2*time.Second || again < 20*time.Second {
 			t.Fatalf("requests at %v", d.seen)
 		}
 	})
 }
 
 // TestBackoffGrowsUntilTheBudgetIsUsedUp has a domain that is unavailable: pauses are within their
-// bounds, and the last one does not pass the budget.
+// bounds, those of the backoff and of the limiter's pace, and the last backoff does not pass the budget.
 func TestBackoffGrowsUntilTheBudgetIsUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -96,15 +96,16 @@ func TestBackoffGrowsUntilTheBudgetIsUsedUp(t *testing.T) {
 		if out.Flush("t", chunkOf(5, false, "x")) {
 			t.Fatal("settled")
 		}
-		if took := time.Since(d.began); took > 30*time.Second || took < 30*time.Second-2*maxBackoff {
+		const slowest = time.Duration(1.5 * (1/limiterLeast - 1) * float64(paceUnit))
+		if took := time.Since(d.began); took > 30*time.Second+slowest || took < 30*time.Second-2*maxBackoff {
 			t.Fatalf("took %s", took)
 		}
 		for n, at := range d.seen[1:] {
-			if pause := at - d.seen[n]; pause >= min(maxBackoff, backoffStep<<(n+1)) {
+			if pause := at - d.seen[n]; pause >= min(maxBackoff, backoffStep<<(n+1))+slowest {
 				t.Fatalf("pause %d is %s", n+1, pause)
 			}
 		}
-		if len(d.seen) < 10 || len(d.seen) > 60 {
+		if len(d.seen) < 3 || len(d.seen) > 60 {
 			t.Fatalf("%d requests", len(d.seen))
 		}
 		if out.counts.SentAgain.Get() != uint64(5*(len(d.seen)-1)) {
@@ -150,8 +151,8 @@ func TestWhatCountsAsOverload(t *testing.T) {
 			d.answer = c.answer
 			out, log := start(t, d.domain, "Compress none", "Request_Timeout 1s", "Retry_Budget 0s")
 			out.Flush("t", chunkOf(5, false, "x"))
-			if lowered := out.committer.limit() < limiterTop; lowered != c.lowers || out.committer.inFlight() != 0 {
-				t.Errorf("%s: at most %d requests, %d under way\n%s", name, out.committer.limit(), out.committer.inFlight(), log)
+			if lowered := out.committer.limit() < 1; lowered != c.lowers || out.committer.inFlight() != 0 {
+				t.Errorf("%s: at most %v requests, %d under way\n%s", name, out.committer.limit(), out.committer.inFlight(), log)
 			}
 		})
 	}
