@@ -163,7 +163,7 @@ func TestEndlessAnswer(t *testing.T) {
 				return
 			}
 		}
-	})
+	}, func(o *Options) { o.Timeout = 10 * time.Minute }) // 64 MiB take long on a busy machine
 	res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
 	if f := res.Failure; f == nil || f.Kind != BadAnswer || !errors.Is(f, errAnswerTooLarge) {
 		t.Errorf("got %+v", res)
