@@ -22,6 +22,7 @@ type Batch struct {
 	ids          bool
 	withoutIDs   bool // no item has an id, neither ours nor a record's
 	withoutIndex bool // no line names an index
+	createOnly   bool // no document replaces another
 	start        int
 	idAt         int // where the open item's id goes; 0 for nowhere
 }
@@ -43,6 +44,7 @@ type Item struct {
 	// Record is the offset of the record in its chunk.
 	Record uint32
 	index  uint32 // its number in the Batch's indices
+	lines  uint32 // Meta's
 }
 
 // idSpace is where an id goes: its 20 characters are written by End, when the record's bytes are known.
@@ -71,13 +73,28 @@ func (b *Batch) SetPath(index string) { b.path, b.pathSet = index, true }
 func (b *Batch) Reserve(size int) { b.Buf = slices.Grow(b.Buf, size) }
 
 // Meta is what a record brings for its action line, each as a JSON string, or nil. An id of its own keeps ours away.
-type Meta struct{ ID, Routing, Pipeline []byte }
+type Meta struct {
+	ID, Routing, Pipeline []byte
+	// Lines is how many lines of a file the document is made of, where they are several. It then
+	// replaces the document of the same id (one of ours, of its first line) that has fewer of them.
+	Lines int
+}
 
 // Begin appends the action line of the next record, whose offset in the chunk is record. index has to be legal as OpenSearch
 // sees it, so that it needs no escaping. The document is then appended to b.Buf, and End or Abandon closes the item.
 func (b *Batch) Begin(index []byte, m *Meta, record int) {
 	b.start, b.idAt = len(b.Buf), 0
-	buf := append(b.Buf, b.op.action...)
+	ourID := b.ids && !b.withoutIDs && (m == nil || m.ID == nil)
+	lines := 0
+	if ourID && m != nil && m.Lines > 1 {
+		lines = m.Lines
+	}
+	buf := b.Buf
+	if lines > 0 && !b.createOnly {
+		buf = appendReplacing(buf, lines)
+	} else {
+		buf = append(buf, b.op.action...)
+	}
 	empty := len(buf)
 	number := b.indices.number(index)
 	if !b.pathSet {
@@ -93,7 +110,7 @@ func (b *Batch) Begin(index []byte, m *Meta, record int) {
 		buf = appendMember(buf, `"routing":`, m.Routing)
 		buf = appendMember(buf, `"pipeline":`, m.Pipeline)
 	}
-	if b.ids && !b.withoutIDs && (m == nil || m.ID == nil) {
+	if ourID {
 		b.idAt = len(buf) + len(`"_id":"`)
 		buf = append(buf, `"_id":"`+idSpace+`",`...)
 	}
@@ -102,7 +119,7 @@ func (b *Batch) Begin(index []byte, m *Meta, record int) {
 	}
 	buf = append(append(buf, "}}\n"...), b.op.before...)
 	b.Buf = buf
-	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(buf)), Record: uint32(record), index: number})
+	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(buf)), Record: uint32(record), index: number, lines: uint32(lines)})
 }
 
 func appendMember(buf []byte, name string, value []byte) []byte {
@@ -118,7 +135,7 @@ func (b *Batch) NeedsID() bool { return b.idAt > 0 }
 // End closes the item that Begin opened. id is its 20 characters, where NeedsID.
 func (b *Batch) End(id *[IDSize]byte) {
 	if b.idAt > 0 {
-		copy(b.Buf[b.idAt:], id[:])
+		b.putID(b.idAt, id, b.Items[len(b.Items)-1].lines)
 	}
 	b.Buf = append(append(b.Buf, b.op.after...), '\n')
 	b.Items[len(b.Items)-1].End = uint32(len(b.Buf))
@@ -126,9 +143,11 @@ func (b *Batch) End(id *[IDSize]byte) {
 
 // SetID replaces the id that item i was closed with, where that was one of ours.
 func (b *Batch) SetID(i int32, id *[IDSize]byte) {
-	end := int(b.Items[i].Doc) - len(b.op.before) - len(`"}}`+"\n")
-	copy(b.Buf[end-IDSize:end], id[:])
+	b.putID(b.idEnd(int(i))-IDSize, id, b.Items[i].lines)
 }
+
+// idEnd is where an id of ours ends, the last member of its action line.
+func (b *Batch) idEnd(i int) int { return int(b.Items[i].Doc) - len(b.op.before) - len(`"}}`+"\n") }
 
 // Abandon closes the item that Begin opened without a document: it stays in Items, with no bytes.
 func (b *Batch) Abandon() {

@@ -6,6 +6,7 @@ import "bytes"
 // its own. Their places in Buf change.
 func (b *Batch) DropIDs() {
 	if !b.withoutIDs {
+		b.CreateOnly() // a version needs an id
 		b.withoutIDs = true
 		b.dropMember(idMember)
 	}

@@ -45,6 +45,18 @@ type Config struct {
 	// for none. Pipeline.
 	Pipeline string
 
+	// Multiline names the languages whose stack traces become one document each; empty for none.
+	// MultilineStart and MultilineContinue are regular expressions of a rule of one's own; empty for
+	// none. MultilineKey is the key of a line's text. MultilineMaxLines and MultilineMaxSize, in
+	// bytes, bound one document. Multiline, Multiline_Start, Multiline_Continue, Multiline_Key,
+	// Multiline_Max_Lines, Multiline_Max_Size.
+	Multiline         []string
+	MultilineStart    string
+	MultilineContinue string
+	MultilineKey      string
+	MultilineMaxLines int
+	MultilineMaxSize  int
+
 	// TimeKey is the field that gets the record's time; TimeKeyFormat its strftime format up to the
 	// second; TimeKeyNanos asks for nine digits instead of three behind it. Time_Key,
 	// Time_Key_Format, Time_Key_Nanos.

@@ -90,6 +90,7 @@ func (c *Config) derive(given map[string]string, getenv func(string) string, mis
 		c.Unused = append(c.Unused, "Offset_Key")
 	}
 	c.deriveIndex(given, mistake)
+	c.deriveMultiline(given, mistake)
 	if on, err := parseBool(given["Include_Tag_Key"]); given["Include_Tag_Key"] != "" && err != nil {
 		mistake("Include_Tag_Key", given["Include_Tag_Key"], "%v", err)
 	} else if !on {
@@ -141,6 +142,28 @@ func (c *Config) deriveIndex(given map[string]string, mistake report) {
 	if c.WriteOperation == "upsert" && c.IDKey == "" && !c.GenerateID {
 		mistake("Write_Operation", c.WriteOperation, "an upsert needs an id: write Id_Key, or "+
 			"Generate_ID On")
+	}
+}
+
+// deriveMultiline finds options that need another.
+func (c *Config) deriveMultiline(given map[string]string, mistake func(option, value, format string, args ...any)) {
+	if c.MultilineContinue != "" && c.MultilineStart == "" {
+		mistake("Multiline_Continue", c.MultilineContinue, "it goes with Multiline_Start: write that too, or leave it out")
+	}
+	if len(c.Multiline) == 0 && c.MultilineStart == "" {
+		for _, name := range []string{"Multiline_Key", "Multiline_Max_Lines", "Multiline_Max_Size"} {
+			if given[name] != "" {
+				c.Unused = append(c.Unused, name)
+			}
+		}
+		return
+	}
+	if c.WriteOperation != "create" && c.GenerateID {
+		option := "Multiline"
+		if given[option] == "" {
+			option = "Multiline_Start"
+		}
+		mistake(option, given[option], "a trace that is read again in other pieces can be told from its first copy with Write_Operation create alone: write that, or Generate_ID Off")
 	}
 }
 

@@ -75,6 +75,29 @@ var Options = []Option{
 			"it, such as $pipeline.",
 		set: text(func(c *Config) *string { return &c.Pipeline })},
 
+	{Name: "Multiline", Default: "Off",
+		Help: "Make one document of the lines of a stack trace: Off, or some of go, java, python " +
+			"and ruby, with commas between them. What a chunk holds of a trace is joined, " +
+			"without waiting for more.",
+		set: setMultiline},
+	{Name: "Multiline_Start",
+		Help: "Regular expression (Go's) of the first line of a rule of your own, such as " +
+			"^\\d{4}-\\d\\d-\\d\\d; with Multiline or without.",
+		set: pattern(func(c *Config) *string { return &c.MultilineStart })},
+	{Name: "Multiline_Continue",
+		Help: "Regular expression of its further lines; else each line that Multiline_Start does " +
+			"not match is one.",
+		set: pattern(func(c *Config) *string { return &c.MultilineContinue })},
+	{Name: "Multiline_Key", Default: "log",
+		Help: "Key of a line's text, at the record's top.",
+		set:  text(func(c *Config) *string { return &c.MultilineKey })},
+	{Name: "Multiline_Max_Lines", Default: "1000",
+		Help: "Most lines of one document; the next line begins another one.",
+		set:  number(func(c *Config) *int { return &c.MultilineMaxLines }, 2, 100000)},
+	{Name: "Multiline_Max_Size", Default: "256K",
+		Help: "Most bytes of its text.",
+		set:  size(func(c *Config) *int { return &c.MultilineMaxSize }, 1<<10, 16<<20)},
+
 	{Name: "Time_Key", Builtin: true, Default: "@timestamp",
 		Help: "Field that gets the record's time.",
 		set:  text(func(c *Config) *string { return &c.TimeKey })},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -165,6 +166,49 @@ func setRoleARN(c *Config, v string) error {
 	}
 	c.AWSRoleARN = v
 	return nil
+}
+
+// languages are those whose stack traces are known, as package multiline has them.
+var languages = []string{"go", "java", "python", "ruby"}
+
+func setMultiline(c *Config, v string) error {
+	c.Multiline = nil
+	if on, err := parseBool(v); err == nil {
+		if on {
+			return errors.New("write the languages, such as go, java, python, with commas between them")
+		}
+		return nil
+	}
+	for name := range strings.SplitSeq(v, ",") {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if !slices.Contains(languages, name) || slices.Contains(c.Multiline, name) {
+			return errors.New("write Off, or some of go, java, python and ruby with commas between " +
+				"them, each once; for another language write Multiline_Start and Multiline_Continue")
+		}
+		c.Multiline = append(c.Multiline, name)
+	}
+	return nil
+}
+
+func pattern(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = v
+		if _, err := regexp.Compile(v); err != nil {
+			return fmt.Errorf("write a regular expression as Go has them: %w", err)
+		}
+		return nil
+	}
+}
+
+func number(field func(*Config) *int, low, high int) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("write a number from %d to %d", low, high)
+		}
+		*field(c) = n
+		return nil
+	}
 }
 
 // kubernetesMaps are the maps in which the kubernetes filter puts keys with dots that clash with

@@ -10,6 +10,7 @@ import (
 	"out_opensearch_irsa/internal/chunk"
 	"out_opensearch_irsa/internal/deadletter"
 	"out_opensearch_irsa/internal/document"
+	"out_opensearch_irsa/internal/multiline"
 )
 
 // How a chunk's records become documents. A chunk on which one way panics is built the next way, so that
@@ -53,9 +54,7 @@ func (f *flush) tryFast(l *lease) (ok bool) {
 // forgetBuilt takes back what a build had made before it panicked, and the encoder's state with it.
 func (f *flush) forgetBuilt() {
 	f.batch.Reset(keepBuffers)
-	if f.d.withoutIDs.Load() {
-		f.batch.DropIDs()
-	}
+	f.adapt()
 	f.pending, f.deadLetters, f.settled, f.ownIDs = f.pending[:0], f.deadLetters[:0], nil, nil
 	if enc, err := f.d.newEncoder(); err == nil { // it worked in New
 		f.enc = enc
@@ -70,6 +69,7 @@ func (f *flush) buildBy(w way, l *lease) {
 	}
 	f.batch.Reserve(len(data) + len(data)/2) // JSON, with action lines, is an eighth to a half longer than its msgpack
 	f.ids.Start(f.tag, f.identity)
+	f.trace.start(w, data)
 	walker := chunk.NewWalker(data)
 	var r chunk.Record
 	for good := 0; ; {
@@ -92,9 +92,11 @@ func (f *flush) buildBy(w way, l *lease) {
 	f.d.counts.Came(n, len(data))
 	f.settled = newBitmap(n + 1)
 	copy(f.settled, l.settled)
-	unbuilt := 0
+	unbuilt, rest := 0, f.trace.rest
 	for i := range int32(n) {
 		switch {
+		case len(rest) > 0 && rest[0].item == i:
+			rest = rest[1:]
 		case unbuilt < len(f.deadLetters) && f.deadLetters[unbuilt].item == i:
 			unbuilt++
 		case !f.settled.has(int(i)):
@@ -107,6 +109,9 @@ func (f *flush) buildBy(w way, l *lease) {
 // add makes an item of a record, and returns the size of the record's body. An error means that the
 // chunk cannot be read on.
 func (f *flush) add(w way, r *chunk.Record) (n int, err error) {
+	if w != raw && f.trace.next(r) == multiline.Rest {
+		return f.addRest(r)
+	}
 	switch w {
 	case fast:
 		return f.addDocument(f.enc.Append, r)
@@ -128,9 +133,14 @@ func (f *flush) add(w way, r *chunk.Record) (n int, err error) {
 type encodeFunc func(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int, err error)
 
 func (f *flush) addDocument(encode encodeFunc, r *chunk.Record) (int, error) {
-	f.batch.Begin(f.names.index(f, r), f.meta.of(f.tag, r.Body), r.Offset)
-	out, n, err := encode(f.batch.Buf, r.Sec, r.Nsec, r.Body)
+	body, own := f.trace.body(r.Body)
+	f.batch.Begin(f.names.index(f, r), f.trace.meta(f.meta.of(f.tag, r.Body)), r.Offset)
+	out, size, err := encode(f.batch.Buf, r.Sec, r.Nsec, body)
 	f.batch.Buf = out
+	n := size
+	if own > 0 {
+		n = own
+	}
 	item := int32(len(f.batch.Items) - 1)
 	if err == nil && f.d.cfg.WriteOperation == "update" && !f.meta.hasID() {
 		err = &document.RejectError{Type: "id_missing", Reason: "an update needs an id, and the record has no " + f.d.cfg.IDKey}
@@ -153,7 +163,7 @@ func (f *flush) addDocument(encode encodeFunc, r *chunk.Record) (int, error) {
 		return 0, err
 	}
 	dead := f.deadLetter(item)
-	dead.Type, dead.Reason, dead.Raw = reject.Type, reject.Reason, r.Body[:n]
+	dead.Type, dead.Reason, dead.Raw = reject.Type, reject.Reason, f.trace.keep(body[:size])
 	f.deadLetters = append(f.deadLetters, rejected{item, dead})
 	return n, nil
 }

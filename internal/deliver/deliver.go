@@ -17,6 +17,7 @@ import (
 	"out_opensearch_irsa/internal/identity"
 	"out_opensearch_irsa/internal/logging"
 	"out_opensearch_irsa/internal/metrics"
+	"out_opensearch_irsa/internal/multiline"
 	"out_opensearch_irsa/internal/opensearch"
 	"out_opensearch_irsa/internal/version"
 )
@@ -44,6 +45,10 @@ type Deliverer struct {
 	withoutIDs atomic.Bool
 	// withoutIndex tells that the domain takes no index on a request's lines.
 	withoutIndex atomic.Bool
+	// onlyCreate tells that the index is a data stream, in which no document replaces another.
+	onlyCreate atomic.Bool
+	// rules are those of Multiline; nil where it is off.
+	rules *multiline.Rules
 	// recordPipelines tells that records name their pipelines.
 	recordPipelines bool
 
@@ -69,8 +74,10 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	d.committer = newCommitter(d)
 	d.builders.d = d
 	d.buffers.start(d)
+	rules, rulesErr := newRules(cfg)
+	d.rules = rules
 	f, err := d.newFlush() // shows mistakes in the options that shape documents and names
-	if err = errors.Join(err, d.connect()); err != nil {
+	if err = errors.Join(err, rulesErr, d.connect()); err != nil {
 		d.release()
 		return nil, err
 	}
@@ -96,7 +103,8 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 // Check finds the mistakes in options that shape documents and names, which config.Load does not look into.
 func Check(cfg *config.Config) error {
 	_, err := (&Deliverer{cfg: cfg}).newFlush()
-	return err
+	_, rulesErr := newRules(cfg)
+	return errors.Join(err, rulesErr)
 }
 
 // connect prepares what speaks to others.
@@ -176,9 +184,7 @@ func (d *Deliverer) takeFlush() (*flush, error) {
 			return nil, err
 		}
 	}
-	if d.withoutIDs.Load() {
-		f.batch.DropIDs()
-	}
+	f.adapt()
 	return f, nil
 }
 

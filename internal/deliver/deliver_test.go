@@ -34,11 +34,14 @@ type domain struct {
 	breaks   int // that many answers are cut off, after the documents were stored
 	autoID   int
 	mget     bool // documents may be read
-	pipes    *pipes
+	// versions are those of the documents that came with one; createOnly takes none of those.
+	versions   map[string]int
+	createOnly bool
+	pipes      *pipes
 }
 
 func newDomain(t *testing.T) *domain {
-	d := &domain{stored: map[string]string{}}
+	d := &domain{stored: map[string]string{}, versions: map[string]int{}}
 	d.Server = httptest.NewServer(d)
 	t.Cleanup(d.Close)
 	return d
@@ -78,6 +81,9 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var action map[string]struct {
 			Index string `json:"_index"`
 			ID    string `json:"_id"`
+
+			Version     int    `json:"version"`
+			VersionType string `json:"version_type"`
 		}
 		if err := json.Unmarshal(lines.Bytes(), &action); err != nil {
 			panic(err)
@@ -100,12 +106,25 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if _, there := d.stored[key]; there && status == 201 && op == "create" {
 				status, errorType = 409, "version_conflict_engine_exception"
 			}
+			reason := "because"
+			switch _, there := d.stored[key]; {
+			case a.Version == 0:
+			case d.createOnly:
+				status, errorType, reason = 400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams"
+			case op != "index" || a.VersionType != "external":
+				panic("a version that is not external: " + op)
+			case status == 201 && there && a.Version <= max(d.versions[key], 1):
+				status, errorType = 409, "version_conflict_engine_exception"
+				reason = fmt.Sprintf("[%s]: version conflict, current version [%d] is higher or equal to the one provided [%d]", a.ID, d.versions[key], a.Version)
+			case status == 201:
+				d.versions[key] = a.Version
+			}
 			if status == 201 {
 				d.stored[key] = lines.Text()
-				items = append(items, `{"create":{"status":201}}`)
+				items = append(items, fmt.Sprintf(`{"%s":{"status":201}}`, op))
 			} else {
 				failed = true
-				items = append(items, fmt.Sprintf(`{"create":{"status":%d,"error":{"type":%q,"reason":"because"}}}`, status, errorType))
+				items = append(items, fmt.Sprintf(`{"%s":{"status":%d,"error":{"type":%q,"reason":%q}}}`, op, status, errorType, reason))
 			}
 		}
 	}

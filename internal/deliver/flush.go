@@ -6,6 +6,7 @@ import (
 
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/document"
+	"out_opensearch_irsa/internal/multiline"
 )
 
 // flush is the state of one flush: the chunk's records as items of a batch, what became of each, and
@@ -20,6 +21,7 @@ type flush struct {
 	names names
 	meta  *meta // nil where records bring nothing for their action lines
 	ids   bulk.IDs
+	trace trace
 
 	chunk    []byte
 	identity uint64 // of the chunk
@@ -40,6 +42,9 @@ func (d *Deliverer) newFlush() (*flush, error) {
 		return nil, err
 	}
 	f := &flush{enc: enc, names: names, meta: meta}
+	if d.rules != nil {
+		f.trace.joiner = multiline.NewJoiner(d.rules)
+	}
 	f.delivery = delivery{d: d, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID), reject: f.rejectDocument}
 	return f, nil
 }
@@ -51,8 +56,19 @@ func (d *Deliverer) newEncoder() (*document.Encoder, error) {
 	})
 }
 
+// adapt makes the batch such as the domain is known to want it.
+func (f *flush) adapt() {
+	if f.d.withoutIDs.Load() {
+		f.batch.DropIDs()
+	}
+	if f.d.onlyCreate.Load() {
+		f.batch.CreateOnly()
+	}
+}
+
 func (f *flush) reset() {
 	f.delivery.reset()
+	f.trace.reset()
 	f.job, f.lease, f.chunk, f.deadLetters, f.coarse = job{}, nil, nil, f.deadLetters[:0], false
 }
 
@@ -65,6 +81,7 @@ func (f *flush) start() {
 
 // settledSet is what the ledger has to remember: nil where nothing is settled.
 func (f *flush) settledSet() bitmap {
+	f.trace.settle(f.settled)
 	for _, word := range f.settled {
 		if word != 0 {
 			return f.settled

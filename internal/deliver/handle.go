@@ -67,6 +67,20 @@ func (y *delivery) dropIDs(why string) bool {
 	return true
 }
 
+// createOnly makes pending documents of several lines ones that replace none, for a data stream, and
+// tells whether that can help. It is remembered.
+func (y *delivery) createOnly() bool {
+	d := y.d
+	if d.rules == nil || d.cfg.WriteOperation != "create" {
+		return false
+	}
+	y.batch.CreateOnly()
+	if d.onlyCreate.CompareAndSwap(false, true) {
+		d.log.Infof("the index is a data stream, whose documents cannot be replaced: a stack trace that is read again in other pieces is stored beside the first ones")
+	}
+	return true
+}
+
 // smallDocument is a size in bytes, with the action line, for which no document is refused.
 const smallDocument = 1 << 10
 
@@ -140,6 +154,8 @@ func (y *delivery) handleItems(group []int32, res *result) outcome {
 			y.retry = append(y.retry, i)
 			open++
 			if it.Effect.Has(opensearch.DropIDs) && y.dropIDs(it.Type+": "+it.Reason) {
+				o.atOnce = true
+			} else if it.Effect.Has(opensearch.CreateOnly) && y.createOnly() {
 				o.atOnce = true
 			} else if it.Kind != explained {
 				y.explain(i, it)

@@ -38,6 +38,8 @@ const (
 	DropIndex
 	// CompareDocument: where the id is the record's own, only the document tells whether it is the same.
 	CompareDocument
+	// CreateOnly: the same items may pass at once as documents that replace none.
+	CreateOnly
 	// PipelineMissing: there is no such pipeline. Where records name theirs, the record is to blame.
 	PipelineMissing
 	// Denied: a permission is missing, which asking again does not bring.
@@ -104,6 +106,8 @@ var table = []row{
 		why: "acknowledged"},
 	{level: item, op: "create", from: 409, to: 409, typ: []string{"version_conflict_engine_exception", ""}, verdict: Delivered, kind: Duplicate, effect: CompareDocument,
 		why: "a document of this id exists: an earlier attempt stored it although its answer was lost"},
+	{level: item, op: "index", from: 409, to: 409, typ: []string{"version_conflict_engine_exception"}, text: []string{"is higher or equal to the one provided"}, verdict: Delivered, kind: Duplicate,
+		why: "an external version, which documents of several lines have: the one that is stored has as many lines or more (VersionType.EXTERNAL)"},
 	{level: item, from: 409, to: 409, verdict: Retry, kind: Conflict,
 		why: "an update or index met a concurrent write of the same id; the next attempt sees its result"},
 
@@ -174,8 +178,10 @@ var table = []row{
 		why: "OpenSearch Serverless, time-series and vector collections (opensearch-py #792)"},
 	{level: item | request, typ: []string{"illegal_argument_exception", "illegal_state_exception"}, prefix: []string{"pipeline with id [", "there are no ingest nodes"}, verdict: Retry, kind: Pipeline, effect: PipelineMissing,
 		why: "the Pipeline option names a pipeline that is not there, or no node can run it"},
-	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"only write ops with an op_type of create", "no write index is defined for alias", "alias ["}, verdict: Retry, kind: WriteTarget,
-		why: "the target is a data stream that wants create, or an alias without a (single) write index"},
+	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"only write ops with an op_type of create"}, verdict: Retry, kind: WriteTarget, effect: CreateOnly,
+		why: "the target is a data stream, which takes nothing but create"},
+	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"no write index is defined for alias", "alias ["}, verdict: Retry, kind: WriteTarget,
+		why: "the target is an alias without a (single) write index"},
 
 	// The document.
 	{level: item, typ: []string{"illegal_argument_exception"}, text: []string{"limit of "}, verdict: Rejected, kind: FieldLimit,
