@@ -38,6 +38,8 @@ func TestItemVerdicts(t *testing.T) {
 	}
 	f("create", 201, "", "", Delivered, None)
 	f("create", 409, "version_conflict_engine_exception", "[x]: version conflict, document already exists (current version [1])", Delivered, Duplicate)
+	f("index", 409, "version_conflict_engine_exception", "[x]: version conflict, current version [5] is higher or equal to the one provided [5]", Delivered, Duplicate)
+	f("index", 409, "version_conflict_engine_exception", "[x]: version conflict, required seqNo [1], primary term [1]. current document has seqNo [2] and primary term [1]", Retry, Conflict)
 	f("update", 409, "version_conflict_engine_exception", "[x]: version conflict", Retry, Conflict)
 	f("create", 409, "something_else_exception", "x", Retry, Conflict)
 	f("create", 403, "cluster_block_exception", "index [a] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];", Retry, Blocked, "disk", "read_only_allow_delete")
