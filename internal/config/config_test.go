@@ -137,6 +137,14 @@ func TestLoadFailure(t *testing.T) {
 	f("Endpoint x/a\nPath b\nAWS_Region eu-west-1", "Endpoint holds a path too")
 	f("Endpoint logs.example.com", `AWS_Region: it is missing and does not follow from the endpoint "logs.example.com"`)
 	f("Endpoint search-x.eu-west-1.es.amazonaws.com\nAWS_Region us-east-1", `AWS_Region "us-east-1": the endpoint's name says eu-west-1`)
+	f("Endpoint x\nAWS_Auth Off\nMultiline On", `Multiline "On": write the languages, such as go, java, python`)
+	f("Endpoint x\nAWS_Auth Off\nMultiline go, perl", `Multiline "go, perl": write Off, or some of go, java, python and ruby`)
+	f("Endpoint x\nAWS_Auth Off\nMultiline go,go", "each once")
+	f("Endpoint x\nAWS_Auth Off\nMultiline_Continue ^x", "Multiline_Continue \"^x\": it goes with Multiline_Start")
+	f("Endpoint x\nAWS_Auth Off\nMultiline_Start (\nMultiline_Max_Lines 1\nMultiline_Max_Size 1", `Multiline_Start "(": write a regular expression as Go has them`,
+		`Multiline_Max_Lines "1": write a number from 2 to 100000`, `Multiline_Max_Size "1": write a size from 1K to 16M`)
+	f("Endpoint x\nAWS_Auth Off\nMultiline go\nWrite_Operation index", `Multiline "go": a trace that is read again in other pieces can be told from its first copy with Write_Operation create alone`)
+	f("Endpoint x\nAWS_Auth Off\nMultiline_Start a\nWrite_Operation upsert", "Multiline_Start \"a\": a trace that is read again")
 	f("Endpoint http://logs.example.com\nAWS_Region eu-west-1", "must not travel in clear text")
 	f("Endpoint x\nAWS_Region eu-west-1\nHTTP_User a\nHTTP_Passwd b", "write AWS_Auth Off, or leave HTTP_User out")
 	f("Endpoint x\nAWS_Auth Off\nHTTP_Passwd hunter2", `HTTP_Passwd "[redacted]": it has no user`)
@@ -192,4 +200,22 @@ func FuzzParseEndpoint(f *testing.F) {
 			t.Fatalf("%q has no host", s)
 		}
 	})
+}
+
+func TestMultiline(t *testing.T) {
+	f := func(given, want string) {
+		t.Helper()
+		c, err := load("Endpoint x\nAWS_Auth Off\n" + given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("%s %q %q %s %d %d %s", c.Multiline, c.MultilineStart, c.MultilineContinue, c.MultilineKey, c.MultilineMaxLines, c.MultilineMaxSize, c.Unused)
+		if got != want {
+			t.Errorf("%s: got %s, want %s", given, got, want)
+		}
+	}
+	f("", `[] "" "" log 1000 262144 []`)
+	f("Multiline Off\nMultiline_Key x", `[] "" "" x 1000 262144 [Multiline_Key]`)
+	f("Multiline Go, PYTHON\nMultiline_Max_Lines 20", `[go python] "" "" log 20 262144 []`)
+	f("Multiline_Start ^a\nMultiline_Continue ^b\nGenerate_ID Off\nWrite_Operation index", `[] "^a" "^b" log 1000 262144 []`)
 }
