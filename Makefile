@@ -92,7 +92,7 @@ lint: $(LINTER) lint-image ## golangci-lint, which also holds the arrows between
 
 .PHONY: unit
 unit: $(PYTHON) ## unit tests, with the race detector
-	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/... ./test/ports/... ./test/readme/...
+	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/... ./test/ports/... ./test/readme/... ./test/fleet/...
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
@@ -157,6 +157,10 @@ bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in outp
 .PHONY: bench-node
 bench-node: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## the node's table alone: ARGS="-workers 2,4,8 -only '^100' -quick"
 	go run ./test/bench -parts node $(ARGS)
+
+.PHONY: fleet
+fleet: ## a thousand nodes against a model of a domain, in virtual time: half an hour
+	go test -count=1 -timeout 90m -v -run TestFleet ./test/fleet -agents 1000 -svg $(CURDIR)/test/fleet/fleet.svg $(ARGS)
 
 .PHONY: bench-stages
 bench-stages: ## each stage of the hot path by itself

@@ -47,7 +47,7 @@ const outage = 10 * time.Minute
 
 var scenarios = []scenario{
 	{name: "70 % of capacity", load: 0.7, least: 0.69, fair: 0.99, from: time.Minute, length: 3 * time.Minute},
-	{name: "120 % of capacity", load: 1.2, least: 0.9, fair: 0.95, from: time.Minute, length: 4 * time.Minute},
+	{name: "120 % of capacity", load: 1.2, least: 0.9, fair: 0.95, from: time.Minute, length: 7 * time.Minute},
 	{name: "10 min outage, 50 %", load: 0.5, length: 50 * time.Minute, drain: time.Minute + outage, happen: func(f *fleet) {
 		f.at(time.Minute)
 		f.domain.set(func(d *domain) { d.down = true })
