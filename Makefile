@@ -92,7 +92,8 @@ lint: $(LINTER) lint-image ## golangci-lint, which also holds the arrows between
 
 .PHONY: unit
 unit: $(PYTHON) ## unit tests, with the race detector
-	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/... ./test/ports/... ./test/readme/... ./test/fleet/...
+	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/... ./test/ports/... ./test/readme/...
+	go test ./test/fleet
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
