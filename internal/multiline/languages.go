@@ -14,28 +14,6 @@ const (
 	goPlace                  // a frame's second line comes
 )
 
-func startGo(line []byte) (state, bool) {
-	if bytes.HasPrefix(line, []byte("fatal error: ")) {
-		return goPanic, true
-	}
-	serving := false
-	for from := 0; ; {
-		at := bytes.Index(line[from:], []byte("panic"))
-		if at < 0 {
-			return goGoroutine, serving
-		}
-		at += from
-		from = at + len("panic")
-		rest := line[from:]
-		if bytes.HasPrefix(rest, []byte(": ")) && (at == 0 || !isWord(line[at-1])) {
-			return goPanic, true
-		}
-		if bytes.HasPrefix(rest, []byte(" serving")) && bytes.HasSuffix(line[:at], []byte("http: ")) {
-			serving = true
-		}
-	}
-}
-
 func nextGo(s state, line []byte) (state, verdict) {
 	switch s {
 	case goPanic:
@@ -95,37 +73,8 @@ const (
 	javaNested       // after "nested exception is:" comes an exception
 )
 
-func startJava(line []byte) (state, bool) { return javaTrace, isException(line) }
-
-// isException tells whether Exception, Error or Throwable, as the end of a name, ends the line or has a
-// colon after it; or the words that V8 uses.
-func isException(line []byte) bool {
-	return hasName(line, 'E', "Exception", "Error") || hasName(line, 'T', "Throwable", "") ||
-		hasName(line, 'V', "V8 errors stack trace", "")
-}
-
-func hasName(line []byte, first byte, a, b string) bool {
-	for from := 0; ; {
-		at := bytes.IndexByte(line[from:], first)
-		if at < 0 {
-			return false
-		}
-		at += from
-		rest := line[at:]
-		if at > 0 && (endsName(rest, a) || b != "" && endsName(rest, b)) {
-			return true
-		}
-		from = at + 1
-	}
-}
-
-func endsName(s []byte, name string) bool {
-	return len(s) >= len(name) && string(s[:len(name)]) == name &&
-		(len(s) == len(name) || s[len(name)] == ':' || s[len(name)] == '\r' || s[len(name)] == '\n')
-}
-
 func nextJava(s state, line []byte) (state, verdict) {
-	if s == javaNested && isException(line) {
+	if s == javaNested && findBeginnings(line)&beginsJava != 0 {
 		return javaTrace, yes
 	}
 	text := trimBlanks(line)
@@ -185,10 +134,8 @@ const (
 
 const pythonStart = "Traceback (most recent call last):"
 
-func startPython(line []byte) (state, bool) {
-	text := trimBlanks(line)
-	text = bytes.TrimPrefix(text, []byte("+ Exception Group "))
-	return pythonFrames, string(text) == pythonStart
+func isPythonStart(line []byte) bool {
+	return string(bytes.TrimPrefix(trimBlanks(line), []byte("+ Exception Group "))) == pythonStart
 }
 
 func nextPython(s state, line []byte) (state, verdict) {
@@ -216,7 +163,7 @@ func nextPython(s state, line []byte) (state, verdict) {
 			return pythonHead, maybe
 		}
 	case pythonHead:
-		if _, ok := startPython(line); ok {
+		if isPythonStart(line) {
 			return pythonFrames, yes
 		}
 	}
@@ -240,36 +187,12 @@ func isPythonName(line []byte) bool {
 // Ruby: a line with the place and the message, and further places.
 const rubyTrace state = 0
 
-func startRuby(line []byte) (state, bool) {
-	at := rubyPlace(line)
-	return rubyTrace, at > 0
-}
-
 func nextRuby(s state, line []byte) (state, verdict) {
 	text := trimBlanks(line)
-	if len(text) < len(line) && bytes.HasPrefix(text, []byte("from ")) && rubyPlace(text) > 0 {
+	if len(text) < len(line) && bytes.HasPrefix(text, []byte("from ")) && findBeginnings(text)&beginsRuby != 0 {
 		return s, yes
 	}
 	return s, no
-}
-
-// rubyPlace returns where the colon of :12:in is, behind a file's name; 0 for nowhere.
-func rubyPlace(line []byte) int {
-	for from := 0; ; {
-		at := bytes.Index(line[from:], []byte(":in "))
-		if at < 0 {
-			return 0
-		}
-		at += from
-		digits := at
-		for digits > 0 && line[digits-1] >= '0' && line[digits-1] <= '9' {
-			digits--
-		}
-		if digits < at && digits > 1 && line[digits-1] == ':' {
-			return digits - 1
-		}
-		from = at + 1
-	}
 }
 
 func trimBlanks(line []byte) []byte {

@@ -24,7 +24,7 @@ type modelRule struct {
 	unsure            bool
 }
 
-const modelException = `(?s).(?:Exception|Error|Throwable|V8 errors stack trace)(?:[:\r\n]|$)`
+const modelException = `(?s).(?:Exception|Error|Throwable|V8 errors stack trace)(?::|$)`
 
 var modelRules = map[string][]modelRule{
 	"go": {

@@ -89,7 +89,7 @@ func newPatternRule(start, further string) (rule, error) {
 		return rule{}, err
 	}
 	r := rule{
-		start: func(line []byte) (state, bool) { return 0, first.match(line) },
+		start: first.match,
 		next: func(s state, line []byte) (state, verdict) {
 			if first.match(line) {
 				return s, no

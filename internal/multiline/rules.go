@@ -30,6 +30,8 @@ var Languages = []string{"go", "java", "python", "ruby"}
 // Rules are compiled Options, for any number of Joiners.
 type Rules struct {
 	rules              []rule
+	wanted             beginnings // those of the languages
+	own                bool       // there is a rule of one's own
 	key                string
 	maxLines, maxBytes int
 }
@@ -46,17 +48,24 @@ const (
 	yes
 )
 
-// rule is a language. Lines come without the line feed at their end.
+// rule is a language, or one's own. Lines come without the line feed at their end.
 type rule struct {
-	start func(line []byte) (state, bool)
-	next  func(s state, line []byte) (state, verdict)
+	begins []begin                // of a language
+	start  func(line []byte) bool // of one's own
+	next   func(s state, line []byte) (state, verdict)
+}
+
+// begin is a way in which a trace begins, and the state that it then is in.
+type begin struct {
+	by    beginnings
+	state state
 }
 
 var builtIn = map[string]rule{
-	"go":     {startGo, nextGo},
-	"java":   {startJava, nextJava},
-	"python": {startPython, nextPython},
-	"ruby":   {startRuby, nextRuby},
+	"go":     {begins: []begin{{beginsGoPanic, goPanic}, {beginsGoServing, goGoroutine}}, next: nextGo},
+	"java":   {begins: []begin{{beginsJava, javaTrace}}, next: nextJava},
+	"python": {begins: []begin{{beginsPython, pythonFrames}}, next: nextPython},
+	"ruby":   {begins: []begin{{beginsRuby, rubyTrace}}, next: nextRuby},
 }
 
 // Compile checks options. Its errors say what to write instead.
@@ -67,7 +76,7 @@ func Compile(o Options) (*Rules, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.rules = append(r.rules, own)
+		r.rules, r.own = append(r.rules, own), true
 	}
 	for i, name := range o.Languages {
 		if slices.Contains(o.Languages[:i], name) {
@@ -78,6 +87,9 @@ func Compile(o Options) (*Rules, error) {
 			return nil, fmt.Errorf("there is no language %q: write some of %s, with commas between them", name, strings.Join(Languages, ", "))
 		}
 		r.rules = append(r.rules, language)
+		for _, b := range language.begins {
+			r.wanted |= b.by
+		}
 	}
 	if len(r.rules) == 0 {
 		return nil, errors.New("there is no rule")
@@ -87,9 +99,18 @@ func Compile(o Options) (*Rules, error) {
 
 // start tells which rule a trace's first line begins.
 func (r *Rules) start(line []byte) (rule int, s state, ok bool) {
+	found := findBeginnings(line)
+	if found&r.wanted == 0 && !r.own {
+		return 0, 0, false
+	}
 	for i := range r.rules {
-		if s, ok := r.rules[i].start(line); ok {
-			return i, s, true
+		if start := r.rules[i].start; start != nil && start(line) {
+			return i, 0, true
+		}
+		for _, b := range r.rules[i].begins {
+			if found&b.by != 0 {
+				return i, b.state, true
+			}
 		}
 	}
 	return 0, 0, false
