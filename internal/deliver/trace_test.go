@@ -3,6 +3,7 @@ package deliver
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"sort"
 	"strings"
@@ -210,5 +211,52 @@ func TestLanguagesAreThoseOfTheOption(t *testing.T) {
 	}
 	if rules, err := newRules(cfg); err != nil || rules == nil {
 		t.Fatal(rules, err)
+	}
+}
+
+// TestNoLineIsLostHoweverItIsCut has files whose lines come in chunks cut at random, which arrive in any order,
+// as after outages, some of them twice, cut elsewhere, as after a crash. Each line is in a document; where a
+// file was read once, in one alone.
+func TestNoLineIsLostHoweverItIsCut(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		d := newDomain(t)
+		d.createOnly = r.IntN(4) == 0
+		out, log := start(t, d, "Multiline java", fmt.Sprintf("Multiline_Max_Lines %d", 2+r.IntN(8)))
+		var file []string
+		for n := 0; len(file) < 40; n++ {
+			file = append(file, fmt.Sprintf("line %d.", n))
+			if r.IntN(2) == 0 {
+				file = append(file, fmt.Sprintf("xException: %d.", n))
+				for k := range r.IntN(6) {
+					file = append(file, fmt.Sprintf("\tat %d.%d.", n, k))
+				}
+			}
+		}
+		var chunks [][]byte
+		read := func(from int) {
+			for from < len(file) {
+				to := min(len(file), from+1+r.IntN(12))
+				chunks = append(chunks, linesChunk(from, file[from:to]...))
+				from = to
+			}
+		}
+		read(0)
+		again := seed%2 == 1
+		if again {
+			read(r.IntN(len(file)))
+		}
+		r.Shuffle(len(chunks), func(i, k int) { chunks[i], chunks[k] = chunks[k], chunks[i] })
+		for _, chunk := range chunks {
+			if !out.Flush("kube.a", chunk) {
+				t.Fatal(log)
+			}
+		}
+		all := strings.Join(d.texts(t, "eks-log"), "\n") + "\n"
+		for _, line := range file {
+			if n := strings.Count(all, line+"\n"); n == 0 || n > 1 && !again {
+				t.Fatalf("seed %d: %q is there %d times\n%s", seed, line, n, all)
+			}
+		}
 	}
 }
