@@ -234,17 +234,20 @@ func TestNoLineIsLostHoweverItIsCut(t *testing.T) {
 			}
 		}
 		var chunks [][]byte
-		read := func(from int) {
-			for from < len(file) {
-				to := min(len(file), from+1+r.IntN(12))
+		read := func(from, end int) {
+			for from < end {
+				to := min(end, from+1+r.IntN(12))
 				chunks = append(chunks, linesChunk(from, file[from:to]...))
 				from = to
 			}
 		}
-		read(0)
 		again := seed%2 == 1
-		if again {
-			read(r.IntN(len(file)))
+		if again { // a crash, perhaps within a trace
+			end := 1 + r.IntN(len(file))
+			read(0, end)
+			read(r.IntN(end), len(file))
+		} else {
+			read(0, len(file))
 		}
 		r.Shuffle(len(chunks), func(i, k int) { chunks[i], chunks[k] = chunks[k], chunks[i] })
 		for _, chunk := range chunks {
