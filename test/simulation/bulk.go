@@ -66,10 +66,10 @@ func (d *domain) bulk(req *http.Request, index string, body []byte, a *answer) {
 // parseBulk reads NDJSON as OpenSearch's BulkRequestParser does. named tells whether a line names an index.
 func parseBulk(index string, body []byte) (items []item, named bool, err error) {
 	if len(body) == 0 {
-		return nil, false, fmt.Errorf("request body is required")
+		return nil, false, errors.New("request body is required")
 	}
 	if body[len(body)-1] != '\n' {
-		return nil, false, fmt.Errorf(`The bulk request must be terminated by a newline [\n]`)
+		return nil, false, errors.New("the bulk request must be terminated by a newline [\\n]")
 	}
 	for n := 1; len(body) > 0; n++ {
 		var head, doc []byte
@@ -84,7 +84,7 @@ func parseBulk(index string, body []byte) (items []item, named bool, err error) 
 		}
 		it.doc = doc
 		if it.index == "" {
-			return nil, false, fmt.Errorf("Validation Failed: 1: index is missing;")
+			return nil, false, errors.New("index is missing")
 		}
 		if why := badIndexName(it.index); why != "" {
 			return nil, false, fmt.Errorf("invalid index name [%s]: %s", it.index, why)

@@ -1,13 +1,7 @@
 package simulation
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -178,109 +172,13 @@ func (o *oracle) countStored() {
 	}
 }
 
-// A letter is a dead letter as it was documented.
-type letter struct {
-	Time   string `json:"@timestamp"`
-	Index  string `json:"index"`
-	Type   string `json:"type"`
-	Reason string `json:"reason"`
-	Tag    string `json:"tag"`
-	Record string `json:"record"`
-	Raw    []byte `json:"record_msgpack"`
-	Cut    bool   `json:"truncated"`
-}
-
-func (o *oracle) countLetters() {
-	for index, docs := range o.d.docs {
-		if !strings.HasSuffix(index, deadLetterSuffix) {
-			continue
-		}
-		for _, doc := range docs {
-			o.countLetter(doc.raw, "index "+index)
-		}
-	}
-	if o.s.option("Dead_Letter_Path") == "" {
-		return
-	}
-	files, _ := filepath.Glob(o.a.property("Dead_Letter_Path") + "*")
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			o.problem("%v", err)
-		}
-		for in := bufio.NewReader(bytes.NewReader(text)); ; {
-			text, err := in.ReadBytes('\n')
-			if len(text) > 0 {
-				o.countLetter(text, "the file")
-			}
-			if err != nil {
-				break
-			}
-		}
-	}
-}
-
-func (o *oracle) countLetter(text []byte, where string) {
-	var l letter
-	if err := json.Unmarshal(text, &l); err != nil {
-		o.problem("in %s is a dead letter that is no JSON, %v: %.300q", where, err, text)
-		return
-	}
-	if t := o.torn[l.Tag+" "+string(l.Raw)]; t != nil {
-		t.letters++
-		return
-	}
-	acc := o.ofLetter(&l)
-	if acc == nil {
-		o.problem("in %s is a dead letter of what nobody wrote: %.500s", where, text)
-		return
-	}
-	acc.letters++
-	if l.Reason == "" || l.Tag != acc.tag || l.Index != acc.index {
-		o.problem("a dead letter of %s says tag %q, index %q, reason %q", acc, l.Tag, l.Index, l.Reason)
-	}
-	if _, err := jsonForm([]byte(l.Record)); l.Raw == nil && l.Cut != (err != nil) || l.Cut && where == "the file" {
-		o.problem("in %s is a dead letter of %s that is marked wrong, truncated %t: %v", where, acc, l.Cut, err)
-	}
-	acc.reasons = append(acc.reasons, l.Type)
-}
-
-// ofLetter finds whose letter it is. One that was cut to fit has its name at the beginning, and must have
-// been too large for the domain when whole.
-func (o *oracle) ofLetter(l *letter) *account {
-	if l.Raw != nil {
-		for _, acc := range o.order {
-			for _, line := range acc.lines {
-				if bytes.HasSuffix(line.bytes, l.Raw) && len(l.Raw) > 0 {
-					return acc
-				}
-			}
-		}
-		return nil
-	}
-	form, err := jsonForm([]byte(l.Record))
-	if err == nil {
-		return o.accounts[l.Index+" "+form]
-	}
-	_, name, _ := strings.Cut(l.Record, `"k":"`)
-	name, _, _ = strings.Cut(name, `"`)
-	for _, acc := range o.byName[name] {
-		for _, line := range acc.lines {
-			at, err := time.Parse(time.RFC3339Nano, l.Time)
-			if limit := o.s.domain.limit; err == nil && at.Equal(line.at) && limit > 0 && len(line.bytes) > limit/2 {
-				return acc
-			}
-		}
-	}
-	return nil
-}
-
 func (acc *account) String() string {
 	names := []string{}
 	for _, l := range acc.lines {
 		names = append(names, l.name())
 	}
-	return fmt.Sprintf("%s (index %s, %d lines, time %s)", strings.Join(names[:min(3, len(names))], ", "), acc.index, len(names), acc.lines[0].at.Format("15:04:05.000000000"))
+	return fmt.Sprintf("%s (index %s, %d lines, time %s)", strings.Join(names[:min(3, len(names))], ", "),
+		acc.index, len(names), acc.lines[0].at.Format("15:04:05.000000000"))
 }
 
 // settleAccounts compares.
@@ -328,12 +226,9 @@ func (o *oracle) within(acc *account, where string, n, low, high int) {
 // settleShared settles accounts that share an id. With index the last one wins; with create the first,
 // and the others are dead letters.
 func (o *oracle) settleShared(group []*account) {
-	stored, missing := 0, []*account{}
+	stored := 0
 	for _, acc := range group {
 		stored += acc.stored
-		if acc.stored == 0 {
-			missing = append(missing, acc)
-		}
 	}
 	if stored != 1 {
 		o.problem("id %q of %s is stored %d times", group[0].id, group[0], stored)
@@ -357,128 +252,4 @@ func (o *oracle) settleShared(group []*account) {
 			}
 		}
 	}
-}
-
-// bounds are how often an account's lines have to be somewhere: as often as they were written, but for
-// what the guarantees leave open.
-func (o *oracle) bounds(acc *account) (low, high int) {
-	high = len(acc.lines)
-	toFile := o.s.option("Dead_Letter_Path") != "" && (acc.poison != "" || acc.id != "")
-	noIDs := o.s.domain.noIDs != "" || o.s.option("Generate_ID") == "Off" && acc.id == ""
-	for _, l := range acc.lines {
-		for _, c := range o.chunksOf[l] {
-			if noIDs || toFile {
-				// Nothing but the ledger knows what was stored, and it ends with its process.
-				high += c.unclear
-			}
-			if c.reread && (noIDs || toFile || acc.coarse) {
-				// Without ids, and with times that do not tell two lines apart, who reads again
-				// writes again.
-				high++
-			}
-		}
-	}
-	switch {
-	case noIDs:
-		low = len(acc.lines)
-		high += o.d.excused[acc.key] + o.excusedLetters(acc)
-	case acc.coarse:
-		low = len(acc.lines)
-		for _, l := range acc.lines {
-			low -= o.equal[l]
-		}
-	default:
-		low = o.different(acc)
-	}
-	return low, high
-}
-
-// different counts lines, but those that are equal to the nanosecond only as often as one chunk holds
-// them: in different chunks they are taken for one that was read twice.
-func (o *oracle) different(acc *account) int {
-	if len(acc.lines) == 1 {
-		return 1
-	}
-	most := map[int64]int{} // by time
-	perChunk := map[*chunk]map[int64]int{}
-	for _, l := range acc.lines {
-		at := l.at.UnixNano()
-		for _, c := range o.chunksOf[l] {
-			if perChunk[c] == nil {
-				perChunk[c] = map[int64]int{}
-			}
-			perChunk[c][at]++
-			most[at] = max(most[at], perChunk[c][at])
-		}
-	}
-	n := 0
-	for _, m := range most {
-		n += m
-	}
-	return n
-}
-
-// A tornEnd is the end of a chunk that is no record.
-type tornEnd struct {
-	raw                []byte
-	letters, low, high int
-}
-
-// settleTorn compares for the ends of chunks. Their letters have no ids.
-func (o *oracle) settleTorn() {
-	for _, t := range o.torn {
-		text := base64.StdEncoding.EncodeToString(t.raw)
-		for key, times := range o.d.excused {
-			if strings.Contains(key, text) {
-				t.high += times
-			}
-		}
-		if t.letters < t.low || t.letters > t.high {
-			o.problem("the torn end %.40x… of %d bytes is %d times in the dead letters, not %d to %d", t.raw, len(t.raw), t.letters, t.low, t.high)
-		}
-	}
-}
-
-// readChunks notes in which chunks each line was settled, and which lines are in a chunk whose bytes
-// another process had settled before: with coarse times, it cannot know that they are others.
-func (o *oracle) readChunks() {
-	o.torn = map[string]*tornEnd{}
-	o.chunksOf, o.equal = map[*line][]*chunk{}, map[*line]int{}
-	seen := map[string]*chunk{}
-	for _, c := range o.a.settled {
-		if c.torn != nil {
-			key := o.s.sources[c.source].tag + " " + string(c.torn)
-			if o.torn[key] == nil {
-				o.torn[key] = &tornEnd{raw: c.torn}
-			}
-			o.torn[key].low++
-			o.torn[key].high += 1 + c.unclear // it has no id
-		}
-		key := fmt.Sprint(c.source, " ") + string(c.bytes)
-		first := seen[key]
-		if first == nil {
-			seen[key] = c
-		}
-		for _, l := range o.s.sources[c.source].lines[c.first : c.first+c.n] {
-			o.chunksOf[l] = append(o.chunksOf[l], c)
-			if first != nil && first.by != c.by {
-				o.equal[l]++
-			}
-		}
-	}
-}
-
-// excusedLetters counts the letters without id of which the agent could not know that they were kept.
-func (o *oracle) excusedLetters(acc *account) int {
-	n := 0
-	for key, times := range o.d.excused {
-		if strings.Contains(key, deadLetterSuffix+" ") {
-			for _, l := range acc.lines {
-				if strings.Contains(key, l.name()) {
-					n += times
-				}
-			}
-		}
-	}
-	return n
 }

@@ -122,7 +122,7 @@ func (w *writer) scalar() any {
 	case 7:
 		return float64(w.IntN(1000))
 	case 8:
-		return []any{math.NaN(), math.Inf(1), math.Inf(-1), -0.0, math.MaxFloat64, 5e-324}[w.IntN(6)]
+		return []any{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), math.MaxFloat64, 5e-324}[w.IntN(6)]
 	case 9:
 		return ""
 	default:
@@ -143,7 +143,7 @@ func (w *writer) manyKeys() object {
 }
 
 func (w *writer) deep(n int) any {
-	var v any = w.scalar()
+	v := w.scalar()
 	for range n {
 		if w.chance(0.5) {
 			v = list{v}

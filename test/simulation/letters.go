@@ -1,0 +1,108 @@
+package simulation
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A letter is a dead letter as it was documented.
+type letter struct {
+	Time   string `json:"@timestamp"`
+	Index  string `json:"index"`
+	Type   string `json:"type"`
+	Reason string `json:"reason"`
+	Tag    string `json:"tag"`
+	Record string `json:"record"`
+	Raw    []byte `json:"record_msgpack"`
+	Cut    bool   `json:"truncated"`
+}
+
+func (o *oracle) countLetters() {
+	for index, docs := range o.d.docs {
+		if !strings.HasSuffix(index, deadLetterSuffix) {
+			continue
+		}
+		for _, doc := range docs {
+			o.countLetter(doc.raw, "index "+index)
+		}
+	}
+	if o.s.option("Dead_Letter_Path") == "" {
+		return
+	}
+	files, _ := filepath.Glob(o.a.property("Dead_Letter_Path") + "*")
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			o.problem("%v", err)
+		}
+		for in := bufio.NewReader(bytes.NewReader(text)); ; {
+			text, err := in.ReadBytes('\n')
+			if len(text) > 0 {
+				o.countLetter(text, "the file")
+			}
+			if err != nil {
+				break
+			}
+		}
+	}
+}
+
+func (o *oracle) countLetter(text []byte, where string) {
+	var l letter
+	if err := json.Unmarshal(text, &l); err != nil {
+		o.problem("in %s is a dead letter that is no JSON, %v: %.300q", where, err, text)
+		return
+	}
+	if t := o.torn[l.Tag+" "+string(l.Raw)]; t != nil {
+		t.letters++
+		return
+	}
+	acc := o.ofLetter(&l)
+	if acc == nil {
+		o.problem("in %s is a dead letter of what nobody wrote: %.500s", where, text)
+		return
+	}
+	acc.letters++
+	if l.Reason == "" || l.Tag != acc.tag || l.Index != acc.index {
+		o.problem("a dead letter of %s says tag %q, index %q, reason %q", acc, l.Tag, l.Index, l.Reason)
+	}
+	if _, err := jsonForm([]byte(l.Record)); l.Raw == nil && l.Cut != (err != nil) || l.Cut && where == "the file" {
+		o.problem("in %s is a dead letter of %s that is marked wrong, truncated %t: %v", where, acc, l.Cut, err)
+	}
+	acc.reasons = append(acc.reasons, l.Type)
+}
+
+// ofLetter finds whose letter it is. One that was cut to fit has its name at the beginning, and must have
+// been too large for the domain when whole.
+func (o *oracle) ofLetter(l *letter) *account {
+	if l.Raw != nil {
+		for _, acc := range o.order {
+			for _, line := range acc.lines {
+				if bytes.HasSuffix(line.bytes, l.Raw) && len(l.Raw) > 0 {
+					return acc
+				}
+			}
+		}
+		return nil
+	}
+	form, err := jsonForm([]byte(l.Record))
+	if err == nil {
+		return o.accounts[l.Index+" "+form]
+	}
+	_, name, _ := strings.Cut(l.Record, `"k":"`)
+	name, _, _ = strings.Cut(name, `"`)
+	for _, acc := range o.byName[name] {
+		for _, line := range acc.lines {
+			at, err := time.Parse(time.RFC3339Nano, l.Time)
+			if limit := o.s.domain.limit; err == nil && at.Equal(line.at) && limit > 0 && len(line.bytes) > limit/2 {
+				return acc
+			}
+		}
+	}
+	return nil
+}
