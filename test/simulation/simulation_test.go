@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,14 +94,17 @@ func inProcess(t *testing.T, from, step uint64) (next uint64, stopped bool) {
 		fmt.Sprintf("-seeds=%d", *first+*seeds-from), fmt.Sprintf("-step=%d", step), "-state="+state, fmt.Sprintf("-most=%d", *most), fmt.Sprintf("-brief=%t", *brief))
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := cmd.CombinedOutput()
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, io.MultiWriter(&said, os.Stderr)
+	err := cmd.Run()
+	out := said.Bytes()
 	if err == nil {
 		return *first + *seeds, false
 	}
 	b, readErr := os.ReadFile(state)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && bytes.Contains(out, []byte("--- FAIL: TestSimulation")) && !bytes.Contains(out, []byte("panic: ")) || readErr != nil {
-		t.Errorf("%s", out)
+		t.Errorf("%s", lastLines(out, 3)) // the rest was said
 		return 0, true
 	}
 	at := binary.LittleEndian.Uint64(b)
@@ -132,6 +136,7 @@ func runSome(t *testing.T) {
 		if text := try(t, n); text != "" {
 			failed++
 			t.Error(text)
+			fmt.Fprintln(os.Stderr, text) // at once: a long run may be stopped
 		}
 	}
 	var m runtime.MemStats
