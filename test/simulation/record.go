@@ -99,7 +99,7 @@ func (w *writer) oddly(o object, l *line) object {
 	case 15:
 		return append(o, pair{"e", object{}})
 	default:
-		return append(o, pair{w.text(1 + w.IntN(20)), w.scalar()})
+		return append(o, pair{"x" + w.text(w.IntN(20)), w.scalar()})
 	}
 }
 

@@ -101,6 +101,7 @@ func (w *writer) cut(n int) {
 		n -= c.n
 		if w.torn && w.chance(0.1) {
 			whole := w.src.lines[len(w.src.lines)-n-1].bytes
+			whole = bytes.TrimPrefix(whole, w.marker(-1)) // what stands before it is whole
 			c.torn = bytes.Clone(whole[:1+w.IntN(len(whole)-1)])
 		}
 		w.src.cuts = append(w.src.cuts, c)
