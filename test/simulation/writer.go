@@ -24,7 +24,7 @@ func (w *writer) write(n int) {
 	ids := w.s.option("Id_Key") != ""
 	collide := w.oneOf("", "", "few", "equal")
 	form := w.IntN(3) // of the core: 1.9, 4.2, 5.1
-	lastWhole := 0
+	lastWhole := -1
 	boost := w.src.resolution == time.Microsecond && w.chance(0.5)
 	for i := range n {
 		l := &line{source: w.index, n: i}
@@ -55,11 +55,17 @@ func (w *writer) write(n int) {
 			}
 		}
 		if w.src.resolution < time.Millisecond {
-			whole := w.at.Nanosecond()%1e6 == 0
-			if boost && i-lastWhole > 200 || boost && lastWhole == 0 && w.chance(0.02) {
-				w.at, lastWhole = w.at.Truncate(time.Millisecond).Add(time.Millisecond), i
-			} else if whole && boost {
-				w.at = w.at.Add(w.src.resolution)
+			// Whole milliseconds are rare among finer times: never two of them in one chunk.
+			near := lastWhole >= 0 && i-lastWhole <= 1000
+			if boost && !near && w.chance(0.02) {
+				w.at = w.at.Truncate(time.Millisecond).Add(time.Millisecond)
+			}
+			if w.at.Nanosecond()%1e6 == 0 {
+				if near {
+					w.at = w.at.Add(w.src.resolution)
+				} else {
+					lastWhole = i
+				}
 			}
 		}
 		l.at = w.at
