@@ -66,6 +66,7 @@ int FLBPluginFlushCtx(void *ctx, void *data, size_t length, char *tag)
         } while (!atomic_load(&f.ended) || waits < f.posts); // the last post must be over when f goes
         code = f.code;
     }
+    print_lines(&f); // of a start that failed
     sem_destroy(&f.wake);
     return code;
 }

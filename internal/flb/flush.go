@@ -5,6 +5,7 @@ package flb
 import "C"
 
 import (
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -29,15 +30,20 @@ func opensearchIRSAStart(ctx, data unsafe.Pointer, length C.size_t, tag *C.char,
 		write(logging.Error, "["+Name+"] a chunk came for an output that has ended; Fluent Bit keeps it")
 		return
 	}
-	waiting.add(f)
-	result = begun
+	w := waiting.add(f)
+	defer func() {
+		if result != begun { // a panic: f is about to go
+			waiting.remove(w)
+		}
+	}()
 	in.deliver.Start(C.GoString(tag), unsafe.Slice((*byte)(data), length), func(settled bool) {
 		end := C.int(output.FLB_RETRY)
 		if settled {
 			end = output.FLB_OK
 		}
-		waiting.end(f, end)
+		waiting.end(w, end)
 	})
+	result = begun
 	return
 }
 
@@ -46,27 +52,48 @@ var waiting waiters
 
 type waiters struct {
 	mu      sync.Mutex // guards flushes, and calls about them
-	flushes []*C.struct_flush
+	flushes []*waiter
 }
 
-func (w *waiters) add(f *C.struct_flush) {
+// waiter is one flush. It tells the flush from a later one, whose struct may lie at the same place of a
+// stack.
+type waiter struct{ f *C.struct_flush }
+
+func (w *waiters) add(f *C.struct_flush) *waiter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.flushes = append(w.flushes, f)
+	one := &waiter{f}
+	w.flushes = append(w.flushes, one)
+	return one
 }
 
-func (w *waiters) end(f *C.struct_flush, code C.int) {
+// end ends the flush, unless it has ended.
+func (w *waiters) end(one *waiter, code C.int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i, other := range w.flushes {
-		if other == f {
-			last := len(w.flushes) - 1
-			w.flushes[i] = w.flushes[last]
-			w.flushes = w.flushes[:last]
-			C.flush_end(f, code)
-			return
-		}
+	if w.forget(one) {
+		C.flush_end(one.f, code)
 	}
+}
+
+// remove is for a flush whose thread does not wait.
+func (w *waiters) remove(one *waiter) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.forget(one)
+}
+
+// forget tells whether the flush was there. w.mu is held.
+func (w *waiters) forget(one *waiter) bool {
+	i := slices.Index(w.flushes, one)
+	if i < 0 {
+		return false
+	}
+	last := len(w.flushes) - 1
+	w.flushes[i] = w.flushes[last]
+	w.flushes[last] = nil
+	w.flushes = w.flushes[:last]
+	return true
 }
 
 // print has the thread of one of them print a line, and tells whether there is one.
@@ -76,6 +103,6 @@ func (w *waiters) print(level logging.Level, text string) bool {
 	if len(w.flushes) == 0 {
 		return false
 	}
-	C.flush_print(w.flushes[0], C.int(level), C.CString(text))
+	C.flush_print(w.flushes[0].f, C.int(level), C.CString(text))
 	return true
 }
