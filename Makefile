@@ -92,7 +92,7 @@ lint: $(LINTER) lint-image ## golangci-lint, which also holds the arrows between
 
 .PHONY: unit
 unit: $(PYTHON) ## unit tests, with the race detector
-	go test -race ./plugin/... ./internal/... ./deploy/... ./test/localaws/... ./test/ports/... ./test/readme/...
+	go test -race ./plugin/... ./internal/... ./deploy/... ./test/flb/... ./test/localaws/... ./test/ports/... ./test/readme/...
 	go test ./test/fleet
 
 .PHONY: fuzz

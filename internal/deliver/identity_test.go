@@ -132,6 +132,9 @@ func TestAtOnceIsNotForEver(t *testing.T) {
 			if want := map[bool]int{true: 1 + maxAtOnce, false: 1}[date]; len(d.keys) != want {
 				t.Fatalf("%d requests, want %d\n%s", len(d.keys), want, log)
 			}
+			if log.count("sending again at once") > 1 || log.count("cannot deliver: ") != 1 {
+				t.Fatalf("one warning at most, and one error expected:\n%s", log)
+			}
 		})
 	}
 }

@@ -78,23 +78,26 @@ func TestDocumentIsToBlameOnceOthersAreTaken(t *testing.T) {
 	})
 }
 
-// TestRefusedDocumentIsTriedTwice has the first request that holds a document alone be refused, and no
-// other: it is not to blame for that.
+// TestRefusedDocumentIsTriedTwice has one request of one document be refused, while the domain takes
+// others: that once is no proof.
 func TestRefusedDocumentIsTriedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		alone := false
+		refused := false
 		d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
-			if n := strings.Count(string(body), "\n") / 2; alone || !strings.Contains(string(body), "LINE=3\"") || n == 0 {
+			if refused || !strings.Contains(string(body), `"log":"slow LINE=0"`) {
 				return false
-			} else if n == 1 {
-				alone = true
 			}
+			refused = true
+			time.Sleep(2 * time.Second)
 			return refusal(w, unreadable)
 		}
 		out, log := start(t, d.domain, "Retry_Budget 1m", "Compress none")
-		if !out.Flush("t", chunkOf(8, false, "x")) || d.in("eks-log") != 8 || !alone {
-			t.Fatalf("%d documents, %d dead letters, alone %v\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), alone, log)
+		settled := make(chan bool, 1)
+		go func() { settled <- out.Flush("t", chunkOf(1, false, "slow")) }()
+		time.Sleep(time.Second)
+		if !out.Flush("t", chunkOf(1, false, "other")) || !<-settled || d.in("eks-log") != 2 || !refused {
+			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
 		}
 	})
 }
@@ -134,14 +137,15 @@ func TestHalvesOfARequestThatIsTooLarge(t *testing.T) {
 // TestSharedRequestIsNarrowedByItsFlushes has one chunk of several to blame: the others are settled by
 // one request more each, and are not halved.
 func TestSharedRequestIsNarrowedByItsFlushes(t *testing.T) {
-	for _, how := range []string{tooLarge, unreadable} {
+	for _, c := range []struct{ how, budget string }{{tooLarge, "1m"}, {unreadable, "1m"}, {tooLarge, "0s"}} { // at once, without a pause
 		synctest.Test(t, func(t *testing.T) {
+			how := c.how
 			d := newDoor(t)
 			d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
 				time.Sleep(time.Millisecond) // so that all flushes are under way at once
 				return strings.Contains(string(body), `"log":"pod 3 LINE=7"`) && !strings.Contains(string(body), `"record"`) && refusal(w, how)
 			}
-			out, log := start(t, d.domain, "Retry_Budget 1m", "Linger 300ms", "Compress none")
+			out, log := start(t, d.domain, "Retry_Budget "+c.budget, "Linger 300ms", "Compress none")
 			flushAll(out, 8, 1)
 			d.requests()
 			if n := flushAll(out, 8, 20); n != 8 {
@@ -172,7 +176,7 @@ func TestPipelineThatIsMissing(t *testing.T) {
 				return true
 			}
 			out, log := start(t, d.domain, "Retry_Budget 0s", "Compress none", "Pipeline "+pipeline)
-			if out.Flush("t", chunkOf(3, false, "x")) != settled || settled != (d.in("eks-log-dead-letter") == 3) {
+			if out.Flush("t", chunkOf(3, false, "x")) != settled || settled != (d.in("eks-log-dead-letter") == 3) || log.count("cannot write dead letters") != 0 {
 				t.Fatalf("%s: %d dead letters\n%s", pipeline, d.in("eks-log-dead-letter"), log)
 			}
 		})

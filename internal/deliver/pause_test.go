@@ -216,3 +216,19 @@ func TestEndOfAnInstanceIsNoError(t *testing.T) {
 		}
 	})
 }
+
+// TestDuplicatesAreCounted has a chunk come twice that is stored already.
+func TestDuplicatesAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t)
+		out, log := start(t, d.domain)
+		for range 2 {
+			if !out.Flush("t", chunkOf(5, false, "x")) {
+				t.Fatalf("not settled\n%s", log)
+			}
+		}
+		if stored, duplicates := out.counts.Stored.Get(), out.counts.Duplicates.Get(); stored != 5 || duplicates != 5 {
+			t.Fatalf("%d stored, %d duplicates", stored, duplicates)
+		}
+	})
+}
