@@ -60,7 +60,7 @@ func run(m *testing.M) int {
 }
 
 func start(dir string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	binary = filepath.Join(dir, "opensearch-irsa-bootstrap")
 	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "out_opensearch_irsa/deploy/bootstrap")

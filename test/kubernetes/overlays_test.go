@@ -180,7 +180,14 @@ func (o *objects) checkPod(t *testing.T, p pod) {
 			}
 			delete(volumes, m.Name)
 		}
-		for _, e := range c.Env {
+		for n, e := range c.Env {
+			// The kubelet fills in a variable only if it stands before.
+			if _, rest, found := strings.Cut(e.Value, "$("); found {
+				name, _, _ := strings.Cut(rest, ")")
+				if !slices.ContainsFunc(c.Env[:n], func(before corev1.EnvVar) bool { return before.Name == name }) {
+					t.Errorf("%s: %s uses %s, which stands behind it", p.name, e.Name, name)
+				}
+			}
 			if e.ValueFrom == nil || e.ValueFrom.ConfigMapKeyRef == nil {
 				continue
 			}

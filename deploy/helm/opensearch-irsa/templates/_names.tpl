@@ -38,6 +38,27 @@ multiline-parsers.conf: |
 OPENSEARCH_ENDPOINT: {{ .Values.endpoint | quote }}
 AWS_REGION: {{ .Values.region | quote }}
 INDEX_NAME: {{ .Values.indexName | quote }}
+{{- with .Values.serviceAccount.roleARN }}
+FLUENT_BIT_ROLE_ARN: {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The role and its token, by the manifest itself: EKS's webhook fails open, and a pod admitted without it stays without. */}}
+{{- define "role.environment" -}}
+- name: AWS_ROLE_ARN
+  valueFrom: {configMapKeyRef: {name: {{ include "name" . }}-settings, key: FLUENT_BIT_ROLE_ARN}}
+- {name: AWS_WEB_IDENTITY_TOKEN_FILE, value: /var/run/secrets/opensearch-irsa/token}
+{{- end -}}
+
+{{- define "role.mount" -}}
+- {name: role-token, mountPath: /var/run/secrets/opensearch-irsa, readOnly: true}
+{{- end -}}
+
+{{- define "role.volume" -}}
+- name: role-token
+  projected:
+    sources:
+      - serviceAccountToken: {path: token, audience: sts.amazonaws.com, expirationSeconds: 86400}
 {{- end -}}
 
 {{/* Settings as a container's environment, from the ConfigMap. */}}
