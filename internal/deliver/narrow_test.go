@@ -59,7 +59,7 @@ func TestDomainThatRefusesEverythingRejectsNothing(t *testing.T) {
 func TestDocumentIsToBlameOnceOthersAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		d.answer = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+		d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
 			return strings.Contains(string(body), `"log":"bad LINE=0"`) && !strings.Contains(string(body), `"record"`) && refusal(w, unreadable)
 		}
 		out, log := start(t, d.domain, "Retry_Budget 1m", "Compress none")
@@ -166,7 +166,7 @@ func TestPipelineThatIsMissing(t *testing.T) {
 	for pipeline, settled := range map[string]bool{"$log": true, "fixed": false} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor(t)
-			d.answer = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
+			d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
 				if r.URL.Query().Get("pipeline") == "" && !strings.Contains(string(body), `"pipeline"`) {
 					return false
 				}

@@ -167,9 +167,10 @@ func TestTraceIsOneDocument(t *testing.T) {
 				data = appendRecord(data, i, map[string]any{"stream": "stderr", "log": l + end, "kubernetes": map[string]any{"pod_name": "a"}})
 			}
 			want := strings.ReplaceAll(trace.text, "\n", end+"\n") + end
-			if end == "\n" {
+			switch end {
+			case "\n":
 				want = trace.text + "\n"
-			} else if end == "\r\n" {
+			case "\r\n":
 				want = strings.ReplaceAll(trace.text, "\n", "\r\n") + "\r\n"
 			}
 			got := join(t, j, data)

@@ -89,7 +89,7 @@ esac
 [ "${OPENSEARCH_PASSWORD:-}" != secret ] || export OPENSEARCH_PASSWORD='` + s.openSearch.Password + `'
 exec /usr/bin/make --no-print-directory -C ` + s.root + ` "$@"`,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 			return err
 		}
 	}
@@ -118,7 +118,7 @@ func (s *site) followGuide(ctx context.Context, dir string, said func(step, outp
 		return err
 	}
 	bin := filepath.Join(dir, "bin")
-	if err := os.Mkdir(bin, 0o755); err != nil { //nolint:gosec // programs
+	if err := os.Mkdir(bin, 0o755); err != nil {
 		return err
 	}
 	if err := s.shims(bin, t); err != nil {

@@ -95,7 +95,7 @@ func prepareMounts(dir string, keep []string) error {
 		return err
 	}
 	resolver := filepath.Join(dir, "resolv.conf")
-	if err := os.WriteFile(resolver, []byte("nameserver "+Address+"\n"), 0o644); err != nil { //nolint:gosec // every user of the node reads it
+	if err := os.WriteFile(resolver, []byte("nameserver "+Address+"\n"), 0o644); err != nil {
 		return err
 	}
 	if err := bind(resolver, "/etc/resolv.conf"); err != nil {

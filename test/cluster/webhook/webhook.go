@@ -130,7 +130,7 @@ func (g *grant) to(c corev1.Container) corev1.Container {
 	region := set("AWS_REGION") || set("AWS_DEFAULT_REGION")
 	env := slices.Clone(c.Env)
 	for _, e := range g.env {
-		if !set(e.Name) && !(region && strings.HasSuffix(e.Name, "REGION")) {
+		if !set(e.Name) && (!region || !strings.HasSuffix(e.Name, "REGION")) {
 			env = append(env, e)
 		}
 	}
