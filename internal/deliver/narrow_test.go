@@ -166,7 +166,7 @@ func TestPipelineThatIsMissing(t *testing.T) {
 	for pipeline, settled := range map[string]bool{"$log": true, "fixed": false} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor(t)
-			d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
+			d.answer = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
 				if r.URL.Query().Get("pipeline") == "" && !strings.Contains(string(body), `"pipeline"`) {
 					return false
 				}

@@ -93,7 +93,7 @@ func (n *Node) prepare(context.Context) error {
 }
 
 // startInit starts the first process of the node's namespaces, whose end is the end of everything in them.
-func (n *Node) startInit() error {
+func (n *Node) startInit(context.Context) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
