@@ -32,7 +32,7 @@ func install(to string) error {
 		}
 		// Another container's init may have died half way: the old file goes, and the new one comes in whole.
 		part := filepath.Join(to, "."+name)
-		if err := os.WriteFile(part, text, 0o755); err != nil { // #nosec G306 -- Fluent Bit may run as another user, and the operator names the folder
+		if err := os.WriteFile(part, text, 0o755); err != nil { // #nosec G306 G703 -- Fluent Bit may run as another user, and the operator names the folder
 			return fmt.Errorf("cannot write to %q: mount a volume there that this container may write to: %w", to, err)
 		}
 		if err := os.Rename(part, filepath.Join(to, name)); err != nil { // #nosec G703 -- the operator names the folder
