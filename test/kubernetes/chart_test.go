@@ -131,10 +131,10 @@ func TestChartIsTheOverlay(t *testing.T) {
 		components []string
 		set        []string
 	}{
-		"as shipped": {components: []string{"multiline", "namespace-opt-out"}},
-		"bare":       {set: []string{"multiline=false", "namespaceOptOut=false"}},
+		"as shipped": {components: []string{"namespace-opt-out"}},
+		"bare":       {set: []string{"namespaceOptOut=false"}},
 		"everything": {
-			components: []string{"multiline", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
+			components: []string{"tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
 			set: []string{"tenants=true", "systemLogs=true", "events=true", "monitoring.enabled=true", "networkPolicy.enabled=true", "bootstrap.enabled=true",
 				"bootstrap.roleARN=arn:aws:iam::123456789012:role/opensearch-bootstrap"},
 		},
@@ -214,7 +214,7 @@ func TestChartRolls(t *testing.T) {
 		return found
 	}
 	base := sum()
-	for _, set := range []string{"indexName=shop", "multiline=false", "config.inputs=x"} {
+	for _, set := range []string{"indexName=shop", "namespaceOptOut=false", "config.inputs=x"} {
 		if sum(set) == base {
 			t.Errorf("--set %s rolls no pod", set)
 		}

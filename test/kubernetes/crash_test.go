@@ -21,7 +21,7 @@ func TestCrash(t *testing.T) {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
 		for {
-			// A trace after each ten lines, so that the multiline filter has something to do whenever the agent dies.
+			// A trace after each ten lines, so that there is one to join whenever the agent dies.
 			err := app.WriteLines(10)
 			for _, line := range []string{"Traceback (most recent call last):", `  File "/app/a.py", line 1, in <module>`, "    main()", "ValueError"} {
 				if err == nil {

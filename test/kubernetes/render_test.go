@@ -18,13 +18,13 @@ import (
 
 // overlays are those for an agent of our own, with the components that each offers.
 var overlays = map[string][]string{
-	"irsa":         {"multiline", "namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
-	"pod-identity": {"multiline", "namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
-	"serverless":   {"multiline", "namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "doctor"},
+	"irsa":         {"namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
+	"pod-identity": {"namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
+	"serverless":   {"namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "doctor"},
 }
 
 // shippedComponents are those that an overlay has without being told.
-var shippedComponents = []string{"multiline", "namespace-opt-out"}
+var shippedComponents = []string{"namespace-opt-out"}
 
 func moduleRoot(t *testing.T) string {
 	t.Helper()

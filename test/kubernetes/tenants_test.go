@@ -14,7 +14,7 @@ import (
 
 // TestTenants has lines of namespaces with and without the annotation in the indexes of their tenants, and those that opt out in none.
 func TestTenants(t *testing.T) {
-	c := newClusterOf(t, "multiline", "tenants")
+	c := newClusterOf(t, "tenants")
 	if c.host.TestHost || c.old() {
 		t.Skip("what an annotation of a namespace does is seen with Fluent Bit 4 and later alone: set FLUENT_BIT")
 	}
@@ -88,7 +88,7 @@ func TestComponentsAreUnderstood(t *testing.T) {
 	if host.TestHost || strings.HasPrefix(host.Version, "Fluent Bit v1.") {
 		t.Skip("the components are for Fluent Bit 4 and later: set FLUENT_BIT")
 	}
-	files, o := agentFiles(t, "multiline", "tenants", "system-logs", "events")
+	files, o := agentFiles(t, "tenants", "system-logs", "events")
 	dirs := map[string]map[string]string{"agent": files}
 	for name, config := range o.configs {
 		if strings.HasPrefix(name, "opensearch-irsa-events-") {

@@ -21,17 +21,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 fluent-bit.conf: |
 {{ .Files.Get "files/fluent-bit.conf" | indent 2 }}
 filters-first.conf: |
-{{ .Values.config.filtersFirst | default (.Files.Get (ternary "files/multiline-filters.conf" "files/filters-first.conf" .Values.multiline)) | indent 2 }}
+{{ .Values.config.filtersFirst | default (.Files.Get "files/filters-first.conf") | indent 2 }}
 node.conf: |
 {{ .Files.Get "files/node.conf" | indent 2 }}
 filters-last.conf: |
 {{ .Values.config.filtersLast | default (.Files.Get (ternary "files/tenants.conf" (ternary "files/namespace-opt-out.conf" "files/filters-last.conf" .Values.namespaceOptOut) .Values.tenants)) | indent 2 }}
 inputs.conf: |
 {{ .Values.config.inputs | default (.Files.Get (ternary "files/system-logs.conf" "files/inputs.conf" .Values.systemLogs)) | indent 2 }}
-{{- if .Values.multiline }}
-multiline-parsers.conf: |
-{{ .Files.Get "files/multiline-parsers.conf" | indent 2 }}
-{{- end }}
 {{- end -}}
 
 {{- define "settings" -}}
