@@ -78,6 +78,20 @@ func TestDocumentIsToBlameOnceOthersAreTaken(t *testing.T) {
 	})
 }
 
+// TestLargeDocumentIsToBlameByItself is too large alone, while the domain takes nothing else.
+func TestLargeDocumentIsToBlameByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t)
+		d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
+			return len(body) > 100_000 && refusal(w, tooLarge)
+		}
+		out, log := start(t, d.domain, "Retry_Budget 0s", "Compress none")
+		if !out.Flush("t", chunkOf(1, false, strings.Repeat("y", 200_000))) || d.in("eks-log-dead-letter") != 1 {
+			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+		}
+	})
+}
+
 // TestRefusedDocumentIsTriedTwice has one request of one document be refused, while the domain takes
 // others: that once is no proof.
 func TestRefusedDocumentIsTriedTwice(t *testing.T) {
@@ -187,6 +201,7 @@ func TestPipelineThatIsMissing(t *testing.T) {
 func TestItemsErrorsAreWrittenOnceForAKind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
+		slow(d, time.Millisecond)
 		d.judge = func(_, doc string) (int, string) {
 			if strings.Contains(doc, `LINE=1`) { // 1 and 10 to 19
 				return 429, "rejected_execution_exception"
