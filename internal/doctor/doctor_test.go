@@ -106,7 +106,7 @@ func TestOverridesAndJSON(t *testing.T) {
 
 func TestTraps(t *testing.T) {
 	const sound = "[SERVICE]\n Grace 30\n storage.path /s\n[INPUT]\n Name tail\n storage.type filesystem\n[OUTPUT]\n Name opensearch_irsa\n Endpoint logs.eu-west-1.es.amazonaws.com\n" +
-		" Match *\n Workers 2\n Retry_Limit no_limits\n storage.total_limit_size 5G\n"
+		" Match *\n Workers 16\n Retry_Limit no_limits\n storage.total_limit_size 5G\n"
 	f := func(conf string, wants ...string) {
 		t.Helper()
 		_, out, _ := doctor(t, conf, nil, "--json", "-timeout", "1s", "-o", "Endpoint=127.0.0.1:1", "-o", "AWS_Auth=Off")
@@ -138,7 +138,8 @@ func TestTraps(t *testing.T) {
 	f(instead(" Match *\n", " Tls on\n Match *\n"), "tls broken: TLS On keeps")
 	f(instead(" Match *\n", " tls.verify off\n Match *\n"), "tls warning: tls.verify does not reach … TLS_Verify")
 	f(instead(" Match *\n", ""), "match warning")
-	f(instead(" Workers 2\n", ""), "workers warning … write Workers 2")
+	f(instead(" Workers 16\n", ""), "workers warning … write Workers 16")
+	f(instead(" Workers 16\n", " Workers 2\n"), "workers warning … with Workers 2 … write Workers 16")
 	f(instead("no_limits", "5"), "retry_limit warning: Retry_Limit is 5 … no_limits")
 	f(instead(" Retry_Limit no_limits\n", ""), "Retry_Limit is 1, its default")
 	f(instead(" storage.path /s\n", ""), "storage warning: there is no storage.path")

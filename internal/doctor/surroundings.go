@@ -19,6 +19,10 @@ type trap struct {
 	remedy  string
 }
 
+// fewWorkers is the number of workers below which a node of many containers makes more than a tenth of
+// the requests that it would without sharing any.
+const fewWorkers = 10
+
 // traps looks at the section and at what is around it in the file.
 func (e *examination) traps() []trap {
 	var out []trap
@@ -39,8 +43,11 @@ func (e *examination) traps() []trap {
 	if s.Get("match") == "" && s.Get("match_regex") == "" {
 		warn("match", "there is no Match: the output gets nothing", "write Match, such as Match kube.*")
 	}
-	if n, err := strconv.Atoi(s.Get("workers")); err != nil || n < 1 {
-		warn("workers", "without Workers the output runs on the engine's own thread: while the domain is slow, no file is read", "write Workers 2")
+	switch n, err := strconv.Atoi(s.Get("workers")); {
+	case err != nil || n < 1:
+		warn("workers", "without Workers the output runs on the engine's own thread: while the domain is slow, no file is read", "write Workers 16")
+	case n < fewWorkers:
+		warn("workers", "with Workers "+strconv.Itoa(n)+" no more than so many containers' chunks share a request, which costs node and domain more than their lines do", "write Workers 16")
 	}
 	switch v := strings.ToLower(s.Get("retry_limit")); v {
 	case "no_limits", "false", "off":

@@ -43,7 +43,7 @@ var breakages = []breakage{
 		breaks: func(p *pod) { p.without("Compress"); p.output("Compress zip", "Generate_ID maybe") }},
 	{name: "TLS On", link: "around.tls", says: []string{"keeps Fluent Bit from starting", "TLS_CA_File"},
 		breaks: func(p *pod) { p.output("TLS On") }},
-	{name: "nothing around it", link: "around.workers", status: doctor.Warning, says: []string{"engine's own thread", "Workers 2"},
+	{name: "nothing around it", link: "around.workers", status: doctor.Warning, says: []string{"engine's own thread", "Workers 16"},
 		breaks: func(p *pod) { p.without("Workers", "Retry_Limit", "Grace", "storage.type") }},
 
 	{name: "no role", link: "token", skips: "answer", says: []string{"no AWS credentials", "AWS_WEB_IDENTITY_TOKEN_FILE", "eks.amazonaws.com/role-arn", "delete the pod"},

@@ -45,7 +45,7 @@ func TestJobNames(t *testing.T) {
 		"the endpoint":  {edit("/overlays/irsa/settings.env", "search-logs-abc123", "search-logs-def456"), true, true},
 		"the index":     {edit("/overlays/irsa/settings.env", "INDEX_NAME=eks-log", "INDEX_NAME=shop"), true, true},
 		"the retention": {edit("/components/bootstrap/indexes.json", "30d", "10d"), true, false},
-		"the agent":     {edit("/base/node.conf", "Workers                   2", "Workers                   3"), false, true},
+		"the agent":     {edit("/base/node.conf", "Workers                   16", "Workers                   17"), false, true},
 		"a filter":      {edit("/base/filters-last.conf", "Filters", "More filters"), false, true},
 	} {
 		after := names(change.do)
