@@ -210,3 +210,42 @@ func TestRequestSizeGrowsBack(t *testing.T) {
 		}
 	}
 }
+
+// TestUnreadableDocumentWithoutABudget has one line that the server cannot read, and no second round in
+// a flush: the chunk's return is the second time.
+func TestUnreadableDocumentWithoutABudget(t *testing.T) {
+	d := newDomain(t)
+	d.refuse = func(_ *http.Request, body []byte) (int, string) {
+		if strings.Contains(string(body), `LINE=7"`) && !strings.Contains(string(body), `"record"`) {
+			return 400, `{"error":{"type":"parse_exception","reason":"cannot read the request"},"status":400}`
+		}
+		return 0, ""
+	}
+	out, log := start(t, d, "Retry_Budget 0s")
+	chunk := chunkOf(16, false, "x")
+	for n := 0; !out.Flush("t", chunk); n++ {
+		if n > 10 {
+			t.Fatalf("it comes back for ever\n%s", log)
+		}
+		out.breaker.next = time.Time{} // the time has passed
+	}
+	if d.in("eks-log") != 15 || d.in("eks-log-dead-letter") != 1 {
+		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+	}
+}
+
+// TestDeadLettersTakeNoPipeline has an option Pipeline, which is for documents.
+func TestDeadLettersTakeNoPipeline(t *testing.T) {
+	d := newDomain(t)
+	d.judge = reject
+	d.refuse = func(r *http.Request, body []byte) (int, string) {
+		if dead := strings.Contains(string(body), `"record"`); dead == (r.URL.Query().Get("pipeline") == "clean") {
+			return 500, ""
+		}
+		return 0, ""
+	}
+	out, log := start(t, d, "Pipeline clean")
+	if !out.Flush("t", chunkOf(20, false, "x")) || d.in("eks-log") != 18 || d.in("eks-log-dead-letter") != 2 {
+		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+	}
+}

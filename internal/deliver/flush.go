@@ -46,6 +46,9 @@ func (d *Deliverer) newFlush() (*flush, error) {
 		f.trace.joiner = multiline.NewJoiner(d.rules)
 	}
 	f.delivery = delivery{d: d, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID), reject: f.rejectDocument}
+	if !d.recordPipelines {
+		f.pipeline = d.cfg.Pipeline // else it is on each line
+	}
 	return f, nil
 }
 
@@ -75,7 +78,8 @@ func (f *flush) reset() {
 // start makes the documents of the flush's chunk.
 func (f *flush) start() {
 	f.tag, f.chunk, f.identity, f.began = f.job.tag, f.job.chunk, f.lease.identity(), time.Now()
-	f.ambiguous = f.lease.returns > 0 // whatever became of it then
+	f.returned = f.lease.returns > 0
+	f.ambiguous = f.returned // whatever became of it then
 	f.build(f.lease)
 }
 
