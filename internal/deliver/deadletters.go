@@ -73,7 +73,7 @@ func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejec
 	left := f.deadLetters
 	for limit := f.d.size.limit(); ; limit /= 2 {
 		y := f.d.newDeadLetterDelivery(f.tag)
-		y.began, y.returned = f.began, f.returned
+		y.began, y.returned, y.tookOthers = f.began, f.returned, f.tookOthers
 		tooLarge := map[int32]bool{}
 		var refusal error
 		y.reject = func(item int32, it opensearch.Item) {

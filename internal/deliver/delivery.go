@@ -35,19 +35,20 @@ type delivery struct {
 	// what it refuses.
 	began time.Time
 
-	pending  []int32   // items still to be sent, in order
-	retry    []int32   // items that the current round could not settle
-	work     [][]int32 // what the current round still has to send
-	first    *result   // of all that is pending, which was sent already; nil for none
-	settled  bitmap
-	ownIDs   bitmap // items whose id is the record's own; nil where none is
-	compare  []int32
-	round    int
-	alone    bool   // the next request is shared with nobody
-	refused  int    // requests of this round that were refused for one of their items
-	suspects bitmap // items that were refused alone; nil where none was
-	returned bool   // an earlier flush of the chunk went back
-	pipeline string // in the requests' query; "" for none
+	pending    []int32   // items still to be sent, in order
+	retry      []int32   // items that the current round could not settle
+	work       [][]int32 // what the current round still has to send
+	first      *result   // of all that is pending, which was sent already; nil for none
+	settled    bitmap
+	ownIDs     bitmap // items whose id is the record's own; nil where none is
+	compare    []int32
+	round      int
+	alone      bool   // the next request is shared with nobody
+	refused    int    // requests of this round that were refused for one of their items
+	suspects   bitmap // items that were refused alone; nil where none was
+	returned   bool   // an earlier flush of the chunk went back,
+	tookOthers bool   // and the domain had taken some of it
+	pipeline   string // in the requests' query; "" for none
 	// ambiguous tells that an answer was lost, and what was in the request may be stored.
 	ambiguous bool
 	accepted  bool // the domain took one of the items
@@ -60,7 +61,7 @@ func (y *delivery) reset() {
 	y.tag = ""
 	y.batch.Reset(keepBuffers)
 	y.pending, y.retry, y.compare = y.pending[:0], y.retry[:0], y.compare[:0]
-	y.settled, y.ownIDs, y.suspects, y.returned = nil, nil, nil, false
+	y.settled, y.ownIDs, y.suspects, y.returned, y.tookOthers = nil, nil, nil, false, false
 	y.round, y.first, y.alone, y.ambiguous, y.accepted = 0, nil, false, false, false
 	for _, b := range []*[]byte{&y.scratch, &y.wire} {
 		if cap(*b) > keepBuffers {

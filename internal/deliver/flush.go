@@ -78,7 +78,7 @@ func (f *flush) reset() {
 // start makes the documents of the flush's chunk.
 func (f *flush) start() {
 	f.tag, f.chunk, f.identity, f.began = f.job.tag, f.job.chunk, f.lease.identity(), time.Now()
-	f.returned = f.lease.returns > 0
+	f.returned, f.tookOthers = f.lease.returns > 0, f.lease.settled != nil
 	f.ambiguous = f.returned // whatever became of it then
 	f.build(f.lease)
 }

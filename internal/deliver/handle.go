@@ -108,7 +108,7 @@ func (y *delivery) narrow(group []int32, res *result) outcome {
 	single := len(group) == 1
 	switch {
 	case single && shrink && size > smallDocument,
-		single && (y.returned || y.suspects.has(int(group[0]))) && d.breaker.succeededSince(y.began):
+		single && (y.returned || y.suspects.has(int(group[0]))) && (y.tookOthers || d.breaker.succeededSince(y.began)):
 		y.rejectItem(group[0], opensearch.Item{Status: fail.Status, Kind: fail.Kind, Effect: fail.Effect, Type: fail.Kind.String(), Reason: fail.Summary})
 		return outcome{}
 	case single, !shrink && !y.accepted && y.refused > 2+y.round:
