@@ -64,7 +64,7 @@ func (y *delivery) compareSome(ctx context.Context, index string, items []int32)
 		case stored == nil && fail == nil && y.round == 0:
 			y.retry = append(y.retry, i) // it was deleted a moment ago
 			atOnce = true
-		case stored != nil && opensearch.SameDocument(y.batch.Document(int(i)), stored), stored == nil && y.ambiguous:
+		case stored != nil && opensearch.SameDocument(y.batch.Document(int(i)), stored, d.cfg.Pipeline != ""), stored == nil && y.ambiguous:
 			y.settled.set(int(i))
 			same++
 		default:

@@ -157,6 +157,7 @@ func TestPieceThatWaitsInVain(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		wg.Wait()
+		synctest.Wait()
 		// The second is sent when the first has timed out, at 10 s and a short pause. It came at 1 s, so the third and the
 		// fourth wait until 12 s and 13 s.
 		if !slices.Equal(unsent, []bool{false, false, true, true}) || len(d.seen) != 2 || time.Since(d.began).Truncate(2*time.Second) != 20*time.Second {

@@ -66,6 +66,7 @@ func TestDocumentIsToBlameOnceOthersAreTaken(t *testing.T) {
 		settled := make(chan bool, 1)
 		go func() { settled <- out.Flush("t", chunkOf(1, false, "bad")) }()
 		time.Sleep(40 * time.Second)
+		synctest.Wait()
 		if d.in("eks-log-dead-letter") != 0 || len(d.seen) < 5 {
 			t.Fatalf("rejected, although the domain took nothing: %d requests\n%s", len(d.seen), log)
 		}

@@ -36,7 +36,7 @@ func (s *sender) compare(ctx context.Context, items []*item) {
 		case fail != nil:
 			l.refuse(http.StatusConflict, "id_taken",
 				"a document has this id, and it cannot be told whether it is the same: "+fail.Summary, fail.Remedy)
-		case found[n] != nil && opensearch.SameDocument(l.record.Document, found[n]):
+		case found[n] != nil && opensearch.SameDocument(l.record.Document, found[n], s.pipeline != ""):
 			l.outcome = existed
 		default:
 			l.refuse(http.StatusConflict, "id_taken",

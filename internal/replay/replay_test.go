@@ -279,7 +279,7 @@ func TestIDThatIsTaken(t *testing.T) {
 		return 0, ""
 	}
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(same, other, unread))
-	_, out, _ := runCommand(t, d, path)
+	_, out, _ := runCommand(t, d, "-o", "Pipeline=clean", path)
 	want(t, out, "0 replayed, 1 existed, 2 refused again", "id_taken: another document has this id", "it cannot be told")
 	_, out, _ = runCommand(t, d, "-o", "Write_Operation=index", path)
 	want(t, out, "2 replayed")

@@ -105,6 +105,13 @@ func newDomain(t *testing.T) *domain {
 	return d
 }
 
+// documents is how many are stored.
+func (d *domain) documents() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.stored
+}
+
 func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	d.mu.Lock()
@@ -168,8 +175,8 @@ func TestStaleHandle(t *testing.T) {
 	d := newDomain(t)
 	results, log := run(t, d.options(), "init 0 flush 0 exit 0 flush 0 exit 0 flush 1 exit 1")
 	want(t, results, log, "init 0: 1", "flush 0: 1", "exit 0: 1", "flush 0: 2", "exit 0: 1", "flush 1: 2", "exit 1: 1")
-	if d.stored != 1 || count(log, "a chunk came for an output that has ended; Fluent Bit keeps it") != 2 || count(log, "ended: ") != 1 {
-		t.Fatalf("%d documents\n%s", d.stored, strings.Join(log, "\n"))
+	if d.documents() != 1 || count(log, "a chunk came for an output that has ended; Fluent Bit keeps it") != 2 || count(log, "ended: ") != 1 {
+		t.Fatalf("%d documents\n%s", d.documents(), strings.Join(log, "\n"))
 	}
 	if count(log, "foreign") != 0 {
 		t.Fatalf("lines are printed by threads that are not the core's:\n%s", strings.Join(log, "\n"))
@@ -181,7 +188,7 @@ func TestReload(t *testing.T) {
 	d := newDomain(t)
 	results, log := run(t, d.options(), "init 0 flush 0 init 1 flush 1 flush 0 exit 0 flush 1 flush 0 exit 1 flush 1")
 	want(t, results, log, "init 0: 1", "flush 0: 1", "init 1: 1", "flush 1: 1", "flush 0: 1", "exit 0: 1", "flush 1: 1", "flush 0: 2", "exit 1: 1", "flush 1: 2")
-	if d.stored != 4 {
+	if d.documents() != 4 {
 		t.Fatalf("%d documents", d.stored)
 	}
 }
@@ -210,12 +217,14 @@ func TestGuard(t *testing.T) {
 // by threads of the core, and each of them returns.
 func TestLinesOfFlushes(t *testing.T) {
 	d := newDomain(t)
+	d.mu.Lock()
 	d.refused = 1
+	d.mu.Unlock()
 	options := d.options()
 	options["Retry_Budget"] = "20s"
 	results, log := run(t, options, "init 0 flushes 0 flushes 0 flushes 0 exit 0")
 	want(t, results, log, "init 0: 1", "flushes 0: 8", "flushes 0: 8", "flushes 0: 8", "exit 0: 1")
-	if d.stored != 24 || count(log, "log 1 core ") != 1 || count(log, "delivery recovered") != 1 || count(log, "foreign") != 0 {
-		t.Fatalf("%d documents\n%s", d.stored, strings.Join(log, "\n"))
+	if d.documents() != 24 || count(log, "log 1 core ") != 1 || count(log, "delivery recovered") != 1 || count(log, "foreign") != 0 {
+		t.Fatalf("%d documents\n%s", d.documents(), strings.Join(log, "\n"))
 	}
 }

@@ -122,7 +122,7 @@ func (o *oracle) excusedLetters(acc *account) int {
 	for key, times := range o.d.excused {
 		if strings.Contains(key, deadLetterSuffix+" ") {
 			for _, l := range acc.lines {
-				if strings.Contains(key, l.name()) {
+				if name, ok := field(l.body, "k").(string); ok && strings.Contains(key, name) {
 					n += times
 				}
 			}

@@ -58,7 +58,7 @@ func (o *oracle) countLetter(text []byte, where string) {
 		o.problem("in %s is a dead letter that is no JSON, %v: %.300q", where, err, text)
 		return
 	}
-	if t := o.torn[l.Tag+" "+string(l.Raw)]; t != nil {
+	if t := o.tornOf(&l); t != nil {
 		t.letters++
 		return
 	}
@@ -75,6 +75,21 @@ func (o *oracle) countLetter(text []byte, where string) {
 		o.problem("in %s is a dead letter of %s that is marked wrong, truncated %t: %v", where, acc, l.Cut, err)
 	}
 	acc.reasons = append(acc.reasons, l.Type)
+}
+
+// tornOf finds the end of a chunk that a letter is of. One that was cut is the beginning of what was too
+// large for the domain.
+func (o *oracle) tornOf(l *letter) *tornEnd {
+	if !l.Cut {
+		return o.torn[l.Tag+" "+string(l.Raw)]
+	}
+	limit := o.s.domain.limit
+	for key, t := range o.torn {
+		if len(l.Raw) > 0 && strings.HasPrefix(key, l.Tag+" "+string(l.Raw)) && limit > 0 && len(t.raw) > limit/2 {
+			return t
+		}
+	}
+	return nil
 }
 
 // ofLetter finds whose letter it is. One that was cut to fit has its name at the beginning, and must have

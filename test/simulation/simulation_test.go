@@ -94,10 +94,10 @@ func inProcess(t *testing.T, from, step uint64) (next uint64, stopped bool) {
 		fmt.Sprintf("-seeds=%d", *first+*seeds-from), fmt.Sprintf("-step=%d", step), "-state="+state, fmt.Sprintf("-most=%d", *most), fmt.Sprintf("-brief=%t", *brief))
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, io.MultiWriter(&said, os.Stderr)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, io.MultiWriter(&stderr, os.Stderr)
 	err := cmd.Run()
-	out := said.Bytes()
+	out := append(stdout.Bytes(), stderr.Bytes()...)
 	if err == nil {
 		return *first + *seeds, false
 	}

@@ -61,7 +61,7 @@ func (w *writer) write(n int) {
 				w.at = w.at.Truncate(time.Millisecond).Add(time.Millisecond)
 			}
 			if w.at.Nanosecond()%1e6 == 0 {
-				if near {
+				if near || w.at.Nanosecond() == 0 { // a whole second is taken for coarse
 					w.at = w.at.Add(w.src.resolution)
 				} else {
 					lastWhole = i
