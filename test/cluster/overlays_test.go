@@ -42,9 +42,10 @@ func TestOverlays(t *testing.T) {
 			}
 			// What earlier contents of the ConfigMaps left is not in the overlay any more.
 			c.kubectl("delete", "-k", at.overlay(overlay), "--wait=true", "--timeout=120s")
-			c.kubectl("-n", namespace, "delete", "configmap,job", "-l", "app.kubernetes.io/part-of=opensearch-irsa", "--ignore-not-found")
-			if overlay == "existing-daemonset" {
-				c.kubectl("-n", namespace, "delete", "configmap", "--all")
+			for line := range strings.Lines(c.kubectl("-n", namespace, "get", "configmaps,jobs", "-o", "name")) {
+				if name := strings.TrimSpace(line); strings.Contains(name, "/"+agentName) {
+					c.kubectl("-n", namespace, "delete", name)
+				}
 			}
 			if left := c.left(before); left != "" {
 				t.Errorf("after delete these are left:\n%s\nof\n%s", left, first)
