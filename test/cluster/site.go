@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -193,7 +194,13 @@ func (s *site) iamFile(name string, values map[string]string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return localaws.Fill(text, values)
+	used := map[string]string{}
+	for name, value := range values {
+		if strings.Contains(string(text), "${"+name+"}") {
+			used[name] = value
+		}
+	}
+	return localaws.Fill(text, used)
 }
 
 // serve serves on an address of the node's network, under a name.
