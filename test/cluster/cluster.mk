@@ -13,7 +13,8 @@ export STAND_IN_BASE
 $(KUBERNETES):
 	@echo "building Kubernetes $(KUBERNETES_VERSION), once: ten minutes of two cores"
 	@mkdir -p $(@D)
-	cd test/cluster/kubernetes && GOFLAGS=-buildvcs=false CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o $@.tmp .
+	cd test/cluster/kubernetes && GOFLAGS=-buildvcs=false CGO_ENABLED=0 go build -trimpath \
+	  -ldflags '-s -w -X k8s.io/component-base/version.gitVersion=$(KUBERNETES_VERSION)' -o $@.tmp .
 	mv $@.tmp $@
 
 $(COREDNS):

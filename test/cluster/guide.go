@@ -142,7 +142,7 @@ func (s *site) followGuide(ctx context.Context, dir string, said func(step, outp
 			c.Dir = dir
 			c.Env = append(os.Environ(), c.Env...)
 			c.Env = append(c.Env, "PATH="+bin+":"+filepath.Join(s.node.Bin())+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+ca,
-				"AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "GOFLAGS=-mod=mod", "GOPROXY=off")
+				"HOME="+os.Getenv("HOME"), "AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "GOPROXY=off")
 			out, err := c.Output()
 			said(step.title, out)
 			if err != nil {

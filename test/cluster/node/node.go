@@ -153,7 +153,8 @@ func (n *Node) controlPlane(ctx context.Context) error {
 		"--bind-address=0.0.0.0", "--advertise-address="+Address, "--tls-cert-file="+n.file("apiserver.crt"), "--tls-private-key-file="+n.file("apiserver.key"),
 		"--client-ca-file="+n.file("ca.crt"), "--service-account-issuer="+Issuer, "--service-account-key-file="+n.file("sa.pub"),
 		"--service-account-signing-key-file="+n.file("sa.key"), "--authorization-mode=Node,RBAC", "--allow-privileged=true",
-		"--enable-admission-plugins=NodeRestriction", "--kubelet-client-certificate="+n.file("admin.crt"), "--kubelet-client-key="+n.file("admin.key"))
+		"--enable-admission-plugins=NodeRestriction", "--kubelet-client-certificate="+n.file("admin.crt"), "--kubelet-client-key="+n.file("admin.key"),
+		"--kubelet-preferred-address-types=InternalIP")
 	n.add("kube-controller-manager", "kube-controller-manager", "--kubeconfig="+n.file("kube-controller-manager.conf"),
 		"--service-account-private-key-file="+n.file("sa.key"), "--root-ca-file="+n.file("ca.crt"), "--use-service-account-credentials=true", "--leader-elect=false")
 	n.add("kube-scheduler", "kube-scheduler", "--kubeconfig="+n.file("kube-scheduler.conf"), "--leader-elect=false")
