@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"out_opensearch_irsa/internal/config"
 )
 
 var oneItem = []byte("{\"create\":{}}\n{\"a\":1}\n")
@@ -89,7 +91,7 @@ func TestNewFailure(t *testing.T) {
 // TestBadAnswers wants a 2xx that does not account for each item to count as nothing but a reason to try again.
 // TestNothingPrintsThePassword prints a Client and its Options in every way that there is.
 func TestNothingPrintsThePassword(t *testing.T) {
-	o := Options{Endpoint: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, Username: "admin", Password: "hunter2-hunter2"}
+	o := Options{Endpoint: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, Username: "admin", Password: config.Secret("hunter2-hunter2")}
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -19,14 +19,15 @@ import (
 	"time"
 
 	"github.com/opensearch-project/opensearch-go/v2/opensearchtransport"
-
-	"out_opensearch_irsa/internal/config"
 )
 
 // A Signer authenticates a finished request. payloadSHA256 is the hex SHA-256 of the body as it goes over the wire.
 type Signer interface {
 	Sign(ctx context.Context, req *http.Request, payloadSHA256 string) error
 }
+
+// A Secret is a text that prints as redacted; config.Secret is one.
+type Secret interface{ Reveal() string }
 
 // Options say where bulk requests go and how they are authenticated.
 type Options struct {
@@ -36,7 +37,7 @@ type Options struct {
 	Signer Signer
 	// Username and Password (HTTP_User, HTTP_Passwd) are sent as basic authentication if there is no Signer.
 	Username string
-	Password config.Secret
+	Password Secret
 	// TLS (TLS_CA_File, TLS_Server_Name, …) is copied; nil means the system's roots. Below TLS 1.2 is never spoken.
 	TLS *tls.Config
 	// Timeout (Request_Timeout) bounds one attempt from signing to the last byte of the answer; 0 means 60 s.
@@ -96,7 +97,11 @@ func New(o Options) (*Client, error) {
 	if o.Signer != nil {
 		cfg.Signer = signerAdapter{o.Signer}
 	} else if o.Username != "" {
-		c.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(o.Username+":"+o.Password.Reveal()))
+		password := ""
+		if o.Password != nil {
+			password = o.Password.Reveal()
+		}
+		c.basic = "Basic " + base64.StdEncoding.EncodeToString([]byte(o.Username+":"+password))
 	}
 	t, err := opensearchtransport.New(cfg)
 	if err != nil {

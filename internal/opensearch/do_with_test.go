@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"testing"
+
+	"out_opensearch_irsa/internal/config"
 )
 
 // askSigner is a Signer that writes what it signs into a header.
@@ -49,7 +51,7 @@ func TestAskWithSignsWhatIsSent(t *testing.T) {
 
 func TestAskWithoutAnswer(t *testing.T) {
 	u, _ := url.Parse("http://127.0.0.1:1")
-	c, err := New(Options{Endpoint: u, Username: "u", Password: "p"})
+	c, err := New(Options{Endpoint: u, Username: "u", Password: config.Secret("p")})
 	if err != nil {
 		t.Fatal(err)
 	}
