@@ -41,9 +41,9 @@ func TestExactlyOnce(t *testing.T) {
 		return err
 	}))
 	step("kubelet restarted")
-	c.must(c.node.Restart("kubelet", syscall.SIGKILL))
+	c.must(c.node.Restart(c.ctx, "kubelet", syscall.SIGKILL))
 	step("containerd restarted")
-	c.must(c.node.Restart("containerd", syscall.SIGKILL))
+	c.must(c.node.Restart(c.ctx, "containerd", syscall.SIGKILL))
 	time.Sleep(5 * time.Second)
 	now, err := c.awaitAgent(c.ctx)
 	c.must(err)

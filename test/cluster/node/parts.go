@@ -1,12 +1,14 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // part is one daemon of the node.
@@ -98,14 +100,32 @@ func (p *part) wait() {
 	}
 }
 
-// Restart ends a daemon by a signal and starts it again, as its supervisor would.
-func (n *Node) Restart(name string, s os.Signal) error {
+// Restart ends a daemon by a signal and starts it again, as its supervisor would, until the kubelet answers: it ends by itself, and is
+// started again, where containerd does not answer yet.
+func (n *Node) Restart(ctx context.Context, name string, s os.Signal) error {
 	p := n.parts[name]
 	if err := signal(p.process.Process.Pid, s); err != nil {
 		return fmt.Errorf("cannot end %s: %w", name, err)
 	}
 	p.wait()
-	return n.startPart(p)
+	for {
+		for _, one := range []*part{p, n.parts["kubelet"]} {
+			if one.ended() {
+				if err := n.startPart(one); err != nil {
+					return err
+				}
+			}
+		}
+		healthy, err := n.Kubectl(ctx, "", "get", "--raw", "/api/v1/nodes/"+Name+"/proxy/healthz")
+		if err == nil && healthy == "ok" && !n.parts["kubelet"].ended() {
+			return nil
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("the kubelet does not answer after %s was restarted: %w: %w", name, ctx.Err(), err)
+		}
+	}
 }
 
 // Pause stops a daemon where it is: whoever asks it gets no answer. Resume lets it go on.
