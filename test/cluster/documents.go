@@ -76,7 +76,10 @@ func word(text string) string { return fmt.Sprintf(`{"match":{"log":{"query":%q}
 var number = regexp.MustCompile(`LINE=(\d+) `)
 
 // tally is what became of numbered lines.
-type tally struct{ found, missing, twice int }
+type tally struct {
+	found, missing, twice int
+	gaps                  string // from-to of what is missing, the first few
+}
 
 // tallyOf counts the lines 1 to want with this word.
 func (s *site) tallyOf(ctx context.Context, text string, want int) (tally, error) {
@@ -97,10 +100,20 @@ func (s *site) tallyOf(ctx context.Context, text string, want int) (tally, error
 		}
 		seen[n]++
 	}
-	for _, times := range seen[1:] {
+	for n, times := range seen {
+		if n == 0 {
+			continue
+		}
 		switch {
 		case times == 0:
 			t.missing++
+			if (n == 1 || seen[n-1] > 0) && len(t.gaps) < 200 {
+				last := n
+				for last < want && seen[last+1] == 0 {
+					last++
+				}
+				t.gaps += fmt.Sprintf(" %d-%d", n, last)
+			}
 		case times > 1:
 			t.twice += times - 1
 		}

@@ -47,6 +47,9 @@ func TestLeavesNothing(t *testing.T) {
 	if os.Geteuid() != 0 {
 		stack.Missing(t, "a Kubernetes node needs root")
 	}
+	if err := halfNode(t).Close(); err != nil { // and with it what an earlier run left
+		t.Fatal(err)
+	}
 	before := machine(t)
 	n := halfNode(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
