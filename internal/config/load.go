@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -158,7 +159,7 @@ func (c *Config) deriveMultiline(given map[string]string, mistake func(option, v
 		}
 		return
 	}
-	if c.WriteOperation != "create" && c.GenerateID {
+	if slices.Contains([]string{"index", "update", "upsert"}, c.WriteOperation) && c.GenerateID {
 		option := "Multiline"
 		if given[option] == "" {
 			option = "Multiline_Start"

@@ -27,7 +27,7 @@ func TestIdentityExpiredToken(t *testing.T) {
 			waitCount(t, n.index, 500)
 			before, first := c.sts.Requests(), c.door.Stats().LastAccessKey
 			c.iam.ExpireSessions()
-			a.wait(`403 Forbidden to role ` + c.roleARN + `: .*The security token included in the request is expired.*: signing anew and sending at once`)
+			a.wait(`403 Forbidden to role ` + c.roleARN + `: .*The security token included in the request is expired.*: sending again at once`)
 			eventually(t, func() error {
 				if now := c.door.Stats().LastAccessKey; now == first {
 					return fmt.Errorf("the domain still sees %s", now)
@@ -145,7 +145,7 @@ func TestIdentityClockSkew(t *testing.T) {
 			if (seen[403] > 0) != c.refused || len(warned) != seen[403] {
 				t.Errorf("answers of the domain: %v; warnings: %q", seen, warned)
 			}
-			for _, part := range []string{"to role " + cloud.roleARN, "Signature expired: ", "is now earlier than", "set the node's clock", "signing anew and sending at once"} {
+			for _, part := range []string{"to role " + cloud.roleARN, "Signature expired: ", "is now earlier than", "set the node's clock", "sending again at once"} {
 				if len(warned) > 0 && !strings.Contains(warned[0], part) {
 					t.Errorf("the log does not say %q: %s", part, warned[0])
 				}
