@@ -209,7 +209,7 @@ func existingCluster(t *testing.T, c *cloud, provider string) {
 		t.Errorf("settings_env is\n%s\nwant\n%s", got, want)
 	}
 	// Somebody else's DaemonSet has an account of its own.
-	other := newRoot(t, c, "examples/existing-cluster").plan("region="+region, "cluster_name=shop", "create_domain=false", "namespace=amazon", "service_account=aws-for-fluent-bit")
+	other := r.plan("region="+region, "cluster_name=shop", "create_domain=false", "namespace=amazon", "service_account=aws-for-fluent-bit")
 	same(t, "the trust policy of another account", decoded(t, other["module.writer.aws_iam_role.this"]["assume_role_policy"].(string)), shipped(t, "trust-policy.json", map[string]string{
 		"NAMESPACE": "amazon", "SERVICE_ACCOUNT": "aws-for-fluent-bit", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}))
 	// A second run finds nothing to do.
