@@ -122,7 +122,7 @@ mutants: $(GREMLINS) ## change the code a place at a time, print what no test no
 
 .PHONY: terraform
 terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
-	go test -count=1 -timeout 10m ./test/aws/...
+	go test -count=1 -timeout 20m ./test/aws/...
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) $(HELM) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
