@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"out_opensearch_irsa/internal/version"
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: opensearch-irsa-install DIR")
+	if len(os.Args) != 2 || strings.HasPrefix(os.Args[1], "-") {
+		fmt.Fprintln(os.Stderr, "usage: opensearch-irsa-install DIR\n\nCopies the plugin, version "+version.Version+", into DIR, for Fluent Bit's Plugins_File DIR/plugins.conf.")
 		os.Exit(2)
 	}
 	if err := install(os.Args[1]); err != nil {

@@ -53,7 +53,7 @@ func TestABISharedObject(t *testing.T) {
 				}
 			}
 			if want := sourceExports(t); !slices.Equal(slices.Sorted(slices.Values(exported)), want) {
-				t.Errorf("exports %q, want what plugin/main.go exports: %q", exported, want)
+				t.Errorf("exports %q, want what the source exports: %q", exported, want)
 			}
 			if len(needed) == 0 {
 				t.Error("needs nothing of glibc: this test did not see what it is about")
@@ -114,7 +114,7 @@ func TestABIBuild(t *testing.T) {
 			if settings["GOARCH"] != arch || settings["-trimpath"] != "true" || settings["vcs.revision"] != "" {
 				t.Errorf("%s of %s was built with %v", name, arch, settings)
 			}
-			if len(information.Deps) < 5 {
+			if name != "opensearch-irsa-install" && len(information.Deps) < 5 { // that one copies files, and needs none
 				t.Errorf("%s of %s names %d modules", name, arch, len(information.Deps))
 			}
 			text := read(t, filepath.Join(dir, name))
@@ -143,11 +143,14 @@ func open(t *testing.T, path string, machine elf.Machine) *elf.File {
 	return file
 }
 
-// sourceExports are the names that plugin/main.go exports, sorted.
+// sourceExports are the names that plugin/main.go exports, and the one that is written in C, sorted.
 func sourceExports(t *testing.T) []string {
 	t.Helper()
 	var names []string
 	for _, found := range regexp.MustCompile(`(?m)^//export (\w+)$`).FindAllStringSubmatch(read(t, root(t, "plugin", "main.go")), -1) {
+		names = append(names, found[1])
+	}
+	for _, found := range regexp.MustCompile(`(?m)^int (FLBPlugin\w+)\(`).FindAllStringSubmatch(read(t, root(t, "internal", "flb", "flush.c")), -1) {
 		names = append(names, found[1])
 	}
 	slices.Sort(names)

@@ -166,7 +166,7 @@ func agentEnv(t *testing.T, s *sink) []string {
 	t.Cleanup(func() { _ = cluster.Close() })
 	return append(cluster.Env(),
 		"OPENSEARCH_ENDPOINT="+s.url, "INDEX_NAME=eks-log", "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
-		"FLUENT_BIT_HTTP_PORT="+ports.For(t), "FLUENT_BIT_METRICS_PORT="+ports.For(t))
+		"FLUENT_BIT_HTTP_LISTEN=127.0.0.1", "FLUENT_BIT_HTTP_PORT="+ports.For(t), "FLUENT_BIT_METRICS_PORT="+ports.For(t))
 }
 
 // snapshot is each file below a folder, with its mode and content.
