@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,13 +157,23 @@ func TestSharedRequestIsNarrowedByItsFlushes(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			how := c.how
 			d := newDoor(t)
+			var mu sync.Mutex
+			var sent [8]int // requests with lines of a pod
 			d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
 				time.Sleep(time.Millisecond) // so that all flushes are under way at once
+				mu.Lock()
+				for pod := range sent {
+					if strings.Contains(string(body), fmt.Sprintf(`"log":"pod %d `, pod)) {
+						sent[pod]++
+					}
+				}
+				mu.Unlock()
 				return strings.Contains(string(body), `"log":"pod 3 LINE=7"`) && !strings.Contains(string(body), `"record"`) && refusal(w, how)
 			}
 			out, log := start(t, d.domain, "Retry_Budget "+c.budget, "Linger 300ms", "Compress none")
 			flushAll(out, 8, 1)
 			d.requests()
+			sent = [8]int{}
 			n := flushAll(out, 8, 20)
 			if c.budget == "0s" && out.Flush("kube.3", chunkOf(20, false, "pod 3")) {
 				n++ // what was refused alone once is rejected when the chunk comes back
@@ -173,7 +184,12 @@ func TestSharedRequestIsNarrowedByItsFlushes(t *testing.T) {
 			if d.in("eks-log") != 8*20-1 || d.in("eks-log-dead-letter") != 1 {
 				t.Fatalf("%s: %d documents, %d dead letters\n%s", how, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
 			}
-			if lines := d.lines[1:9]; d.lines[0] != 8*20 || slices.Max(lines) != 20 || slices.Min(lines) != 20 {
+			for pod, n := range sent {
+				if pod != 3 && n != 2 {
+					t.Fatalf("%s: the lines of pod %d were sent in %d requests: %v", how, pod, n, d.lines)
+				}
+			}
+			if d.lines[0] != 8*20 {
 				t.Fatalf("%s: requests of %v documents", how, d.lines)
 			}
 		})
