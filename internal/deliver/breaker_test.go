@@ -13,7 +13,7 @@ func TestBreakerLetsOneFlushProbe(t *testing.T) {
 		admit := func(wantProbe, wantOK bool) {
 			t.Helper()
 			if probe, ok := o.admit(); probe != wantProbe || ok != wantOK {
-				t.Fatalf("asks %v, may send %v", probe, ok)
+				t.Fatalf("probe %v, may send %v", probe, ok)
 			}
 		}
 		admit(false, true)
@@ -51,8 +51,8 @@ func TestBreakerOpensOnlyWhenNothingIsSettled(t *testing.T) {
 	})
 }
 
-// TestFlushesDoNotWaitInAnOutage is about the flushes behind the first one, which would hold workers and chunks.
-func TestFlushesDoNotWaitInAnOutage(t *testing.T) {
+// TestFlushesDoNotWaitWhileTheBreakerIsOpen is about the flushes behind the first one, which would hold workers and chunks.
+func TestFlushesDoNotWaitWhileTheBreakerIsOpen(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(*http.Request, []byte) (int, string) { return 503, "" }
 	out, log := start(t, d, "Retry_Budget 200ms")
@@ -75,7 +75,7 @@ func TestFlushesDoNotWaitInAnOutage(t *testing.T) {
 	d.mu.Unlock()
 	for deadline := time.Now().Add(2 * maxBackoff); !out.Flush("t", chunk); {
 		if time.Now().After(deadline) {
-			t.Fatalf("the outage does not end\n%s", log)
+			t.Fatalf("the breaker does not close\n%s", log)
 		}
 	}
 	if d.in("eks-log") != 10 {

@@ -13,14 +13,14 @@ import (
 	"out_opensearch_irsa/internal/multiline"
 )
 
-// How a chunk's records become documents. A chunk on which one way panics is built the next way, so that
-// no record can keep a chunk from ever being settled.
-type way int
+// buildMode is how a chunk's records become documents. A chunk on which one mode panics is built in the
+// next one, so that no record can keep a chunk from ever being settled.
+type buildMode int
 
 const (
-	fast      way = iota // the encoder
-	reference            // the reference encoder; a record on which that panics too is a dead letter
-	raw                  // none: each record is a dead letter
+	fast      buildMode = iota // the encoder
+	reference                  // the reference encoder; a record on which that panics too is a dead letter
+	raw                        // none: each record is a dead letter
 )
 
 // maxPanics is how often the handling of a chunk may panic before it is not tried any more.
@@ -61,7 +61,7 @@ func (f *flush) forgetBuilt() {
 	}
 }
 
-func (f *flush) buildBy(w way, l *lease) {
+func (f *flush) buildBy(m buildMode, l *lease) {
 	data := f.chunk
 	f.enc.SetTag(f.tag)
 	if strings.Contains(f.d.cfg.Index, "$") {
@@ -69,14 +69,14 @@ func (f *flush) buildBy(w way, l *lease) {
 	}
 	f.batch.Reserve(len(data) + len(data)/2) // JSON, with action lines, is an eighth to a half longer than its msgpack
 	f.ids.Start(f.tag, f.identity)
-	f.trace.start(w, data)
+	f.trace.start(m, data)
 	walker := chunk.NewWalker(data)
 	var r chunk.Record
 	for good := 0; ; {
 		ok, err := walker.Next(&r)
 		n := 0
 		if err == nil && ok {
-			n, err = f.add(w, &r)
+			n, err = f.add(m, &r)
 		}
 		if err != nil {
 			f.damaged(good, err)
@@ -89,7 +89,7 @@ func (f *flush) buildBy(w way, l *lease) {
 	}
 	n := len(f.batch.Items)
 	f.coarse = f.ids.End(f.batch.SetID)
-	f.d.counts.Came(n, len(data))
+	f.d.counts.Received(n, len(data))
 	f.settled = newBitmap(n + 1)
 	copy(f.settled, l.settled)
 	unbuilt, rest := 0, f.trace.rest
@@ -108,11 +108,11 @@ func (f *flush) buildBy(w way, l *lease) {
 
 // add makes an item of a record, and returns the size of the record's body. An error means that the
 // chunk cannot be read on.
-func (f *flush) add(w way, r *chunk.Record) (n int, err error) {
-	if w != raw && f.trace.next(r) == multiline.Rest {
+func (f *flush) add(m buildMode, r *chunk.Record) (n int, err error) {
+	if m != raw && f.trace.next(r) == multiline.Rest {
 		return f.addRest(r)
 	}
-	switch w {
+	switch m {
 	case fast:
 		return f.addDocument(f.enc.Append, r)
 	case raw:
@@ -168,7 +168,7 @@ func (f *flush) addDocument(encode encodeFunc, r *chunk.Record) (int, error) {
 	return n, nil
 }
 
-// addRaw makes a dead letter of a record as it came, by nothing that could panic on what is in it.
+// addRaw makes a dead-letter record of the record's bytes, without reading them, which could panic again.
 func (f *flush) addRaw(r *chunk.Record, typ, reason string) (int, error) {
 	n, err := chunk.Skip(r.Body)
 	if err != nil {

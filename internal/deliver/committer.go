@@ -22,13 +22,13 @@ type committer struct {
 	d      *Deliverer
 	linger time.Duration
 
-	mu      sync.Mutex // guards the rest
-	limiter limiter
-	queue   []*piece // in order of arrival
-	size    int      // of the pieces in queue
-	crowd   crowd
-	timer   *time.Timer // calls dispatch when the first piece has waited long enough
-	closed  bool
+	mu          sync.Mutex // guards the rest
+	limiter     limiter
+	queue       []*piece // in order of arrival
+	size        int      // of the pieces in queue
+	concurrency concurrency
+	timer       *time.Timer // calls dispatch when the first piece has waited long enough
+	closed      bool
 }
 
 const (
@@ -100,13 +100,13 @@ func (c *committer) send(p *piece) *result {
 func (c *committer) enter() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.crowd.enter(time.Now())
+	c.concurrency.enter(time.Now())
 }
 
 func (c *committer) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.crowd.leave()
+	c.concurrency.leave()
 }
 
 func (c *committer) wake() {
@@ -178,7 +178,7 @@ func (c *committer) pause(now time.Time) time.Duration {
 		return 0
 	case c.limiter.inFlight > 0:
 		return maxGather - waited
-	case len(c.queue) >= c.crowd.expected(now):
+	case len(c.queue) >= c.concurrency.expected(now):
 		return 0
 	default:
 		return c.linger - waited

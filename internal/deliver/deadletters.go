@@ -18,10 +18,10 @@ type rejected struct {
 
 // rejectDocument makes a dead-letter record of an item that the domain will not take.
 func (f *flush) rejectDocument(item int32, it opensearch.Item) {
-	l := f.deadLetter(item)
-	l.Status, l.Type, l.Reason, l.Attempts = it.Status, it.Type, it.Reason, f.round+1
+	rec := f.deadLetter(item)
+	rec.Status, rec.Type, rec.Reason, rec.Attempts = it.Status, it.Type, it.Reason, f.round+1
 	f.d.counts.Rejected(it.Type)
-	f.deadLetters = append(f.deadLetters, rejected{item, l})
+	f.deadLetters = append(f.deadLetters, rejected{item, rec})
 }
 
 // writeDeadLetters writes the dead-letter records and settles their items. It tells whether all of them
@@ -67,7 +67,7 @@ func records(all []rejected) []deadletter.Record {
 }
 
 // sendDeadLetters sends the dead-letter records to their index, as documents go: in the same requests,
-// of the same size, judged alike. It returns those that are stored; the error says why the others are
+// of the same size, by the same verdicts. It returns those that are stored; the error says why the others are
 // not. A record that the domain finds too large is cut further, down to smallDocument.
 func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejected, err error) {
 	left := f.deadLetters

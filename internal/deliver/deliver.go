@@ -1,6 +1,7 @@
-// Package deliver takes a chunk to the domain. In comes one flush: a tag and a chunk's bytes; out goes whether every record in
-// it is settled, which means stored or in the dead letters. It holds the loop: what to send again, when and for how long; the
-// memory of chunks that come back; and the bound on requests under way. It builds no document and judges no answer itself.
+// Package deliver takes a chunk to the domain. Its input is one flush: a tag and a chunk's bytes; its
+// output is whether every record in it is settled, which means stored or in the dead letters. It holds
+// the loop: what to send again, when and for how long; the memory of chunks that come back; and the
+// bound on requests under way. It encodes no document and decides on no status itself.
 package deliver
 
 import (
@@ -87,7 +88,7 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	})
 	if cfg.MetricsListen != "" {
 		if d.stopMetrics, err = metrics.Listen(cfg.MetricsListen); err != nil {
-			log.Warnf("%v. Delivery goes on without", err) // logs count for more than counts
+			log.Warnf("%v. Delivery goes on without", err) // an agent without metrics is better than none
 		}
 	}
 	if len(cfg.Unused) > 0 {

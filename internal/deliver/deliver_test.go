@@ -281,7 +281,7 @@ func TestFlushSendsOnlyWhatFailedAgain(t *testing.T) {
 		t.Fatalf("requests of %v items, want 1000 and 100", d.requests)
 	}
 	if log.count("error") != 1 || log.count("delivery recovered") != 1 {
-		t.Fatalf("one trouble and its end expected:\n%s", log)
+		t.Fatalf("one delivery error and its end expected:\n%s", log)
 	}
 }
 

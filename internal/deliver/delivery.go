@@ -18,7 +18,7 @@ const (
 	maxBackoff  = 5 * time.Second
 )
 
-// maxAtOnce is how often one flush sends again at once, because something was put right meanwhile.
+// maxAtOnce is how often one flush sends again at once, because something was fixed meanwhile.
 const maxAtOnce = 4
 
 // delivery takes the items of one batch to the domain: a chunk's documents, or its dead-letter records.
@@ -73,7 +73,7 @@ func (y *delivery) reset() {
 // outcome is what a round, or one request of it, tells the loop besides what became of the items.
 type outcome struct {
 	retryAfter time.Duration
-	atOnce     bool // something was put right: it is worth sending again at once
+	atOnce     bool // something was fixed: it is worth sending again at once
 	stop       bool // the next request would fail as this one did
 }
 
@@ -97,7 +97,7 @@ func (y *delivery) run(ctx context.Context, probe bool) bool {
 		}
 		pause := jitter(y.round)
 		if o.retryAfter > 0 {
-			pause = o.retryAfter + rand.N(o.retryAfter/4+1) // whoever was told the same shall not come back at the same moment
+			pause = o.retryAfter + rand.N(o.retryAfter/4+1) // so that agents that were told the same do not come back at the same moment
 		}
 		if probe && d.breaker.isOpen() || time.Now().Add(pause).After(deadline) || !wait(ctx, pause) {
 			d.breaker.recordFailure(y.began, o.retryAfter)
@@ -212,7 +212,7 @@ func (y *delivery) piece(group []int32) *piece {
 // accept tells that the domain settled one of the items.
 func (y *delivery) accept() {
 	y.accepted = true
-	y.d.counts.Took()
+	y.d.counts.RecordSuccess()
 	y.d.breaker.recordSuccess()
 }
 

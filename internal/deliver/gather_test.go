@@ -104,13 +104,13 @@ func TestLingerIsHowLongOthersAreWaitedFor(t *testing.T) {
 		if lines := slices.Clone(d.lines); !slices.Equal(d.requests(), []time.Duration{300 * time.Millisecond}) || !slices.Equal(lines, []int{10}) {
 			t.Fatalf("%v documents", lines)
 		}
-		time.Sleep(2 * crowdWindow) // nobody is expected any more
+		time.Sleep(2 * peakWindow) // nobody is expected any more
 		flushAll(out, 1, 5)
-		if seen := d.requests(); !slices.Equal(seen, []time.Duration{2 * crowdWindow}) {
+		if seen := d.requests(); !slices.Equal(seen, []time.Duration{2 * peakWindow}) {
 			t.Fatalf("a lone flush was sent at %v", seen)
 		}
-		if out.committer.crowd.now != 0 || out.committer.size != 0 {
-			t.Fatalf("%d flushes are taken for under way, %d bytes for queued", out.committer.crowd.now, out.committer.size)
+		if out.committer.concurrency.now != 0 || out.committer.size != 0 {
+			t.Fatalf("%d flushes are taken for under way, %d bytes for queued", out.committer.concurrency.now, out.committer.size)
 		}
 	})
 }
@@ -261,10 +261,10 @@ func TestJoinKeepsThePiecesInOrder(t *testing.T) {
 	}
 }
 
-// TestCrowdIsThePeakOfTwoWindows is how many flushes are expected.
-func TestCrowdIsThePeakOfTwoWindows(t *testing.T) {
+// TestConcurrencyIsThePeakOfTwoWindows is how many flushes are expected.
+func TestConcurrencyIsThePeakOfTwoWindows(t *testing.T) {
 	at := time.Unix(1000, 0)
-	c := &crowd{windowBegan: at}
+	c := &concurrency{windowBegan: at}
 	f := func(after time.Duration, want int) {
 		t.Helper()
 		at = at.Add(after)
@@ -279,22 +279,22 @@ func TestCrowdIsThePeakOfTwoWindows(t *testing.T) {
 		c.leave()
 	}
 	f(0, 5)
-	f(crowdWindow-1, 5)
+	f(peakWindow-1, 5)
 	f(1, 5) // the window before
 	if c.peak != 2 || c.last != 5 {
 		t.Fatalf("%+v", c)
 	}
 	c.enter(at)
-	f(crowdWindow-1, 5)
+	f(peakWindow-1, 5)
 	f(1, 3)
-	f(2*crowdWindow-1, 3)
+	f(2*peakWindow-1, 3)
 	c.leave()
 	c.leave()
-	f(2*crowdWindow, 1) // nobody came for two windows
+	f(2*peakWindow, 1) // nobody came for two windows
 }
 
-// TestPanicsLeaveTheBooksRight has sending panic in a request, with and without the breaker open.
-func TestPanicsLeaveTheBooksRight(t *testing.T) {
+// TestPanicsReleaseWhatIsHeld has sending panic in a request, with and without the breaker open.
+func TestPanicsReleaseWhatIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
 		out, log := start(t, d.domain, "Retry_Budget 0s")
@@ -308,9 +308,9 @@ func TestPanicsLeaveTheBooksRight(t *testing.T) {
 		f := func(doing string) {
 			t.Helper()
 			synctest.Wait()
-			if c := out.committer; c.inFlight() != 0 || c.crowd.now != 0 || c.size != 0 || out.breaker.probing || out.builders.running != 0 {
+			if c := out.committer; c.inFlight() != 0 || c.concurrency.now != 0 || c.size != 0 || out.breaker.probing || out.builders.running != 0 {
 				t.Fatalf("%s: %d requests, %d flushes under way, %d bytes, a probe %v, %d builders\n%s",
-					doing, c.inFlight(), c.crowd.now, c.size, out.breaker.probing, out.builders.running, log)
+					doing, c.inFlight(), c.concurrency.now, c.size, out.breaker.probing, out.builders.running, log)
 			}
 		}
 		f("panic")

@@ -20,7 +20,7 @@ func (y *delivery) handleRequestFailure(ctx context.Context, group []int32, res 
 	if ctx.Err() != nil {
 		return o // the instance ends
 	}
-	o.atOnce = y.putRight(fail.Effect, res)
+	o.atOnce = y.fix(fail.Effect, res)
 	key := deliveryError{kind: fail.Kind}
 	if !o.atOnce || y.round > 0 || d.deliveryErrors.Failing(key) {
 		d.deliveryErrors.Failed(key, func() string { return "cannot deliver: " + fail.Error() })
@@ -30,8 +30,8 @@ func (y *delivery) handleRequestFailure(ctx context.Context, group []int32, res 
 	return o
 }
 
-// putRight does what can make the same items pass at once, and tells whether it did.
-func (y *delivery) putRight(effect opensearch.Effect, res *result) bool {
+// fix changes what can make the same items pass at once, and tells whether it did.
+func (y *delivery) fix(effect opensearch.Effect, res *result) bool {
 	d := y.d
 	switch {
 	case effect.Has(opensearch.RenewCredentials):

@@ -172,7 +172,7 @@ func (l *ledger) size() int {
 	return len(l.chunks)
 }
 
-// evicted returns how many chunks were forgotten, for want of room, that were still to return.
+// evicted returns how many chunks that were still to return were dropped because the ledger was full.
 func (l *ledger) evicted() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

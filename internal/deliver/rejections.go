@@ -8,8 +8,8 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// rejections writes about dead letters: one line for an index and a reason at most every rejectEvery, with how many there
-// were since the last one and the id of one of them, which the dead letters have too.
+// rejections logs dead letters: one line for an index and a reason at most every rejectEvery, with how
+// many there were since the last one and the id of one of them, which its dead-letter record has too.
 type rejections struct {
 	log *logging.Logger
 
@@ -32,26 +32,26 @@ func newRejections(log *logging.Logger) *rejections {
 	return &rejections{log: log, groups: make(map[rejectKey]*rejectGroup)}
 }
 
-// add counts letters that have been written.
-func (r *rejections) add(letters []deadletter.Record) {
+// add counts dead-letter records that have been written.
+func (r *rejections) add(records []deadletter.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range letters {
-		l := &letters[i]
-		key := rejectKey{l.Index, l.Type}
+	for i := range records {
+		rec := &records[i]
+		key := rejectKey{rec.Index, rec.Type}
 		g := r.groups[key]
 		if g == nil {
 			g = &rejectGroup{}
 			r.groups[key] = g
 		}
 		g.count++
-		g.id = l.ID
+		g.id = rec.ID
 	}
 	r.writeDue()
 }
 
-// writeDue writes about the groups of which nothing was written for a while, forgets those that had nothing more, and sees to it
-// that the others have their turn. r.mu is held.
+// writeDue logs the groups that were not logged for a while, forgets those that have nothing new, and
+// sets the timer for the others. r.mu is held.
 func (r *rejections) writeDue() {
 	for key, g := range r.groups {
 		switch due := time.Since(g.written) >= rejectEvery; {
@@ -68,7 +68,7 @@ func (r *rejections) writeDue() {
 
 func (r *rejections) tick() {
 	defer func() {
-		if p := recover(); p != nil { // nobody above this timer's goroutine would
+		if p := recover(); p != nil { // a panic in a timer's goroutine would end the agent
 			r.log.Recovered("writing about dead letters", p)
 		}
 	}()
@@ -78,7 +78,7 @@ func (r *rejections) tick() {
 	r.writeDue()
 }
 
-// flush writes about what was counted and not yet written, and forgets everything.
+// flush logs what was counted and not yet logged, and forgets everything.
 func (r *rejections) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -111,7 +111,7 @@ func (d *Deliverer) begin(j job) {
 		return
 	}
 	f.job, f.lease = j, d.ledger.begin(j.tag, j.chunk)
-	defer f.contain("building the documents of a chunk")
+	defer f.recoverPanic("building the documents of a chunk")
 	f.start()
 	if p := f.firstPiece(); p != nil {
 		p.done = f.firstResult
@@ -123,7 +123,7 @@ func (d *Deliverer) begin(j job) {
 
 // firstResult gets what became of the chunk's one request.
 func (f *flush) firstResult(res *result) {
-	defer f.contain("ending a flush")
+	defer f.recoverPanic("ending a flush")
 	if res.Delivered && len(f.deadLetters) == 0 {
 		f.settleAll(f.pending)
 		f.finish(true)
@@ -134,7 +134,7 @@ func (f *flush) firstResult(res *result) {
 
 // rest does what is left of a flush, from the result of its first request on; nil for none yet.
 func (f *flush) rest(first *result) {
-	defer f.contain("delivering a chunk")
+	defer f.recoverPanic("delivering a chunk")
 	f.first = first
 	all := f.run(f.d.ctx, f.job.probe)
 	f.finish(f.writeDeadLetters(f.d.ctx, f.job.probe) && all)
@@ -155,9 +155,9 @@ func (f *flush) finish(settled bool) {
 	j.done(settled)
 }
 
-// contain recovers from a panic in a flush, whose chunk then comes back: f.build knows how often. The
+// recoverPanic recovers from a panic in a flush, whose chunk then comes back: f.build knows how often. The
 // flush's memory is not used again. It is called by defer.
-func (f *flush) contain(doing string) {
+func (f *flush) recoverPanic(doing string) {
 	panicked := recover()
 	if panicked == nil {
 		return
@@ -170,7 +170,7 @@ func (f *flush) contain(doing string) {
 	j.done(false)
 }
 
-// end takes a job off the books.
+// end releases what a job held: its place among the flushes, its memory, and the probe if it was one.
 func (d *Deliverer) end(j job) {
 	d.counts.Evictions.Set(uint64(d.ledger.evicted()))
 	d.committer.leave()

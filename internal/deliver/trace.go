@@ -47,9 +47,9 @@ func (t *trace) reset() {
 }
 
 // start begins a chunk. Where each record is a dead letter, none is joined.
-func (t *trace) start(w way, chunk []byte) {
+func (t *trace) start(m buildMode, chunk []byte) {
 	t.rest, t.role = t.rest[:0], multiline.Alone
-	if t.on = t.joiner != nil && w != raw; t.on {
+	if t.on = t.joiner != nil && m != raw; t.on {
 		t.joiner.Start(chunk)
 	}
 }

@@ -45,10 +45,10 @@ type Output struct {
 	// Settled and Kept are chunks answered with OK and with RETRY.
 	Settled, Kept *metrics.Counter
 
-	requests          atomic.Int64
-	duration, size    *metrics.PrometheusHistogram
-	live              atomic.Pointer[Live]
-	lastIn, lastTaken atomic.Int64 // Unix nanoseconds
+	requests            atomic.Int64
+	duration, size      *metrics.PrometheusHistogram
+	live                atomic.Pointer[Live]
+	lastIn, lastSuccess atomic.Int64 // Unix nanoseconds
 }
 
 // Live is what is read from an instance when somebody asks. Each function is called from the
@@ -109,7 +109,7 @@ func Open(name, version string) *Output {
 		}
 		return 0
 	})
-	o.gauge("last_success_timestamp_seconds", func(*Live) float64 { return float64(o.lastTaken.Load()) / 1e9 })
+	o.gauge("last_success_timestamp_seconds", func(*Live) float64 { return float64(o.lastSuccess.Load()) / 1e9 })
 	o.set.GetOrCreateGauge(o.full("build_info", "version", version, "goversion", runtime.Version()), func() float64 { return 1 })
 	registry.outputs[name] = o
 	return o
@@ -166,8 +166,8 @@ func containsLabel(name, label string) bool {
 	return false
 }
 
-// Came counts a chunk from Fluent Bit.
-func (o *Output) Came(records, chunkBytes int) {
+// Received counts a chunk from Fluent Bit.
+func (o *Output) Received(records, chunkBytes int) {
 	o.Records.Add(records)
 	o.Bytes.Add(chunkBytes)
 	o.lastIn.Store(time.Now().UnixNano())
@@ -182,8 +182,8 @@ func (o *Output) Request(outcome string, took time.Duration, wireBytes int) {
 	o.size.Update(float64(wireBytes))
 }
 
-// Took tells that the domain settled a request.
-func (o *Output) Took() { o.lastTaken.Store(time.Now().UnixNano()) }
+// RecordSuccess tells that the domain settled a record.
+func (o *Output) RecordSuccess() { o.lastSuccess.Store(time.Now().UnixNano()) }
 
 // Rejected counts records that the domain will not take, by its error type.
 func (o *Output) Rejected(reason string) { o.counter("documents_rejected_total", "type", reason).Inc() }
@@ -194,8 +194,8 @@ const idleAfter = 5 * time.Minute
 
 // stuck tells whether records came for a while and none was accepted.
 func (o *Output) stuck(now time.Time) bool {
-	in, taken := time.Unix(0, o.lastIn.Load()), time.Unix(0, o.lastTaken.Load())
-	if o.lastTaken.Load() == 0 {
+	in, taken := time.Unix(0, o.lastIn.Load()), time.Unix(0, o.lastSuccess.Load())
+	if o.lastSuccess.Load() == 0 {
 		taken = started
 	}
 	return o.lastIn.Load() > 0 && in.After(taken) && now.Sub(taken) > idleAfter

@@ -23,13 +23,13 @@ func TestMetricsAreWhatPrometheusExpects(t *testing.T) {
 	defer a.Close()
 	defer b.Close()
 	a.Attach(&Live{InFlight: func() int { return 2 }, Limit: func() float64 { return 7 }, Ledger: func() int { return 3 }, Expires: func() time.Time { return time.Unix(1795444272, 0) }})
-	a.Came(10, 1000)
+	a.Received(10, 1000)
 	a.Stored.Add(9)
 	a.Request("200", 30*time.Millisecond, 5000)
 	a.Request("timeout", 25*time.Second, 5000)
 	a.Rejected("mapper_parsing_exception")
-	a.Took()
-	b.Came(1, 1)
+	a.RecordSuccess()
+	b.Received(1, 1)
 	text := shown()
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil || len(problems) > 0 {
@@ -52,7 +52,7 @@ func TestMetricsAreWhatPrometheusExpects(t *testing.T) {
 
 func TestMetricsEndWithTheLastInstance(t *testing.T) {
 	old := Open("x", "v1")
-	old.Came(5, 5)
+	old.Received(5, 5)
 	reloaded := Open("x", "v1")
 	old.Close()
 	if !strings.Contains(shown(), `records_total{output="x"} 5`) {
@@ -105,11 +105,11 @@ func TestListenIsSharedAndEnds(t *testing.T) {
 	}
 	now := time.Now()
 	o.lastIn.Store(now.UnixNano())
-	o.lastTaken.Store(now.Add(-2 * idleAfter).UnixNano())
+	o.lastSuccess.Store(now.Add(-2 * idleAfter).UnixNano())
 	if status, body := get("/healthz"); status != 503 || !strings.Contains(body, "none was accepted: y") {
 		t.Fatalf("%d %s", status, body)
 	}
-	o.Took()
+	o.RecordSuccess()
 	if status, _ := get("/healthz"); status != 200 {
 		t.Fatalf("still %d after a success", status)
 	}

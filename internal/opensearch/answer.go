@@ -189,9 +189,9 @@ func digits(b []byte) int {
 	return n
 }
 
-// parseItem reads one item of any form, {"OP":{"status":N,"error":{…},…}}, and judges it.
+// parseItem reads one item of any form, {"OP":{"status":N,"error":{…},…}}, and looks its verdict up.
 func parseItem(b []byte) (it Item, rest []byte, err error) {
-	whole, rest := value(b)
+	whole, rest := splitValue(b)
 	if len(whole) == 0 || whole[0] != '{' || !json.Valid(whole) {
 		return it, rest, errNotBulk
 	}
@@ -205,7 +205,7 @@ func parseItem(b []byte) (it Item, rest []byte, err error) {
 	if e := member(body, "error"); e != nil {
 		it.Type, it.Reason = decodeError(e)
 	}
-	r := judge(fact{level: item, op: string(key), status: it.Status, typ: it.Type, text: strings.ToLower(it.Reason)})
+	r := rowFor(fact{level: item, op: string(key), status: it.Status, typ: it.Type, text: strings.ToLower(it.Reason)})
 	it.Verdict, it.Kind, it.Effect, it.Duplicate = r.verdict, r.kind, r.effect, r.kind == Duplicate
 	return it, rest, nil
 }

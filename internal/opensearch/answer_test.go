@@ -65,9 +65,9 @@ func TestParseAnswerItems(t *testing.T) {
 	if err != nil || len(long[0].Reason) > maxQuote || strings.Contains(long[0].Reason, "\n") || !strings.HasSuffix(long[0].Reason, "…") {
 		t.Errorf("got %d bytes %q, %v", len(long[0].Reason), long[0].Reason[:20], err)
 	}
-	bare, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":503,"error":"no shard"}}]}`), 1)
-	if err != nil || bare[0].Reason != "no shard" || bare[0].Verdict != Retry {
-		t.Errorf("got %+v, %v", bare, err)
+	plain, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":503,"error":"no shard"}}]}`), 1)
+	if err != nil || plain[0].Reason != "no shard" || plain[0].Verdict != Retry {
+		t.Errorf("got %+v, %v", plain, err)
 	}
 }
 

@@ -49,7 +49,7 @@ type Item struct {
 	Kind    Kind
 	Effect  Effect
 	Status  int
-	// Duplicate says that a create met a document of the same id: it is there already, from an attempt before.
+	// Duplicate says that a create met a document of the same id, which exists from an earlier attempt.
 	Duplicate bool
 	// Type and Reason are the server's error with the causes below it, at most 1 KiB and on one line. Reason may quote a
 	// piece of the document: it belongs to the dead letters, and in a log only if the user asked for that.
@@ -94,7 +94,7 @@ var (
 	gzipEnc = []string{"gzip"}
 )
 
-// Bulk sends one request, once, and judges the answer. It returns when the answer is read, at ctx's end or at the timeout.
+// Bulk sends one request, once, and reads the verdicts from the answer. It returns when the answer is read, at ctx's end or at the timeout.
 func (c *Client) Bulk(ctx context.Context, r *Request) Result {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
@@ -125,7 +125,7 @@ func (c *Client) Bulk(ctx context.Context, r *Request) Result {
 		out.Failure = c.advice.transportError(ctx, a, src, err)
 	default:
 		_ = res.Body.Close() // empty: a holds what was in it
-		out = c.judge(r, res, a)
+		out = c.result(r, res, a)
 	}
 	if f := out.Failure; f != nil && (f.Kind == ExpiredToken || f.Kind == InvalidToken) {
 		f.AccessKeyID = accessKeyID(req.Header.Get("Authorization"))
@@ -134,8 +134,8 @@ func (c *Client) Bulk(ctx context.Context, r *Request) Result {
 	return out
 }
 
-// judge turns an answer into a Result.
-func (c *Client) judge(r *Request, res *http.Response, a *attempt) Result {
+// result turns an answer into a Result.
+func (c *Client) result(r *Request, res *http.Response, a *attempt) Result {
 	out := Result{Status: res.StatusCode, RetryAfter: retryAfter(res.Header.Get("Retry-After"))}
 	if d, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 		out.Date = d

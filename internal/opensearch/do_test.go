@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestAsk(t *testing.T) {
+func TestDo(t *testing.T) {
 	f := func(method, path, query, body string, status int, answer string, kind Kind) {
 		t.Helper()
 		var signed string

@@ -13,12 +13,12 @@ import (
 	"out_opensearch_irsa/internal/config"
 )
 
-// askSigner is a Signer that writes what it signs into a header.
-type askSigner func(req *http.Request, sum string) error
+// signFunc is a Signer that writes what it signs into a header.
+type signFunc func(req *http.Request, sum string) error
 
-func (f askSigner) Sign(_ context.Context, req *http.Request, sum string) error { return f(req, sum) }
+func (f signFunc) Sign(_ context.Context, req *http.Request, sum string) error { return f(req, sum) }
 
-func TestAskWithSignsWhatIsSent(t *testing.T) {
+func TestDoWithSignsWhatIsSent(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		sum := sha256.Sum256(body)
@@ -31,7 +31,7 @@ func TestAskWithSignsWhatIsSent(t *testing.T) {
 	}))
 	defer server.Close()
 	u, _ := url.Parse(server.URL + "/base")
-	c, err := New(Options{Endpoint: u, Signer: askSigner(func(req *http.Request, sum string) error {
+	c, err := New(Options{Endpoint: u, Signer: signFunc(func(req *http.Request, sum string) error {
 		req.Header.Set("Signed", req.Header.Get("Content-Type")+" "+sum)
 		return nil
 	})})
@@ -49,7 +49,7 @@ func TestAskWithSignsWhatIsSent(t *testing.T) {
 	}
 }
 
-func TestAskWithoutAnswer(t *testing.T) {
+func TestDoWithoutAnswer(t *testing.T) {
 	u, _ := url.Parse("http://127.0.0.1:1")
 	c, err := New(Options{Endpoint: u, Username: "u", Password: config.Secret("p")})
 	if err != nil {

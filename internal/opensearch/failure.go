@@ -14,11 +14,11 @@ import (
 	"syscall"
 )
 
-// refused judges an answer other than 2xx.
+// refused is the Failure of an answer other than 2xx.
 func (ad advice) refused(res *http.Response, body []byte) *Failure {
 	typ, reason := requestError(body)
 	text := strings.ToLower(reason + "\n" + string(body[:min(len(body), 8*maxQuote)]))
-	r := judge(fact{level: request, status: res.StatusCode, typ: typ, text: text})
+	r := rowFor(fact{level: request, status: res.StatusCode, typ: typ, text: text})
 	f := &Failure{Kind: r.kind, Status: res.StatusCode, Verdict: r.verdict, Effect: r.effect, Summary: fmt.Sprintf("%s answered %d %s", ad.endpoint, res.StatusCode, http.StatusText(res.StatusCode))}
 	if ad.signed && res.StatusCode == http.StatusForbidden && ad.roleARN != nil && ad.roleARN() != "" {
 		f.Summary += " to role " + ad.roleARN()
@@ -59,7 +59,7 @@ func requestError(body []byte) (typ, reason string) {
 	return decodeError(e.Error)
 }
 
-// transportError judges a request that got no answer.
+// transportError is the Failure of a request that got no answer.
 func (ad advice) transportError(ctx context.Context, a *attempt, src *source, err error) *Failure {
 	if a.signErr != nil {
 		return ad.unsigned(a.signErr)

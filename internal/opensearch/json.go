@@ -10,9 +10,9 @@ func skipSpace(b []byte) []byte {
 	return b
 }
 
-// value splits b after its first value, which must begin at b[0]. v is empty if b ends before it does. A value that is found is
+// splitValue splits b after its first value, which must begin at b[0]. v is empty if b ends before it does. A value that is found is
 // not yet known to be JSON, except in what json.Valid has accepted.
-func value(b []byte) (v, rest []byte) {
+func splitValue(b []byte) (v, rest []byte) {
 	depth := 0
 	for i := 0; i < len(b); {
 		switch b[i] {
@@ -111,7 +111,7 @@ func members(object []byte, f func(key, val []byte) bool) {
 		key := b[1 : n-1]
 		b = skipSpace(skipSpace(b[n:])[1:]) // the colon
 		var v []byte
-		if v, b = value(b); !f(key, v) {
+		if v, b = splitValue(b); !f(key, v) {
 			return
 		}
 		b = skipSpace(b)

@@ -138,7 +138,7 @@ var remedies = map[Kind]string{
 	NotOpenSearch:     "a proxy or load balancer on the way answers instead of the domain: look at its configuration and its logs",
 	ExplicitIndex:     "set rest.action.multi.allow_explicit_index true to let one request carry documents for several indices",
 	BadAnswer:         "something else than OpenSearch seems to answer: check Endpoint and proxies",
-	Credentials:       "give the pod a role: annotate its service account with eks.amazonaws.com/role-arn and restart the pod",
+	Credentials:       "give the pod a role: annotate its service account with eks.amazonaws.com/role-arn, then delete the pod: a restarted container keeps its pod's environment",
 
 	DNS:            "the name does not resolve: check Endpoint, and the pod's DNS (a VPC domain resolves in public DNS to private addresses)",
 	ConnectRefused: "nothing listens there: check host and port of Endpoint",

@@ -69,7 +69,7 @@ type fact struct {
 	text   string // in lower case: an item's reason, a request's body
 }
 
-// A row judges the facts that meet every condition it has. Conditions left out are met by anything.
+// A row holds for the facts that meet every condition it has. Conditions left out are met by anything.
 type row struct {
 	level    level
 	op       string
@@ -95,7 +95,7 @@ var requestParse = []string{
 	"json_parse_exception", "json_e_o_f_exception", "stream_constraints_exception",
 }
 
-// table is the whole judgement; the first row that matches wins, and the last one of each level matches anything.
+// table is all of the verdicts; the first row that matches wins, and the last one of each level matches anything.
 //
 // A person can fix configuration, permissions and full disks, so data that meets them waits (Retry); what is wrong with the
 // document itself stays wrong (Rejected). An item's text may quote the document, so no row may answer Retry to an item for words
@@ -161,7 +161,7 @@ var table = []row{
 	{level: request, from: 500, to: 599, verdict: Retry, kind: Unavailable, effect: Overload,
 		why: "a gateway without a node, a node that leaves, or one that cannot any more"},
 	{level: item, from: 500, to: 599, verdict: Retry, kind: Unavailable,
-		why: "unavailable_shards, process_cluster_event_timeout, a node that leaves: one index's trouble, mostly"},
+		why: "unavailable_shards, process_cluster_event_timeout, a node that leaves: one index alone, mostly"},
 	{level: item | request, typ: []string{"unavailable_shards_exception", "process_cluster_event_timeout_exception", "resource_already_exists_exception", "primary_missing_action_exception", "node_closed_exception"}, verdict: Retry, kind: Unavailable,
 		why: "the same under another status; resource_already_exists is a race of two nodes for a new index"},
 
@@ -220,8 +220,8 @@ var table = []row{
 		why: "unknown"},
 }
 
-// judge finds the first row that f meets.
-func judge(f fact) *row {
+// rowFor finds the first row that f meets.
+func rowFor(f fact) *row {
 	for i := range table {
 		if table[i].meets(&f) {
 			return &table[i]

@@ -28,7 +28,7 @@ func TestItemVerdicts(t *testing.T) {
 		if !res.Delivered {
 			it = res.Items[0]
 		}
-		met[judge(fact{level: item, op: op, status: status, typ: typ, text: strings.ToLower(reason)})] = true
+		met[rowFor(fact{level: item, op: op, status: status, typ: typ, text: strings.ToLower(reason)})] = true
 		if it.Verdict != verdict || it.Kind != kind || it.Duplicate != (kind == Duplicate) {
 			t.Errorf("%s %d %s %q: got %s, %s; want %s, %s", op, status, typ, reason, it.Verdict, it.Kind, verdict, kind)
 		}
@@ -103,7 +103,7 @@ func TestRequestVerdicts(t *testing.T) {
 			return
 		}
 		typ, reason := requestError([]byte(body))
-		met[judge(fact{level: request, status: status, typ: typ, text: strings.ToLower(reason + "\n" + body)})] = true
+		met[rowFor(fact{level: request, status: status, typ: typ, text: strings.ToLower(reason + "\n" + body)})] = true
 		if !containsAll(fail.Error(), words) || strings.ContainsAny(fail.Error(), "\n\r") || len(fail.Summary) > maxQuote+200 {
 			t.Errorf("%s: %q does not name %q in one line", kind, fail, words)
 		}
@@ -226,7 +226,7 @@ func TestRemedies(t *testing.T) {
 	f(advice{signed: true, serverless: true}, Forbidden, "", "data access policy", "network policy")
 	for k := Unknown + 1; k < kinds; k++ {
 		switch got := signed.remedy(k, ""); k {
-		case Duplicate, Conflict, Canceled: // nothing to mend
+		case Duplicate, Conflict, Canceled: // nothing to fix
 		default:
 			if got == "" || strings.Contains(got, "\n") {
 				t.Errorf("%s: remedy %q", k, got)
