@@ -65,7 +65,7 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 	return o
 }
 
-// cannotDelete says why a canary could not be taken away again, "" if it can: a delete of what is not there is judged like any other.
+// cannotDelete says why a canary cannot be deleted again, "" if it can: deleting what does not exist needs the same permission.
 func (e *examination) cannotDelete(ctx context.Context, index string) string {
 	r := e.bulk(ctx, "delete", map[string]any{"_index": index, "_id": nobody()}, nil)
 	if r.Failure == nil {

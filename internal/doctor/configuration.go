@@ -19,7 +19,7 @@ func (s *settings) examine(ctx context.Context, r *Report) {
 	file, err := fluentbit.Read(s.config, s.getenv)
 	if err != nil {
 		r.add(Check{ID: "configuration", Title: "configuration", Status: Broken, Summary: err.Error(),
-			Remedy: "name the file that Fluent Bit runs with by -config, and mend what keeps it from starting"})
+			Remedy: "name the file that Fluent Bit runs with by -config, and fix what keeps it from starting"})
 		return
 	}
 	r.hide(s.secrets(file)...)

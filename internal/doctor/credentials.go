@@ -31,13 +31,13 @@ func (e *examination) checkToken(context.Context) outcome {
 	case t == nil:
 		return needless("none is needed: credentials come from %s", e.own.Source())
 	}
-	return judgeToken(t, strings.Contains(e.own.Source(), "Pod Identity"), time.Now())
+	return tokenOutcome(t, strings.Contains(e.own.Source(), "Pod Identity"), time.Now())
 }
 
-// judgeToken tells what is wrong with a token. STS has the last word, so only a token that is none keeps it from being asked.
-func judgeToken(t *identity.Token, podIdentity bool, now time.Time) outcome {
+// tokenOutcome tells what is wrong with a token. STS has the last word, so only a token that is none keeps it from being asked.
+func tokenOutcome(t *identity.Token, podIdentity bool, now time.Time) outcome {
 	if t.Subject == "" {
-		return broken("let the kubelet project the token: restart the pod, and mount nothing over that folder", "%s holds no service account's token", t.Path)
+		return broken("let the kubelet project the token: delete the pod, and mount nothing over that folder", "%s holds no service account's token", t.Path)
 	}
 	says := fmt.Sprintf("%s, for %s, issued by %s", t.Subject, strings.Join(t.Audience, ", "), t.Issuer)
 	wanted, where := "sts.amazonaws.com", "the service account's annotation eks.amazonaws.com/audience says otherwise: leave it out, unless the identity provider in IAM lists that audience"

@@ -159,7 +159,7 @@ func TestJudgeToken(t *testing.T) {
 	}
 	f := func(tk *identity.Token, podIdentity bool, status Status, words string) {
 		t.Helper()
-		o := judgeToken(tk, podIdentity, now)
+		o := tokenOutcome(tk, podIdentity, now)
 		if o.status != status || !strings.Contains(o.summary+" → "+o.remedy, words) {
 			t.Errorf("%+v: %s %s → %s", tk, o.status, o.summary, o.remedy)
 		}
@@ -212,7 +212,7 @@ o
 – not checked    c, d: b comes first
 ! e              w
 
-1 in order, 1 broken, 1 to look at, 2 not checked
+1 passed, 1 broken, 1 warnings, 2 not checked
 `
 	if plain.String() != want {
 		t.Errorf("got\n%s", &plain)

@@ -17,7 +17,7 @@ import (
 // writes, creates, or changes a mapping.
 //
 //	exists     A delete, under a condition, of a document that nobody has: an index that is not there is not created for it, and
-//	           says so. One that is there answers with a conflict, or that deleting is not allowed, which a writer of logs need not be.
+//	           says so. One that exists answers with a conflict, or that deleting is not allowed, which a writer of logs need not be.
 //	mayWrite   An index operation, under a condition, of an empty document that nobody has: the security plugin is asked first, and
 //	           then the condition fails. It is sent only to an index that was there a moment ago. A data stream takes no conditions;
 //	           it takes no document without @timestamp either.
@@ -93,7 +93,7 @@ func (e *examination) standing(ctx context.Context, t *indexname.Template, optio
 	}
 	there := found.Kind != opensearch.IndexMissing
 	stream := found.Kind == opensearch.WriteTarget && strings.HasPrefix(found.Reason, "only write ops with an op_type of create")
-	what := name + " is not there yet, and the role may create it"
+	what := name + " does not exist yet, and the role may create it"
 	if there {
 		if !stream && found.Kind != opensearch.RoleNotMapped && found.Kind != opensearch.Conflict && found.Verdict != opensearch.Delivered {
 			return e.refused(found, name, option)
@@ -105,9 +105,9 @@ func (e *examination) standing(ctx context.Context, t *indexname.Template, optio
 		if it := item(r); it.Kind != opensearch.Conflict && (!stream || it.Kind != opensearch.Mapping) {
 			return e.refused(it, name, option)
 		}
-		what = name + " is there, and the role may write to it"
+		what = name + " exists, and the role may write to it"
 		if stream {
-			what = strings.Replace(what, " is there", " is a data stream", 1)
+			what = strings.Replace(what, " exists", " is a data stream", 1)
 		}
 		if !strings.Contains(t.Pattern(), "*") {
 			return fine("%s", what)
@@ -131,7 +131,7 @@ func (e *examination) standingServerless(name string, found opensearch.Item) out
 		_, remedy := e.client.Explain(opensearch.Item{Kind: opensearch.DataAccessPolicy})
 		return broken(remedy, "%s: %s: %s", name, found.Type, found.Reason)
 	case found.Kind == opensearch.IndexMissing:
-		return fine("%s is not there yet; only --write shows whether the data access policy lets the role create it", name)
+		return fine("%s does not exist yet; only --write shows whether the data access policy lets the role create it", name)
 	}
 	return fine("the collection takes requests for %s; only --write shows whether the data access policy lets the role write", name)
 }

@@ -139,7 +139,7 @@ func (e *examination) checkArrival(ctx context.Context) outcome {
 	pattern := e.target.Pattern()
 	// A domain with do_not_fail_on_forbidden leaves out of a search what the role may not read. (Collections never count shards.)
 	if found.Shards.Total == 0 && !e.serverless() && item(e.first).Kind != opensearch.IndexMissing {
-		o := needless("what arrives cannot be seen: the index is there, and a search finds none that the role may read")
+		o := needless("what arrives cannot be seen: the index exists, and a search finds none that the role may read")
 		o.remedy = "delivery does not need it; to have it checked, add indices:data/read/search to the role's index permissions"
 		return o
 	}

@@ -119,7 +119,7 @@ func (r *Report) WriteTable(w io.Writer, colour bool) error {
 			b.WriteString(indent + wrap("→ "+c.Remedy, indent+"  ") + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\n%d in order, %d broken, %d to look at, %d not checked\n", r.Counts[OK], r.Counts[Broken], r.Counts[Warning], r.Counts[Skipped])
+	fmt.Fprintf(&b, "\n%d passed, %d broken, %d warnings, %d not checked\n", r.Counts[OK], r.Counts[Broken], r.Counts[Warning], r.Counts[Skipped])
 	_, err := io.WriteString(w, b.String())
 	return err
 }

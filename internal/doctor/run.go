@@ -1,7 +1,7 @@
 // Package doctor looks at every link between fluent-bit.conf and the logs in the index, one after the other: the configuration,
-// the pod's token, its role, the way to the domain, the signature, the permissions, the mapping, and whether data arrives. In come
-// the command's arguments and the environment; out go one line for each link, with what to change where one is broken, and an
-// exit status. It asks with the plugin's own code, so that what it finds is what the plugin meets. Without --write it stores and
+// the pod's token, its role, the way to the domain, the signature, the permissions, the mapping, and whether data arrives. Input:
+// the command's arguments and the environment. Output: one line for each link, with what to change where one is broken, and an
+// exit status. It checks with the plugin's own code, so that what it finds is what the plugin meets. Without --write it stores and
 // creates nothing: see index.go for how a permission is tried without using it. It prints no secret.
 package doctor
 
@@ -20,12 +20,12 @@ import (
 const usage = `usage: opensearch-irsa-doctor [--write] [--json] [-config FILE] [-o Option=value]...
 
 Checks, where the plugin runs, every link between fluent-bit.conf and the logs in the index. For each output opensearch_irsa
-of the file it says ✓ (in order), ✗ (broken, and what to change), ! (works, and will hurt) or – (not checked, and why).
+of the file it says ✓ (passed), ✗ (broken, and what to change), ! (works, and will hurt) or – (not checked, and why).
 Without --write nothing is stored and nothing created.
 
   -config FILE   Fluent Bit's configuration, classic or YAML    /fluent-bit/etc/fluent-bit.conf
   --write        store one document, find it, delete it. With a role that may not delete nothing is stored.
-                 If the index is not there yet, this creates it
+                 An index that does not exist yet is created by this
   --keep         with --write: store it also where it cannot be deleted again; its name is told
   --json         one JSON object instead of the table
   -o Name=value  an option of the outputs, instead of what the file says, such as -o AWS_Region=eu-west-1

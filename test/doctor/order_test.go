@@ -106,11 +106,11 @@ func TestIndexByDate(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
 	code, r := p.examine("--write")
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, p.index()+" is not there yet, and the role may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, p.index()+" does not exist yet, and the role may create it") {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	_, r = p.examine()
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "is there, and the role may write to it, and create the next") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "exists, and the role may write to it, and create the next") {
 		t.Errorf("%s", show(r))
 	}
 	if c := find(t, r, "arrival"); c.Status != doctor.Broken || !strings.HasSuffix(c.Summary, "there is no document in "+p.env["INDEX_NAME"]+"-*") {
@@ -123,12 +123,12 @@ func TestOneIndex(t *testing.T) {
 	letRead(t)
 	p.args = []string{"-o", "Index=" + p.index()}
 	_, r := p.examine()
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.HasSuffix(c.Summary, "is not there yet, and the role may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.HasSuffix(c.Summary, "does not exist yet, and the role may create it") {
 		t.Errorf("%s", show(r))
 	}
 	p.store(0)
 	code, r := p.examine()
-	if c := find(t, r, "index"); code != 0 || !strings.HasSuffix(c.Summary, "is there, and the role may write to it") || find(t, r, "arrival").Status != doctor.OK {
+	if c := find(t, r, "index"); code != 0 || !strings.HasSuffix(c.Summary, "exists, and the role may write to it") || find(t, r, "arrival").Status != doctor.OK {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 }
