@@ -1,5 +1,6 @@
-// Package bulk builds the bodies of bulk requests. In come documents, one at a time, written straight into its buffer; out
-// come bodies within a size limit, for all items or for any subset of them. It sends nothing, and knows no server's answer.
+// Package bulk builds the bodies of bulk requests. Its input is documents, one at a time, written
+// straight into its buffer; its output is bodies within a size limit, for all items or for any
+// subset of them. It sends nothing, and knows no server's answer.
 package bulk
 
 import (

@@ -1,8 +1,7 @@
-// Package chunk reads what Fluent Bit hands to an output: a chunk of log
-// records in msgpack, back to back. In come the chunk's bytes; out go, record
-// by record, the event time and the place where the body begins, which aliases
-// the chunk. A record's metadata, which OpenTelemetry's inputs alone fill, are
-// passed over, as the built-in output does.
+// Package chunk reads what Fluent Bit hands to an output: a chunk of log records in msgpack, back
+// to back. Its input is the chunk's bytes; its output is, record by record, the event time and the
+// place where the body begins, which aliases the chunk. A record's metadata, which OpenTelemetry's
+// inputs alone fill, are passed over, as the built-in output does.
 //
 // It knows every form the core has used, in any encoding msgpack allows:
 //

@@ -1,6 +1,8 @@
-// Package deflate compresses the text of bulk bodies, in the DEFLATE format (RFC 1951). In comes a whole body, or a part of one;
-// out goes the compressed stream, or a part of one, appended to the caller's buffer. It looks for repetition where log text repeats, which is where words start,
-// and so takes a little over half the time of a general compressor for the same size. It works for any bytes.
+// Package deflate compresses the text of bulk bodies, in the DEFLATE format (RFC 1951). Its input
+// is a whole body, or a part of one; its output is the compressed stream, or a part of one,
+// appended to the caller's buffer. It looks for repetition where log text repeats, which is where
+// words start, and so takes a little over half the time of a general compressor for the same size.
+// It works for any bytes.
 package deflate
 
 // Compressor compresses one body after the other. What it holds is scratch: the same body always gives the same bytes. It is

@@ -1,10 +1,9 @@
-// Package document turns the body of a log record, in msgpack, into the JSON
-// document that OpenSearch indexes. In come bytes of a chunk; out goes text
-// appended to the caller's buffer.
+// Package document turns the body of a log record, in msgpack, into the JSON document that
+// OpenSearch indexes. Its input is bytes of a chunk; its output is text appended to the caller's
+// buffer.
 //
-// Encoder.Append is quick by what successive records have in common (shapes, and
-// a memo of maps); Encoder.AppendReference makes the same documents the obvious
-// way.
+// Encoder.Append is quick by what successive records have in common (shapes, and a memo of maps);
+// Encoder.AppendReference makes the same documents in the simplest way.
 //
 // What it appends is always valid JSON, in valid UTF-8, and never has a key
 // twice in one object, whatever the chunk holds. It never allocates once warm,

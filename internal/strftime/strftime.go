@@ -1,5 +1,6 @@
-// Package strftime renders times by the formats of C's strftime, in UTC and in English. In goes a
-// format's text, once, and then seconds since 1970; out comes text appended to the caller's buffer.
+// Package strftime renders times by the formats of C's strftime, in UTC and in English. Its input
+// is a format's text, once, and then seconds since 1970; its output is text appended to the
+// caller's buffer.
 package strftime
 
 import (

@@ -1,5 +1,6 @@
-// Package aws tries what deploy/ does to an AWS account, against moto: Terraform's modules and examples, and the walk-through for
-// the AWS CLI. What comes in are the tools that make names in the environment; what is looked at is what the account then holds.
+// Package aws tries what deploy/ does to an AWS account, against moto: Terraform's modules and
+// examples, and the walk-through for the AWS CLI. It needs the tools that make names in the
+// environment, and checks what the account then holds.
 package aws
 
 import (

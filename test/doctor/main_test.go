@@ -1,5 +1,6 @@
-// Package doctor breaks every link that opensearch-irsa-doctor looks at, one at a time, against a real OpenSearch with its security
-// plugin, STS and the domain's front door, and reads what it says. What comes in is the environment that `make e2e` sets up.
+// Package doctor breaks every link that opensearch-irsa-doctor looks at, one at a time, against a
+// real OpenSearch with its security plugin, STS and the domain's front door, and reads what it
+// says. It needs the environment that `make e2e` sets up.
 //
 // The tests share one domain, and change its roles: they run one after the other.
 package doctor

@@ -1,6 +1,7 @@
-// Package e2e runs the agent with the shipped fluent-bit.conf and the built plugin against a real OpenSearch, STS and the domain's
-// front door, and looks into the index for what arrived. What comes in is the environment that `make e2e` sets up; FLUENT_BIT or a
-// fluent-bit on PATH is the agent, and else test/fbhost, as each of the versions whose interface it speaks.
+// Package e2e runs the agent with the shipped fluent-bit.conf and the built plugin against a real
+// OpenSearch, STS and the domain's front door, and looks into the index for what arrived. It needs
+// the environment that `make e2e` sets up; FLUENT_BIT or a fluent-bit on PATH is the agent, and
+// else test/fbhost, as each of the versions whose interface it speaks.
 //
 // All tests share one OpenSearch. Each has an index, log files and agent state of its own, so that they can run side by side.
 package e2e

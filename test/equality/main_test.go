@@ -1,8 +1,10 @@
-// Package equality holds the promise that a section moves over by changing its Name: the same odd records go through Fluent Bit's own
-// opensearch output and through ours into one real OpenSearch, with the same options, and what is stored is compared. What comes in
-// is the environment that `make e2e` sets up. FLUENT_BIT, or a fluent-bit on PATH, gives both sides if it is the version that
-// testdata was recorded with, and our side if it is another; without one our side is driven through internal/deliver and compared
-// with the recording. The differences that are wanted are a table, in differences_test.go.
+// Package equality holds the promise that a section moves over by changing its Name: the same odd
+// records go through Fluent Bit's own opensearch output and through ours into one real OpenSearch,
+// with the same options, and what is stored is compared. It needs the environment that `make e2e`
+// sets up. FLUENT_BIT, or a fluent-bit on PATH, gives both sides if it is the version that testdata
+// was recorded with, and our side if it is another; without one our side is driven through
+// internal/deliver and compared with the recording. The differences that are wanted are a table, in
+// differences_test.go.
 //
 // It also tries on the server what the built-in output has not: data streams, routing, and names made of what records say.
 package equality

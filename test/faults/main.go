@@ -1,7 +1,8 @@
-// Command faults shows that no fault loses a record or stores one twice. In comes nothing but options; out comes a table with a
-// row for each fault: how many records an application wrote, and what became of each, counted from the index itself by the
-// number that every line carries. The plugin runs in Fluent Bit, or in the test host, with the shipped configuration, against a
-// real OpenSearch behind a domain's front door. It exits with 1 unless every row is as it has to be.
+// Command faults shows that no fault loses a record or stores one twice. It prints a table with a
+// row for each fault: how many records an application wrote, and what became of each, counted from
+// the index itself by the number that every line carries. The plugin runs in Fluent Bit, or in the
+// test host, with the shipped configuration, against a real OpenSearch behind a domain's front
+// door. It exits with 1 unless every row is as it has to be.
 //
 // With -chaos it draws faults at random for some minutes instead, and counts at the end; with -builtin it sets Fluent Bit's own
 // opensearch output beside ours.

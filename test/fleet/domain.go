@@ -1,6 +1,7 @@
-// Package fleet runs a thousand nodes of the real internal/deliver in virtual time against a model of one domain, and the built-in
-// output's policy against the same. What comes in is a scenario; what goes out are figures for people: how much of the domain's
-// capacity is used, how evenly, and how long an outage takes to make good. It opens no socket.
+// Package fleet runs a thousand nodes of the real internal/deliver in virtual time against a model
+// of one domain, and the built-in output's policy against the same. Its input is a scenario; its
+// output is figures for people: how much of the domain's capacity is used, how evenly, and how long
+// it takes to catch up after an outage. It opens no socket.
 package fleet
 
 import (

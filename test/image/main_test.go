@@ -1,6 +1,7 @@
-// Package image tests what is given to users: the shared objects and commands of `make dist`, and the Dockerfile, whose steps are
-// replayed without docker as far as they can be. What comes in is the environment that `make check-abi` and `make check-image` set
-// up. The arm64 shared object runs under qemu-user, with test/fbhost as its host.
+// Package image tests what is given to users: the shared objects and commands of `make dist`, and
+// the Dockerfile, whose steps are replayed without docker as far as they can be. It needs the
+// environment that `make check-abi` and `make check-image` set up. The arm64 shared object runs
+// under qemu-user, with test/fbhost as its host.
 package image
 
 import (

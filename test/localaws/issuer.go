@@ -1,7 +1,9 @@
-// Package localaws is the part of AWS that a pod with an IAM role meets on its way to an OpenSearch domain, on loopback: the
-// cluster's OIDC issuer, IAM's judgement of trust and permission policies, STS, and the domain's front door with its own
-// computation of Signature Version 4. What comes in are policies as deploy/iam has them and requests as the AWS SDKs send them;
-// what goes out are AWS's own answers, statuses and error messages, and requests to a real OpenSearch under the role's name.
+// Package localaws is the part of AWS that a pod with an IAM role meets on its way to an OpenSearch
+// domain, on loopback: the cluster's OIDC issuer, IAM's evaluation of trust and permission
+// policies, STS, and the domain's front door with its own computation of Signature Version 4. Its
+// input is policies as deploy/iam has them and requests as the AWS SDKs send them; its output is
+// AWS's own answers, statuses and error messages, and requests to a real OpenSearch under the
+// role's name.
 //
 // It never uses the SDK to check what the SDK made, accepts nothing that IAM would refuse, and dials nothing but what it is given.
 package localaws

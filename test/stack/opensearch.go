@@ -1,7 +1,9 @@
-// Package stack starts the real things that the plugin works with, on loopback: an OpenSearch with its security plugin, a Fluent Bit
-// or the test host that stands in for it, and, composed, all that a pod on EKS has around it: issuer, STS, the domain's front door
-// and the environment that IRSA injects. What comes in are options; what goes out are handles with URLs and a Close that leaves no
-// process and no file behind. It does not know of package testing, since the demonstration uses it as the tests do.
+// Package stack starts the real things that the plugin works with, on loopback: an OpenSearch with
+// its security plugin, a Fluent Bit or the test host that stands in for it, and, composed, all that
+// a pod on EKS has around it: issuer, STS, the domain's front door and the environment that IRSA
+// injects. Its input is options; its output is handles with URLs and a Close that leaves no process
+// and no file behind. It does not know of package testing, since the demonstration uses it as the
+// tests do.
 package stack
 
 import (

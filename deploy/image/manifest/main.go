@@ -1,6 +1,7 @@
-// Command manifest writes what has to go along with binaries that are given to others: the licences of all that is linked into
-// them, and a list of it in CycloneDX. What comes in are packages, resolved by the go command for GOOS, GOARCH and CGO_ENABLED of
-// the environment; what goes out are files, the same for the same sources.
+// Command manifest writes what has to go along with binaries that are given to others: the licences
+// of all that is linked into them, and a list of it in CycloneDX. Its input is packages, resolved
+// by the go command for GOOS, GOARCH and CGO_ENABLED of the environment; its output is files, the
+// same for the same sources.
 package main
 
 import (

@@ -1,7 +1,8 @@
-// Package fluentbit reads Fluent Bit's configuration as Fluent Bit does: the classic format and YAML, with included files, @SET and
-// the environment filled in. In comes a path; out come the sections in their order, with what each option says and where it
-// stands. It follows the readers of 1.9.10 and 5.1.1, odd rules included, so that what it takes Fluent Bit takes, and it looks
-// into no option's meaning.
+// Package fluentbit reads Fluent Bit's configuration as Fluent Bit does: the classic format and
+// YAML, with included files, @SET and the environment filled in. Its input is a path; its output is
+// the sections in their order, with what each option says and where it stands. It follows the
+// readers of 1.9.10 and 5.1.1, odd rules included, so that what it takes Fluent Bit takes, and it
+// looks into no option's meaning.
 package fluentbit
 
 import (

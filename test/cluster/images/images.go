@@ -1,6 +1,7 @@
-// Package images makes the images of the cluster tests, without docker and without a registry: what comes in are the repository's own
-// Dockerfiles, unchanged, and programs of this machine; what goes out are archives as containerd imports them. buildah runs the
-// Dockerfiles' steps; their base images are stood in for by ones of the same shape, made of a Debian and of this machine's Fluent Bit.
+// Package images makes the images of the cluster tests, without docker and without a registry: its
+// input is the repository's own Dockerfiles, unchanged, and programs of this machine; its output is
+// archives as containerd imports them. buildah runs the Dockerfiles' steps; their base images are
+// stood in for by ones of the same shape, made of a Debian and of this machine's Fluent Bit.
 package images
 
 import (

@@ -1,6 +1,7 @@
-// Package node makes a Kubernetes cluster of one node out of real parts, on this machine, as root: etcd, API server, scheduler,
-// controller manager, kubelet, containerd, kube-proxy and CoreDNS. What comes in are programs that are installed or built already,
-// and image archives; what goes out is a handle with kubectl, the node's network and its files.
+// Package node makes a Kubernetes cluster of one node out of real parts, on this machine, as root:
+// etcd, API server, scheduler, controller manager, kubelet, containerd, kube-proxy and CoreDNS. Its
+// input is programs that are installed or built, and image archives; its output is a handle with
+// kubectl, the node's network and its files.
 //
 // It needs no network of this machine's and gives none: the cluster reaches nothing but what is in its own network namespace.
 package node

@@ -1,5 +1,6 @@
-// Package webhook stands in for EKS's two admission webhooks: what comes in are admission reviews of pods, what goes out are the patches
-// that give a pod its role, by the annotation of its service account (IRSA) or by an association (Pod Identity), as EKS documents them.
+// Package webhook stands in for EKS's two admission webhooks: its input is admission reviews of
+// pods, its output the patches that give a pod its role, by the annotation of its service account
+// (IRSA) or by an association (Pod Identity), as EKS documents them.
 package webhook
 
 import (
