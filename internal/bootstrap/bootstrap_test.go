@@ -115,8 +115,8 @@ func TestPriorities(t *testing.T) {
 	}
 }
 
-// answers is an asker that gives one answer to everything.
-func answers(status int, body string, kind opensearch.Kind) asker {
+// answers is an doFunc that gives one answer to everything.
+func answers(status int, body string, kind opensearch.Kind) doFunc {
 	return func(context.Context, string, string, string, http.Header, []byte) opensearch.Response {
 		a := opensearch.Response{Status: status, Body: []byte(body)}
 		if status/100 != 2 {
@@ -130,7 +130,7 @@ func TestExplain(t *testing.T) {
 	f := func(status int, body string, kind opensearch.Kind, want string) {
 		t.Helper()
 		d := &domain{ask: answers(status, body, kind)}
-		if err := d.greet(t.Context(), "https://x"); err == nil || !strings.Contains(err.Error(), want) {
+		if err := d.checkServer(t.Context(), "https://x"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%d %s: got %v, want %s", status, body, err, want)
 		}
 	}
@@ -150,7 +150,7 @@ func TestDashboardsFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := func(ask asker, want string) {
+	f := func(ask doFunc, want string) {
 		t.Helper()
 		if o := (&dashboards{ask: ask, url: "https://x/_dashboards"}).put(t.Context(), lines); o.err == nil || !strings.Contains(o.err.Error(), want) {
 			t.Errorf("got %+v, want %s", o, want)

@@ -12,7 +12,7 @@ import (
 
 // dashboards is the user interface that shows the logs.
 type dashboards struct {
-	ask    asker
+	ask    doFunc
 	url    string
 	dryRun bool
 }

@@ -11,8 +11,8 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-// asker sends one signed request; *opensearch.Client's DoWith is one.
-type asker func(ctx context.Context, method, path, query string, header http.Header, body []byte) opensearch.Response
+// doFunc sends one signed request; *opensearch.Client's DoWith is one.
+type doFunc func(ctx context.Context, method, path, query string, header http.Header, body []byte) opensearch.Response
 
 // outcome is what became of one step.
 type outcome struct {
@@ -21,11 +21,12 @@ type outcome struct {
 	err  error  // it failed
 }
 
-// domain is the server that is put in order.
+// domain is the server that is set up.
 type domain struct {
-	ask    asker
+	ask    doFunc
 	dryRun bool
 	out    io.Writer
+	errOut io.Writer // for how far it is
 	failed int
 }
 
@@ -51,7 +52,7 @@ func (d *domain) json(ctx context.Context, method, path, query string, body any)
 	return askJSON(ctx, d.ask, method, path, query, http.Header{}, body)
 }
 
-func askJSON(ctx context.Context, ask asker, method, path, query string, header http.Header, body any) (object, error) {
+func askJSON(ctx context.Context, ask doFunc, method, path, query string, header http.Header, body any) (object, error) {
 	var text []byte
 	if body != nil {
 		var err error
@@ -99,8 +100,8 @@ func explain(a opensearch.Response) error {
 	return f
 }
 
-// greet finds out what answers there.
-func (d *domain) greet(ctx context.Context, endpoint string) error {
+// checkServer finds out whether the server is one that this can set up.
+func (d *domain) checkServer(ctx context.Context, endpoint string) error {
 	o, err := d.json(ctx, http.MethodGet, "/", "", nil)
 	if err != nil {
 		return err
@@ -115,8 +116,8 @@ func (d *domain) greet(ctx context.Context, endpoint string) error {
 	return nil
 }
 
-// thing is an object that is read and put at one path.
-type thing struct {
+// resource is an object that is read and put at one path.
+type resource struct {
 	path  string
 	want  object
 	in    func(answer object) (have object, query string) // where the answer to GET has it, and what PUT needs to replace it
@@ -124,8 +125,8 @@ type thing struct {
 	note  string                                          // said when it was put
 }
 
-// put makes the server have the thing.
-func (d *domain) put(ctx context.Context, t thing) outcome {
+// put makes the server have the resource.
+func (d *domain) put(ctx context.Context, t resource) outcome {
 	answer, err := d.json(ctx, http.MethodGet, t.path, "", nil)
 	if err != nil {
 		return outcome{err: err}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"out_opensearch_irsa/internal/command"
 )
 
 // serverFields are what index state management adds to a policy. It also gives each action its default retries.
@@ -35,7 +37,7 @@ func (d *domain) putPolicies(ctx context.Context, w wanted) error {
 		if err != nil {
 			return err
 		}
-		o := d.put(ctx, thing{path: "/_plugins/_ism/policies/" + p.name, want: want, in: policyIn, added: serverFields})
+		o := d.put(ctx, resource{path: "/_plugins/_ism/policies/" + p.name, want: want, in: policyIn, added: serverFields})
 		if missing := (*noHandlerError)(nil); errors.As(o.err, &missing) {
 			d.report("lifecycle policy "+p.name, outcome{did: "skipped", note: "this server has no Index State Management, so nothing deletes old indexes: install opensearch-index-management, or delete them yourself"})
 			return nil
@@ -120,6 +122,8 @@ func (d *domain) attach(ctx context.Context, policy, indexes string, changed boo
 
 // each sends a request about indexes, with so many of their names at a time as fit into a path.
 func (d *domain) each(ctx context.Context, path string, names []string, policy string) error {
+	progress := command.Progress{Out: d.errOut, What: "indexes"}
+	progress.Start(len(names))
 	for some := range slices.Chunk(names, 20) {
 		answer, err := d.json(ctx, http.MethodPost, path+strings.Join(some, ","), "", object{"policy_id": policy})
 		if err != nil {
@@ -130,6 +134,7 @@ func (d *domain) each(ctx context.Context, path string, names []string, policy s
 			first, _ := failed[0].(object)
 			return fmt.Errorf("%d of %d indexes do not follow the policy; %v: %v", len(failed), len(some), first["index_name"], first["reason"])
 		}
+		progress.Add(len(some))
 	}
 	return nil
 }
@@ -152,7 +157,7 @@ func (d *domain) deleteOlder(ctx context.Context, w wanted) error {
 	}
 	var old []string
 	for _, name := range slices.Sorted(maps.Keys(answer)) {
-		if over(name, w.index, time.Now().Add(-retention)) {
+		if isOlder(name, w.index, time.Now().Add(-retention)) {
 			old = append(old, name)
 		}
 	}
@@ -164,18 +169,22 @@ func (d *domain) deleteOlder(ctx context.Context, w wanted) error {
 		d.report(step, outcome{did: "would be deleted", note: strings.Join(old, ", ")})
 		return nil
 	}
+	progress := command.Progress{Out: d.errOut, What: "indexes"}
+	progress.Start(len(old))
 	for some := range slices.Chunk(old, 20) {
 		if _, err := d.json(ctx, http.MethodDelete, "/"+strings.Join(some, ","), "", nil); err != nil {
 			d.report(step, outcome{err: err})
 			return nil
 		}
+		progress.Add(len(some))
 	}
 	d.report(step, outcome{did: "deleted", note: strings.Join(old, ", ")})
 	return nil
 }
 
-// over tells whether an index of this prefix is of a day that ended before then. A name without a date is of no day.
-func over(name, prefix string, then time.Time) bool {
+// isOlder tells whether an index of this prefix is of a day that ended before then; a name without a
+// date never is.
+func isOlder(name, prefix string, then time.Time) bool {
 	date, ok := strings.CutPrefix(name, prefix+"-")
 	if !ok {
 		return false

@@ -52,7 +52,7 @@ Exit status: 0 everything is there; 1 something could not be put; 2 it could not
 // Run is the command. It returns the exit status.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
 	w := defaults(getenv)
-	o := options{plugin: command.Options{}, out: stdout}
+	o := options{plugin: command.Options{}, out: stdout, errOut: stderr}
 	flags := flag.NewFlagSet("opensearch-irsa-bootstrap", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() { _, _ = io.WriteString(stderr, usage) }
@@ -117,7 +117,7 @@ type options struct {
 	dashboards   string // where Dashboards is, "" for the endpoint's own
 	noDashboards bool
 	dryRun       bool
-	out          io.Writer
+	out, errOut  io.Writer
 }
 
 // load is the plugin's own configuration, with a user of the domain from the environment if there is one.
@@ -147,8 +147,8 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 	if id != nil {
 		defer id.Close()
 	}
-	d := &domain{ask: client.DoWith, dryRun: o.dryRun, out: o.out}
-	if err := d.greet(ctx, cfg.Endpoint.String()); err != nil {
+	d := &domain{ask: client.DoWith, dryRun: o.dryRun, out: o.out, errOut: o.errOut}
+	if err := d.checkServer(ctx, cfg.Endpoint.String()); err != nil {
 		return false, err
 	}
 	for _, w := range all {

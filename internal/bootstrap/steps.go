@@ -30,7 +30,7 @@ func (d *domain) putTemplates(ctx context.Context, w wanted) error {
 		if err != nil {
 			return err
 		}
-		d.report("index template "+t.name, d.put(ctx, thing{
+		d.report("index template "+t.name, d.put(ctx, resource{
 			path: "/_index_template/" + t.name, want: want, added: map[string]bool{"timestamp_field": true},
 			in: func(answer object) (object, string) {
 				list, _ := answer["index_templates"].([]any)
@@ -101,7 +101,7 @@ func (d *domain) putRoleAndMapping(ctx context.Context, name string, role, mappi
 		have, _ := answer[name].(object)
 		return have, ""
 	}
-	o := d.put(ctx, thing{path: "/_plugins/_security/api/roles/" + name, want: role, in: byName})
+	o := d.put(ctx, resource{path: "/_plugins/_security/api/roles/" + name, want: role, in: byName})
 	if missing := (*noHandlerError)(nil); errors.As(o.err, &missing) {
 		d.report("role "+name, outcome{did: "skipped", note: "this domain has no fine-grained access control: its access policy alone says who may write"})
 		return
@@ -122,7 +122,7 @@ func (d *domain) putRoleAndMapping(ctx context.Context, name string, role, mappi
 		return o, ""
 	}
 	sortNames(mapping)
-	d.report("role mapping "+name, d.put(ctx, thing{path: path, want: mapping, in: sorted, note: note}))
+	d.report("role mapping "+name, d.put(ctx, resource{path: path, want: mapping, in: sorted, note: note}))
 }
 
 // merge adds to a mapping what the server's has already, and says what that is.

@@ -1,4 +1,5 @@
-// Package command is what the commands of deploy/ have in common: the plugin's own options, given as -o Name=value.
+// Package command is what the commands of deploy/ have in common: the plugin's own options, given as
+// -o Name=value, and lines that tell how far a long one is.
 package command
 
 import (

@@ -8,6 +8,7 @@ import (
 
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/chunk"
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/deadletter"
 	"out_opensearch_irsa/internal/document"
 	"out_opensearch_irsa/internal/multiline"
@@ -56,7 +57,7 @@ func (f *flush) forgetBuilt() {
 	f.batch.Reset(keepBuffers)
 	f.adapt()
 	f.pending, f.deadLetters, f.settled, f.ownIDs = f.pending[:0], f.deadLetters[:0], nil, nil
-	if enc, err := f.d.newEncoder(); err == nil { // it worked in New
+	if enc, err := compile.NewEncoder(f.d.cfg); err == nil { // it worked in New
 		f.enc = enc
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/connect"
 	"out_opensearch_irsa/internal/deadletter"
@@ -75,7 +76,7 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	d.committer = newCommitter(d)
 	d.builders.d = d
 	d.buffers.start(d)
-	rules, rulesErr := newRules(cfg)
+	rules, rulesErr := compile.NewRules(cfg)
 	d.rules = rules
 	f, err := d.newFlush() // shows mistakes in the options that shape documents and names
 	if err = errors.Join(err, rulesErr, d.connect()); err != nil {
@@ -99,13 +100,6 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	}
 	log.Infof("%s", d.describe())
 	return d, nil
-}
-
-// Check finds the mistakes in options that shape documents and names, which config.Load does not look into.
-func Check(cfg *config.Config) error {
-	_, err := (&Deliverer{cfg: cfg}).newFlush()
-	_, rulesErr := newRules(cfg)
-	return errors.Join(err, rulesErr)
 }
 
 // connect prepares what speaks to others.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/bulk"
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/document"
 	"out_opensearch_irsa/internal/multiline"
 )
@@ -35,7 +36,7 @@ type flush struct {
 const keepBuffers = 12 << 20
 
 func (d *Deliverer) newFlush() (*flush, error) {
-	enc, err := d.newEncoder()
+	enc, err := compile.NewEncoder(d.cfg)
 	names, nerr := newNames(d.cfg)
 	meta, merr := newMeta(d.cfg)
 	if err = errors.Join(err, nerr, merr); err != nil {
@@ -50,13 +51,6 @@ func (d *Deliverer) newFlush() (*flush, error) {
 		f.pipeline = d.cfg.Pipeline // else it is on each line
 	}
 	return f, nil
-}
-
-func (d *Deliverer) newEncoder() (*document.Encoder, error) {
-	return document.NewEncoder(document.Options{
-		TimeKey: d.cfg.TimeKey, TimeFormat: d.cfg.TimeKeyFormat, TimeNanos: d.cfg.TimeKeyNanos,
-		TagKey: d.cfg.TagKey, ReplaceDots: d.cfg.ReplaceDots, Dedot: d.cfg.Dedot,
-	})
 }
 
 // adapt makes the batch such as the domain is known to want it.

@@ -2,18 +2,16 @@ package deliver
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"strings"
 
 	"out_opensearch_irsa/internal/accessor"
 	"out_opensearch_irsa/internal/bulk"
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/config"
 )
 
 // meta reads what records bring for their action lines. It belongs to one flush.
 type meta struct {
-	id, routing, pipeline, offset *accessor.Field // nil where the option is not given, or names no field
+	compile.Fields
 
 	out bulk.Meta
 	buf []byte
@@ -21,26 +19,11 @@ type meta struct {
 
 // newMeta returns nil where no option names a field.
 func newMeta(cfg *config.Config) (*meta, error) {
-	m := &meta{}
-	var failed []error
-	compile := func(option, text string) *accessor.Field {
-		if text == "" {
-			return nil
-		}
-		f, err := accessor.CompileField(text)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", option, err))
-		}
-		return f
+	fields, err := compile.NewFields(cfg)
+	if fields == (compile.Fields{}) {
+		return nil, err
 	}
-	m.id, m.routing, m.offset = compile("Id_Key", cfg.IDKey), compile("Routing_Key", cfg.RoutingKey), compile("Offset_Key", cfg.OffsetKey)
-	if strings.HasPrefix(cfg.Pipeline, "$") {
-		m.pipeline = compile("Pipeline", cfg.Pipeline)
-	}
-	if m.id == nil && m.routing == nil && m.pipeline == nil && m.offset == nil {
-		return nil, errors.Join(failed...)
-	}
-	return m, errors.Join(failed...)
+	return &meta{Fields: fields}, err
 }
 
 // of returns what a record brings, good until the next call; nil from a nil meta.
@@ -49,7 +32,7 @@ func (m *meta) of(tag string, body []byte) *bulk.Meta {
 		return nil
 	}
 	m.buf = m.buf[:0]
-	m.out.ID, m.out.Routing, m.out.Pipeline = m.append(m.id, tag, body), m.append(m.routing, tag, body), m.append(m.pipeline, tag, body)
+	m.out.ID, m.out.Routing, m.out.Pipeline = m.append(m.ID, tag, body), m.append(m.Routing, tag, body), m.append(m.Pipeline, tag, body)
 	return &m.out
 }
 
@@ -62,7 +45,7 @@ func (m *meta) hasOffset(tag string, body []byte) bool {
 	if m == nil {
 		return false
 	}
-	text := m.append(m.offset, tag, body)
+	text := m.append(m.Offset, tag, body)
 	return len(text) > 2 && len(bytes.Trim(text[1:len(text)-1], "0123456789")) == 0
 }
 

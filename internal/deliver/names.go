@@ -1,44 +1,32 @@
 package deliver
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"out_opensearch_irsa/internal/chunk"
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/indexname"
 )
 
 // names renders index names. It belongs to one flush: templates keep what they rendered last.
 type names struct {
-	target, fallback, dead *indexname.Template
-	byClock                bool
-	buf                    []byte
+	compile.Names
+	byClock bool
+	buf     []byte
 }
 
 func newNames(cfg *config.Config) (names, error) {
-	compile := func(option, text string) (*indexname.Template, error) {
-		t, err := indexname.Compile(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", option, err)
-		}
-		return t, nil
-	}
-	target, err1 := compile(cfg.IndexFrom, cfg.Index)
-	fallback, err2 := compile("Fallback_Index", cfg.FallbackIndex)
-	dead, err3 := compile("Dead_Letter_Index", cfg.DeadLetterIndex)
-	if err1 != nil {
-		err3 = nil // it is made of Index where it is not given, and would say the same again
-	}
-	return names{target: target, fallback: fallback, dead: dead, byClock: cfg.CurrentTimeIndex}, errors.Join(err1, err2, err3)
+	n, err := compile.NewNames(cfg)
+	return names{Names: n, byClock: cfg.CurrentTimeIndex}, err
 }
 
 // index is the name of a record's index. It is good until the next name is rendered.
 func (n *names) index(f *flush, r *chunk.Record) []byte {
-	name, ok := n.render(n.target, f.tag, r)
+	name, ok := n.render(n.Target, f.tag, r)
 	if !ok {
-		name, _ = n.render(n.fallback, f.tag, r)
+		name, _ = n.render(n.Fallback, f.tag, r)
 		f.d.otherErrors.Failed(indexTemplateError, func() string {
 			return fmt.Sprintf("a record of tag %s lacks a key that Index %q is made of: such records go to Fallback_Index, now %s", f.tag, f.d.cfg.Index, name)
 		})
@@ -48,10 +36,10 @@ func (n *names) index(f *flush, r *chunk.Record) []byte {
 
 // deadLetter is the name of the index that a record's dead letter goes to.
 func (n *names) deadLetter(f *flush, r *chunk.Record) []byte {
-	if name, ok := n.render(n.dead, f.tag, r); ok {
+	if name, ok := n.render(n.DeadLetter, f.tag, r); ok {
 		return name
 	}
-	name, _ := n.render(n.fallback, f.tag, r)
+	name, _ := n.render(n.Fallback, f.tag, r)
 	n.buf = append(name, "-dead-letter"...)
 	return n.buf
 }

@@ -5,7 +5,6 @@ import (
 
 	"out_opensearch_irsa/internal/bulk"
 	"out_opensearch_irsa/internal/chunk"
-	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/multiline"
 )
 
@@ -24,17 +23,6 @@ type trace struct {
 
 // restLine is the item of a further line, and that of its trace's first one.
 type restLine struct{ item, first int32 }
-
-// newRules returns nil where no option asks for any.
-func newRules(cfg *config.Config) (*multiline.Rules, error) {
-	if len(cfg.Multiline) == 0 && cfg.MultilineStart == "" {
-		return nil, nil
-	}
-	return multiline.Compile(multiline.Options{
-		Languages: cfg.Multiline, Start: cfg.MultilineStart, Continue: cfg.MultilineContinue,
-		Key: cfg.MultilineKey, MaxLines: cfg.MultilineMaxLines, MaxBytes: cfg.MultilineMaxSize,
-	})
-}
 
 func (t *trace) reset() {
 	t.on, t.role, t.rest = false, multiline.Alone, t.rest[:0]

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tinylib/msgp/msgp"
 
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/config"
 )
 
@@ -209,7 +210,7 @@ func TestLanguagesAreThoseOfTheOption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rules, err := newRules(cfg); err != nil || rules == nil {
+	if rules, err := compile.NewRules(cfg); err != nil || rules == nil {
 		t.Fatal(rules, err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/deliver"
 	"out_opensearch_irsa/internal/doctor/fluentbit"
 	"out_opensearch_irsa/internal/identity"
 	"out_opensearch_irsa/internal/indexname"
@@ -164,7 +164,7 @@ func (e *examination) checkOptions(context.Context) outcome {
 		wrong = mistakes(err)
 	}
 	e.cfg = cfg
-	if err := deliver.Check(cfg); err != nil {
+	if err := compile.Check(cfg); err != nil {
 		wrong = append(wrong, strings.Split(err.Error(), "\n")...)
 	}
 	if wrong != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fluent/fluent-bit-go/output"
 
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/config"
 	"out_opensearch_irsa/internal/deliver"
 	"out_opensearch_irsa/internal/logging"
@@ -36,7 +37,7 @@ func Init(plugin unsafe.Pointer) (code int) {
 	defer guard(&code, output.FLB_ERROR, log)
 
 	cfg, err := config.Load(func(name string) string { return output.FLBPluginConfigKey(plugin, name) }, os.Getenv)
-	if err = errors.Join(err, deliver.Check(cfg)); err != nil {
+	if err = errors.Join(err, compile.Check(cfg)); err != nil {
 		for mistake := range strings.SplitSeq(err.Error(), "\n") {
 			log.Errorf("%s", mistake)
 		}

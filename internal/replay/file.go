@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 
+	"out_opensearch_irsa/internal/command"
 	"out_opensearch_irsa/internal/deadletter"
 	"out_opensearch_irsa/internal/opensearch"
 )
@@ -21,7 +22,7 @@ type replayer struct {
 	to       string
 	dryRun   bool
 	out      io.Writer
-	progress progress
+	progress command.Progress
 
 	counts  counts
 	reasons reasons
@@ -41,7 +42,7 @@ func (r *replayer) send(ctx context.Context, items []*item) (err error) {
 	}
 	r.reasons.add(items)
 	r.counts.add(items)
-	r.progress.add(len(items))
+	r.progress.Add(len(items))
 	return err
 }
 
@@ -56,7 +57,7 @@ func (r *replayer) kept() int {
 // begin begins a place.
 func (r *replayer) begin(total int) {
 	r.counts, r.reasons, r.wouldGo = counts{}, reasons{}, map[string]int{}
-	r.progress.start(total)
+	r.progress.Start(total)
 }
 
 // report writes what became of a place's items. kept is where the rest is.
@@ -116,7 +117,7 @@ func (r *replayer) path(ctx context.Context, path string) (kept int, err error) 
 		}
 	}
 	if err != nil { // the items of the files behind stay too
-		r.counts[unsent] += max(0, total-r.progress.done)
+		r.counts[unsent] += max(0, total-r.progress.Done)
 		err = fmt.Errorf("%q: %w", path, err)
 	}
 	r.report(path, dir)

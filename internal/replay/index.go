@@ -33,7 +33,7 @@ func (r *replayer) index(ctx context.Context, name string) (kept int, err error)
 		}
 	}
 	if err != nil {
-		r.counts[unsent] = max(r.counts[unsent], r.progress.total-r.progress.done)
+		r.counts[unsent] = max(r.counts[unsent], r.progress.Total-r.progress.Done)
 		err = fmt.Errorf("index %q: %w", name, err)
 		if len(seen) == 0 {
 			return 0, err // nothing was read
@@ -66,7 +66,7 @@ func (r *replayer) scroll(ctx context.Context, name string, size int, seen map[s
 		return err
 	}
 	if len(seen) == 0 {
-		r.progress.start(p.Hits.Total.Value)
+		r.progress.Start(p.Hits.Total.Value)
 	}
 	id := p.ScrollID
 	defer func() { r.endScroll(ctx, id) }()

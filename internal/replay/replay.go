@@ -91,7 +91,7 @@ func run(
 	if strings.ContainsAny(o.index, "/?#\" ") {
 		return 0, fmt.Errorf("cannot use -index %q: write the name of an index, such as eks-log-dead-letter", o.index)
 	}
-	r := &replayer{to: o.to, dryRun: o.dryRun, out: stdout, progress: progress{out: stderr}}
+	r := &replayer{to: o.to, dryRun: o.dryRun, out: stdout, progress: command.Progress{Out: stderr, What: "dead letters"}}
 	if !o.dryRun || o.index != "" {
 		cfg, err := config.Load(given.Get, getenv)
 		if err != nil {

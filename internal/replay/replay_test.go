@@ -360,18 +360,6 @@ func TestPagesThatAreTooLong(t *testing.T) {
 	}
 }
 
-func TestProgress(t *testing.T) {
-	var out strings.Builder
-	p := progress{out: &out}
-	p.start(1000)
-	p.add(100)
-	p.began, p.written = p.began.Add(-10*time.Second), p.written.Add(-progressEvery)
-	p.add(400)
-	if want := "500 of 1000 dead letters, 50 a second, 500 left\n"; out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
-	}
-}
-
 func TestMistakes(t *testing.T) {
 	d := newDomain(t)
 	f := func(want string, args ...string) {

@@ -103,7 +103,7 @@ func (s *sender) sendGroup(ctx context.Context, items []*item) error {
 		res := s.client.Bulk(context.WithoutCancel(ctx), s.request(items))
 		var why error
 		if res.Failure == nil {
-			left, unsettled := s.judge(ctx, items, &res)
+			left, unsettled := s.handleItems(ctx, items, &res)
 			if why = unsettled; len(left) == 0 {
 				return nil
 			}
@@ -206,9 +206,9 @@ func passes(k opensearch.Kind) bool {
 	return false
 }
 
-// judge gives items the outcomes that an answer says. It returns those that have to be sent again,
+// handleItems gives items the outcomes that an answer says. It returns those that have to be sent again,
 // and why: nil where they may be sent at once.
-func (s *sender) judge(ctx context.Context, items []*item, res *opensearch.Result) (left []*item, why error) {
+func (s *sender) handleItems(ctx context.Context, items []*item, res *opensearch.Result) (left []*item, why error) {
 	var taken []*item
 	withoutIDs := s.withoutIDs
 	for i, l := range items {

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"out_opensearch_irsa/internal/compile"
 	"out_opensearch_irsa/internal/config"
-	"out_opensearch_irsa/internal/deliver"
 	"out_opensearch_irsa/internal/doctor/fluentbit"
 )
 
@@ -29,7 +29,7 @@ func TestConfigurationLoads(t *testing.T) {
 		for _, s := range read.Of("output") {
 			cfg, err := config.Load(s.Get, func(string) string { return "" })
 			if err == nil {
-				err = deliver.Check(cfg)
+				err = compile.Check(cfg)
 			}
 			if err != nil || s.Get("Name") != "opensearch_irsa" {
 				t.Errorf("%s:%d: an output %s: %v", b.file, b.line, s.Get("Name"), err)

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 )
 
 // counts are how many dead letters had which outcome.
@@ -31,31 +30,6 @@ func (c *counts) String() string {
 		fmt.Fprintf(&b, ", %d not sent", c[unsent])
 	}
 	return b.String()
-}
-
-// progressEvery is how often a line tells how far it is.
-const progressEvery = 3 * time.Second
-
-// progress writes how far it is, where it takes long.
-type progress struct {
-	out            io.Writer
-	total, done    int
-	began, written time.Time
-}
-
-func (p *progress) start(total int) {
-	p.total, p.done, p.began, p.written = total, 0, time.Now(), time.Now()
-}
-
-func (p *progress) add(n int) {
-	p.done += n
-	now := time.Now()
-	if now.Sub(p.written) < progressEvery {
-		return
-	}
-	p.written = now
-	_, _ = fmt.Fprintf(p.out, "%d of %d dead letters, %.0f a second, %d left\n",
-		p.done, p.total, float64(p.done)/now.Sub(p.began).Seconds(), max(0, p.total-p.done))
 }
 
 // maxReasons is how many reasons are shown of those why items are refused.
