@@ -154,7 +154,7 @@ func (c *committer) dispatch() {
 			if pause = c.pause(now); pause <= 0 {
 				pieces := c.take()
 				began := c.limiter.begin()
-				go c.request(pieces, began)
+				c.d.goroutines.run(func() { c.request(pieces, began) })
 			}
 		case pause <= 0:
 			p := c.queue[0]

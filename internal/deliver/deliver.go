@@ -58,8 +58,9 @@ type Deliverer struct {
 	stop        context.CancelFunc
 	stopMetrics func() // nil without Metrics_Listen
 
-	builders builders
-	buffers  buffers
+	goroutines goroutines
+	builders   builders
+	buffers    buffers
 }
 
 // New makes an instance. It opens no connection: a domain that is unreachable, or a role that does not
@@ -73,6 +74,7 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	}
 	memory.join(cfg.MemoryLimit)
 	d.ctx, d.stop = context.WithCancel(context.Background())
+	d.goroutines = newGoroutines(d.ctx.Done())
 	d.committer = newCommitter(d)
 	d.builders.d = d
 	d.buffers.start(d)

@@ -43,6 +43,7 @@ type builders struct {
 
 	mu      sync.Mutex // guards the rest
 	jobs    []job
+	waiting int // size of the chunks in jobs
 	running int
 	held    int // size of the flushes under way
 }
@@ -58,6 +59,7 @@ func (b *builders) add(j job) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.jobs = append(b.jobs, j)
+	b.waiting += len(j.chunk)
 	b.wake()
 }
 
@@ -69,11 +71,12 @@ func (b *builders) release(j job) {
 	b.wake()
 }
 
-// wake starts a goroutine if there is a job for one. b.mu is held.
+// wake starts a goroutine if there is a job for one, and more than one where there is work for them. b.mu
+// is held.
 func (b *builders) wake() {
-	if b.running < runtime.GOMAXPROCS(0) && b.ready() {
+	if b.ready() && (b.running == 0 || b.running < runtime.GOMAXPROCS(0) && b.waiting >= compressAlone) {
 		b.running++
-		go b.work()
+		b.d.goroutines.run(b.work)
 	}
 }
 
@@ -94,6 +97,7 @@ func (b *builders) work() {
 		if b.jobs = b.jobs[1:]; len(b.jobs) == 0 {
 			b.jobs = nil
 		}
+		b.waiting -= len(j.chunk)
 		b.held += j.size()
 		b.mu.Unlock()
 		b.d.begin(j)
@@ -118,7 +122,7 @@ func (d *Deliverer) begin(j job) {
 		d.committer.enqueue(p)
 		return
 	}
-	go f.rest(nil)
+	d.goroutines.run(func() { f.rest(nil) })
 }
 
 // firstResult gets what became of the chunk's one request.
@@ -129,7 +133,7 @@ func (f *flush) firstResult(res *result) {
 		f.finish(true)
 		return
 	}
-	go f.rest(res)
+	f.d.goroutines.run(func() { f.rest(res) })
 }
 
 // rest does what is left of a flush, from the result of its first request on; nil for none yet.

@@ -14,38 +14,44 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// begun is what opensearchIRSAStart returns when the flush's code comes later, by flush_end.
-const begun = -1
-
-// opensearchIRSAStart begins the delivery of a chunk of length bytes at data, for the instance that
-// ctx stands for. Both data and tag are read only until flush_end is called for f.
+// opensearchIRSAStart begins the delivery of chunks: f's, and those of the flushes behind it. What they
+// point to is read only until flush_end is called for them.
 //
 //export opensearchIRSAStart
-func opensearchIRSAStart(ctx, data unsafe.Pointer, length C.size_t, tag *C.char, f *C.struct_flush) (code C.int) {
-	result := output.FLB_RETRY
-	defer func() { code = C.int(result) }()
-	defer guard(&result, output.FLB_RETRY, nil)
-	in := instances.get(handleOf(ctx))
+func opensearchIRSAStart(f *C.struct_flush) {
+	for f != nil {
+		next := f.next // f may have ended when start returns
+		start(f)
+		f = next
+	}
+}
+
+func start(f *C.struct_flush) {
+	w := waiting.add(f)
+	code := output.FLB_RETRY
+	defer func() {
+		if code != begun {
+			waiting.end(w, C.int(code))
+		}
+	}()
+	defer guard(&code, output.FLB_RETRY, nil)
+	in := instances.get(handleOf(f.ctx))
 	if in == nil {
 		write(logging.Error, "["+Name+"] a chunk came for an output that has ended; Fluent Bit keeps it")
 		return
 	}
-	w := waiting.add(f)
-	defer func() {
-		if result != begun { // a panic: f is about to go
-			waiting.remove(w)
-		}
-	}()
-	in.deliver.Start(C.GoString(tag), unsafe.Slice((*byte)(data), length), func(settled bool) {
+	in.deliver.Start(C.GoString(f.tag), unsafe.Slice((*byte)(f.data), f.length), func(settled bool) {
 		end := C.int(output.FLB_RETRY)
 		if settled {
 			end = output.FLB_OK
 		}
 		waiting.end(w, end)
 	})
-	result = begun
-	return
+	code = begun
 }
+
+// begun is no code of the core's: the flush has none yet.
+const begun = -1
 
 // waiting are the flushes whose threads wait.
 var waiting waiters
@@ -74,13 +80,6 @@ func (w *waiters) end(one *waiter, code C.int) {
 	if w.forget(one) {
 		C.flush_end(one.f, code)
 	}
-}
-
-// remove is for a flush whose thread does not wait.
-func (w *waiters) remove(one *waiter) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.forget(one)
 }
 
 // forget tells whether the flush was there. w.mu is held.

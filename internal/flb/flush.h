@@ -15,6 +15,10 @@ struct flush_line {
 };
 
 struct flush {
+    void *ctx, *data; // what the core called with
+    size_t length;
+    char *tag;
+    struct flush *next; // that begins together with this one
     sem_t wake; // posted for each line, and then for the end
     _Atomic(struct flush_line *) lines; // to print, the latest first
     int posts; // how often wake was posted, or is about to be

@@ -40,23 +40,25 @@ static void fail(const char *what)
     abort();
 }
 
-int opensearchIRSAStart(void *ctx, void *data, size_t length, char *tag, struct flush *f)
+void opensearchIRSAStart(struct flush *f)
 {
-    struct job *j = ctx;
-    (void)data;
-    (void)length;
-    j->f = f;
-    if (tag != NULL) { /* a start that fails, after a line */
-        flush_print(f, 0, strdup("0"));
-        j->posted = 1;
-        return IMMEDIATE;
+    struct flush *next;
+    for (; f != NULL; f = next) {
+        struct job *j = f->ctx;
+        next = f->next;
+        j->f = f;
+        pthread_mutex_lock(&mutex);
+        if (f->tag != NULL) { /* a start that fails, after a line */
+            j->posted = 1;
+            flush_print(f, 0, strdup("0"));
+            flush_end(f, IMMEDIATE);
+        } else {
+            j->next = jobs;
+            jobs = j;
+            pthread_cond_signal(&more);
+        }
+        pthread_mutex_unlock(&mutex);
     }
-    pthread_mutex_lock(&mutex);
-    j->next = jobs;
-    jobs = j;
-    pthread_cond_signal(&more);
-    pthread_mutex_unlock(&mutex);
-    return -1;
 }
 
 void core_print(int level, const char *text)
