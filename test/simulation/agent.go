@@ -28,14 +28,15 @@ type agent struct {
 	start  time.Time
 	r      *rand.Rand
 
-	cfg     *config.Config
-	process *process
-	ended   []*process
-	waiting []*chunk
-	flying  int
-	results chan flushed
-	read    []int // of each source, the lines read
-	next    []int // of each source, its next cut
+	cfg      *config.Config
+	process  *process
+	ended    []*process
+	waiting  []*chunk
+	flying   int
+	results  chan flushed
+	read     []int         // of each source, the lines read
+	next     []int         // of each source, its next cut
+	lastRead time.Duration // when the last chunk is there, of what is read for the first time or again
 
 	chunks  int
 	settled []*chunk
@@ -156,7 +157,6 @@ func (a *agent) run() {
 		return
 	}
 	events := a.agentEvents()
-	end := a.s.lastTrouble() + settleWithin
 	for {
 		now := time.Since(a.start)
 		for len(events) > 0 && events[0].at <= now {
@@ -172,6 +172,7 @@ func (a *agent) run() {
 		if next == never && a.flying == 0 {
 			break
 		}
+		end := max(a.s.lastTrouble(), a.lastRead) + settleWithin
 		if now > end {
 			a.fault("%d chunks are not settled %s after the last fault: %s",
 				len(a.waiting)+a.flying, settleWithin, a.open())
@@ -190,7 +191,7 @@ func (a *agent) run() {
 
 const (
 	never = time.Duration(1<<63 - 1)
-	// settleWithin is how long after the last fault a chunk may wait: the core's longest pause, twice, and
+	// settleWithin is how long after the last fault, or after the last lines were read, a chunk may wait: the core's longest pause, twice, and
 	// the longest that a domain may ask for.
 	settleWithin = 10 * time.Minute
 	// longestPause is scheduler.cap, as the shipped configuration has it.
@@ -237,6 +238,7 @@ func (a *agent) readSources(now time.Duration) {
 
 func (a *agent) add(source, first, n int, at time.Duration) *chunk {
 	a.chunks++
+	a.lastRead = max(a.lastRead, at)
 	c := &chunk{id: a.chunks, source: source, first: first, n: n, at: at}
 	for _, l := range a.s.sources[source].lines[first : first+n] {
 		c.bytes = append(c.bytes, l.bytes...)
