@@ -9,6 +9,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_opensearch_irsa/internal/chunk"
+	"out_opensearch_irsa/test/multiline/model"
 )
 
 // appendRecord appends a record as Fluent Bit 5 has it.
@@ -267,7 +268,7 @@ func TestFirstBytes(t *testing.T) {
 }
 
 // generated makes the lines of a chunk, of what traces are made of and what is near to that.
-func generated(r *rand.Rand, n int) (data []byte, lines []modelLine) {
+func generated(r *rand.Rand, n int) (data []byte, lines []model.Line) {
 	var vocabulary []string
 	for _, trace := range traces {
 		vocabulary = append(vocabulary, strings.Split(trace.text, "\n")...)
@@ -291,10 +292,10 @@ func generated(r *rand.Rand, n int) (data []byte, lines []modelLine) {
 		}
 		raw := text + []string{"", "\n", "\r\n"}[r.IntN(3)]
 		stream, pod := []string{"stdout", "stderr"}[s%2], fmt.Sprint("pod", s/2)
-		l := modelLine{source: stream + pod, text: text, raw: raw, has: true}
+		l := model.Line{Source: stream + pod, Text: raw, HasText: true}
 		body := map[string]any{"stream": stream, "log": raw, "kubernetes": map[string]any{"pod_name": pod, "labels": map[string]any{"stream": "x"}}, "n": i}
 		if r.IntN(20) == 0 {
-			l = modelLine{source: l.source}
+			l = model.Line{Source: l.Source}
 			body["log"] = i
 			if i%2 == 0 {
 				delete(body, "log")
@@ -310,42 +311,68 @@ func generated(r *rand.Rand, n int) (data []byte, lines []modelLine) {
 }
 
 // checkModel compares one chunk, of a seed, with the model.
-func checkModel(t *testing.T, seed uint64, n, maxLines, maxBytes int, languages []string) {
+func checkModel(t *testing.T, seed uint64, n int, o Options) {
 	t.Helper()
 	data, lines := generated(rand.New(rand.NewPCG(seed, 1)), n)
-	j := NewJoiner(rulesOf(t, Options{Languages: languages, MaxLines: maxLines, MaxBytes: maxBytes}))
-	want := describe(modelJoin(lines, languages, maxLines, maxBytes), n)
+	j := NewJoiner(rulesOf(t, o))
+	rules := model.New(model.Options{Languages: o.Languages, Start: o.Start, Continue: o.Continue, MaxLines: o.MaxLines, MaxBytes: o.MaxBytes})
+	documents := map[int]string{}
+	for _, of := range rules.Join(lines) {
+		documents[of[0]] = model.Text(lines, of)
+	}
+	want := describe(documents, n)
 	for turn := range 2 { // as when the chunk comes back
 		if got := describe(join(t, j, data), n); got != want {
-			t.Fatalf("seed %d, turn %d: got\n%s\nwant\n%s", seed, turn, got, want)
+			t.Fatalf("seed %d, turn %d, %+v: got\n%s\nwant\n%s", seed, turn, o, got, want)
 		}
 	}
 }
 
-func languagesOf(bits uint8) (languages []string) {
+// optionsOf has some of the languages, a bit each, and one of three rules of one's own or none.
+func optionsOf(bits uint8, maxLines, maxBytes int) Options {
+	o := Options{MaxLines: maxLines, MaxBytes: maxBytes}
 	for i, name := range Languages {
 		if bits>>i&1 == 0 {
-			languages = append(languages, name)
+			o.Languages = append(o.Languages, name)
 		}
 	}
-	if len(languages) == 0 {
-		return []string{"go"}
+	switch bits >> 4 & 3 {
+	case 1:
+		o.Start = `^[A-Z]`
+	case 2:
+		o.Start, o.Continue = `^\S`, `^\s`
+	case 3:
+		o.Start, o.Continue = `:$`, `.`
 	}
-	return languages
+	if len(o.Languages) == 0 && o.Start == "" {
+		o.Languages = []string{"go"}
+	}
+	return o
 }
 
 func TestJoinsAsTheModelDoes(t *testing.T) {
-	for seed := range uint64(400) {
-		checkModel(t, seed, int(20+seed%60), int(2+seed%30), int(20+seed*37%2000), languagesOf(uint8(seed)))
+	for seed := range uint64(800) {
+		checkModel(t, seed, int(20+seed%60), optionsOf(uint8(seed), int(2+seed%30), int(20+seed*37%2000)))
 	}
 }
 
 func FuzzJoin(f *testing.F) {
 	f.Add(uint64(1), uint8(40), uint16(1000), uint16(30000), uint8(0))
 	f.Add(uint64(2), uint8(200), uint16(3), uint16(50), uint8(3))
+	f.Add(uint64(3), uint8(200), uint16(9), uint16(500), uint8(0x2f))
 	f.Fuzz(func(t *testing.T, seed uint64, n uint8, maxLines, maxBytes uint16, bits uint8) {
-		checkModel(t, seed, int(n), 2+int(maxLines), int(maxBytes), languagesOf(bits))
+		checkModel(t, seed, int(n), optionsOf(bits, 2+int(maxLines), int(maxBytes)))
 	})
+}
+
+func describe(documents map[int]string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		if text, ok := documents[i]; ok {
+			fmt.Fprintf(&b, "%d %q\n", i, text)
+		}
+	}
+	return b.String()
 }
 
 // FuzzDamaged has any bytes for a chunk: it neither panics nor reads beyond them.
