@@ -55,9 +55,6 @@ func New(sink Sink, level Level, name string) *Logger {
 // Name is that of the output which the lines belong to.
 func (l *Logger) Name() string { return l.name }
 
-// Enabled tells whether a line of this level would be written.
-func (l *Logger) Enabled(level Level) bool { return level <= l.level }
-
 // Errorf writes a line about something that a person has to fix.
 func (l *Logger) Errorf(format string, args ...any) { l.print(Error, format, args) }
 
