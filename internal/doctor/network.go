@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"out_opensearch_irsa/internal/connect"
@@ -66,15 +65,7 @@ func (e *examination) checkConnection(ctx context.Context) outcome {
 		_ = conn.Close()
 		return fine("%s answers in %s", conn.RemoteAddr(), milliseconds(time.Since(began)))
 	}
-	var timeout net.Error
-	kind := opensearch.Unreachable
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		kind = opensearch.ConnectRefused
-	case errors.As(err, &timeout) && timeout.Timeout():
-		kind = opensearch.Timeout
-	}
-	return broken(e.advice(kind), "%v", err)
+	return broken(e.advice(opensearch.NetworkKind(ctx, err)), "%v", err)
 }
 
 // soonExpired is how long before its end a certificate should have been replaced.
@@ -98,7 +89,7 @@ func (e *examination) checkTLS(ctx context.Context) outcome {
 	defer cancel()
 	conn, err := (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
-		return e.tlsFailure(err, config.ServerName)
+		return e.tlsFailure(ctx, err, config.ServerName)
 	}
 	state := conn.(*tls.Conn).ConnectionState()
 	_ = conn.Close()
@@ -115,24 +106,19 @@ func (e *examination) checkTLS(ctx context.Context) outcome {
 }
 
 // tlsFailure tells what is wrong with the certificate, or else with the handshake.
-func (e *examination) tlsFailure(err error, name string) outcome {
-	var (
-		verify    *tls.CertificateVerificationError
-		authority x509.UnknownAuthorityError
-		host      x509.HostnameError
-		invalid   x509.CertificateInvalidError
-	)
+func (e *examination) tlsFailure(ctx context.Context, err error, name string) outcome {
+	var verify *tls.CertificateVerificationError
 	if !errors.As(err, &verify) || len(verify.UnverifiedCertificates) == 0 {
 		return broken(e.advice(opensearch.TLSFailed), "%v", err)
 	}
 	leaf := verify.UnverifiedCertificates[0]
-	switch {
-	case errors.As(err, &host):
-		return broken(e.advice(opensearch.TLSName), "the certificate is for %s, and not for %s", names(leaf), name)
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return broken(e.advice(opensearch.TLSExpired), "the certificate for %s is good from %s to %s", names(leaf), leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
-	case errors.As(err, &authority):
-		return broken(e.advice(opensearch.TLSUnknownCA), "the certificate for %s is by %q, an authority that is not known here", names(leaf), leaf.Issuer.CommonName)
+	switch kind := opensearch.NetworkKind(ctx, err); kind {
+	case opensearch.TLSName:
+		return broken(e.advice(kind), "the certificate is for %s, and not for %s", names(leaf), name)
+	case opensearch.TLSExpired:
+		return broken(e.advice(kind), "the certificate for %s is good from %s to %s", names(leaf), leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
+	case opensearch.TLSUnknownCA:
+		return broken(e.advice(kind), "the certificate for %s is by %q, an authority that is not known here", names(leaf), leaf.Issuer.CommonName)
 	}
 	return broken(e.advice(opensearch.TLSFailed), "%v", err)
 }

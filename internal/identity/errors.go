@@ -2,13 +2,12 @@ package identity
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
-	"unicode"
+
+	"out_opensearch_irsa/internal/neterror"
+	"out_opensearch_irsa/internal/quote"
 
 	"github.com/aws/smithy-go"
 )
@@ -58,7 +57,7 @@ func (e *Error) Explain() (summary, remedy string) {
 	if e.Err == nil {
 		return e.Summary, e.Remedy
 	}
-	return e.Summary + ": " + oneLine(e.Err.Error()), e.Remedy
+	return e.Summary + ": " + quote.Line(e.Err.Error()), e.Remedy
 }
 
 // classify makes an *Error of anything.
@@ -157,27 +156,21 @@ func agentError(err error, uri string) *Error {
 
 // unreachable tells the errors below an answer apart.
 func unreachable(e *Error, err error, who, remedy string) *Error {
-	var (
-		dns     *net.DNSError
-		op      *net.OpError
-		tlsErr  *tls.CertificateVerificationError
-		unknown x509.UnknownAuthorityError
-		timeout net.Error
-	)
-	switch {
-	case errors.Is(err, errHollow):
+	if errors.Is(err, errNoCredentials) {
 		e.Kind, e.Remedy = Unknown, "something else than STS seems to answer: check "+
 			"AWS_STS_Endpoint and proxies"
 		return e
-	case errors.As(err, &dns):
+	}
+	switch neterror.Classify(context.Background(), err) {
+	case neterror.DNS:
 		e.Summary += ": the name of " + who + " does not resolve"
-	case errors.As(err, &tlsErr), errors.As(err, &unknown):
+	case neterror.TLSUnknownCA, neterror.TLSName, neterror.TLSExpired, neterror.TLSUntrusted:
 		e.Summary += ": the certificate of " + who + " is not trusted"
 		remedy = "a proxy or a private endpoint presents a certificate of its own: set " +
 			"TLS_CA_File to its authority's certificate"
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+	case neterror.Timeout:
 		e.Summary += ": " + who + " did not answer in time"
-	case errors.As(err, &op):
+	case neterror.ConnectRefused, neterror.Unreachable, neterror.Reset, neterror.TLSHandshake:
 		e.Summary += ": " + who + " cannot be reached"
 	default:
 		return e
@@ -189,18 +182,6 @@ func unreachable(e *Error, err error, who, remedy string) *Error {
 func orUnknown(s string) string {
 	if s == "" {
 		return "(not readable in the token)"
-	}
-	return s
-}
-
-// maxQuote bounds what is repeated of another's words, in bytes.
-const maxQuote = 1 << 10
-
-// oneLine makes a foreign text fit for a log: one line, at most 1 KiB.
-func oneLine(s string) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if len(s) > maxQuote {
-		s = strings.ToValidUTF8(s[:maxQuote-3], "") + "…"
 	}
 	return s
 }

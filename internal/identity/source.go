@@ -154,7 +154,7 @@ func (w *webIdentity) Retrieve(ctx context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, err
 	}
 	said := readClaims(token)
-	p := stscreds.NewWebIdentityRoleProvider(whole{w.client}, w.role, identityToken(token),
+	p := stscreds.NewWebIdentityRoleProvider(checkedSTS{w.client}, w.role, identityToken(token),
 		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = sessionName(w.session, said, w.getenv) })
 	c, err := p.Retrieve(ctx)
 	if err != nil {
@@ -280,7 +280,7 @@ func (c *chained) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	o := c.sts
 	o.Credentials = credentials.StaticCredentialsProvider{Value: base}
-	got, err := stscreds.NewAssumeRoleProvider(whole{sts.New(o)}, c.role, func(o *stscreds.AssumeRoleOptions) {
+	got, err := stscreds.NewAssumeRoleProvider(checkedSTS{sts.New(o)}, c.role, func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = sessionName(c.session, readClaims(token), c.getenv)
 		o.Duration = time.Hour // the longest that AWS allows a chained role
 		if c.externalID != "" {

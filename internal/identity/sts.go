@@ -65,28 +65,28 @@ func regionOf(endpoint string) string {
 	return ""
 }
 
-// whole refuses answers of STS without credentials, which the SDK's providers would follow into a
+// checkedSTS refuses answers of STS without credentials, which the SDK's providers would follow into a
 // nil pointer.
-type whole struct{ *sts.Client }
+type checkedSTS struct{ *sts.Client }
 
-var errHollow = errors.New("its answer holds no credentials")
+var errNoCredentials = errors.New("its answer holds no credentials")
 
-func hollow(c *types.Credentials) bool {
+func holdsNone(c *types.Credentials) bool {
 	return c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil || c.Expiration == nil
 }
 
-func (w whole) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, opts ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+func (w checkedSTS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, opts ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
 	out, err := w.Client.AssumeRoleWithWebIdentity(ctx, in, opts...)
-	if err == nil && hollow(out.Credentials) {
-		return nil, errHollow
+	if err == nil && holdsNone(out.Credentials) {
+		return nil, errNoCredentials
 	}
 	return out, err
 }
 
-func (w whole) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+func (w checkedSTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
 	out, err := w.Client.AssumeRole(ctx, in, opts...)
-	if err == nil && hollow(out.Credentials) {
-		return nil, errHollow
+	if err == nil && holdsNone(out.Credentials) {
+		return nil, errNoCredentials
 	}
 	return out, err
 }

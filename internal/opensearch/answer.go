@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"out_opensearch_irsa/internal/quote"
 )
 
 var (
@@ -225,15 +227,15 @@ func decodeError(b []byte) (typ, reason string) {
 		if json.Unmarshal(b, &s) != nil {
 			s = string(b)
 		}
-		return "", clip(oneLine(s))
+		return "", quote.Line(s)
 	}
 	var w strings.Builder
 	w.WriteString(e.Reason)
-	for c := e.Caused; c != nil && w.Len() < maxQuote; c = c.Caused {
+	for c := e.Caused; c != nil && w.Len() < quote.Max; c = c.Caused {
 		if c.Type == "" && c.Reason == "" {
 			continue
 		}
 		w.WriteString("; caused by " + strings.TrimSuffix(c.Type+": "+c.Reason, ": "))
 	}
-	return clip(oneLine(e.Type)), clip(oneLine(w.String()))
+	return quote.Line(e.Type), quote.Line(w.String())
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"out_opensearch_irsa/internal/quote"
 )
 
 // Answers as OpenSearch 2.19.4 gives them, with filter_path and without.
@@ -62,7 +64,7 @@ func TestParseAnswerItems(t *testing.T) {
 		Reason: "[x]: version conflict, document already exists (current version [1])"})
 
 	long, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":400,"error":{"type":"t","reason":"`+strings.Repeat(`é\n`, 2000)+`"}}}]}`), 1)
-	if err != nil || len(long[0].Reason) > maxQuote || strings.Contains(long[0].Reason, "\n") || !strings.HasSuffix(long[0].Reason, "…") {
+	if err != nil || len(long[0].Reason) > quote.Max || strings.Contains(long[0].Reason, "\n") || !strings.HasSuffix(long[0].Reason, "…") {
 		t.Errorf("got %d bytes %q, %v", len(long[0].Reason), long[0].Reason[:20], err)
 	}
 	plain, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":503,"error":"no shard"}}]}`), 1)

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"out_opensearch_irsa/internal/quote"
 )
 
 // A Request is one finished bulk body.
@@ -145,7 +147,7 @@ func (c *Client) result(r *Request, res *http.Response, a *attempt) Result {
 		return out
 	}
 	if a.readErr != nil {
-		out.Failure = c.advice.badAnswer(res, "its answer broke off: "+oneLine(a.readErr.Error()), a.readErr)
+		out.Failure = c.advice.badAnswer(res, "its answer broke off: "+quote.Line(a.readErr.Error()), a.readErr)
 		return out
 	}
 	items, err := parseAnswer(a.answer, r.Items)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/config"
+	"out_opensearch_irsa/internal/quote"
 )
 
 var oneItem = []byte("{\"create\":{}}\n{\"a\":1}\n")
@@ -178,7 +179,7 @@ func TestLongRefusal(t *testing.T) {
 		_, _ = io.WriteString(w, `{"message":"Rate exceeded`+strings.Repeat("\n é", 200_000)+`"}`)
 	})
 	res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
-	if f := res.Failure; f == nil || f.Kind != Throttled || len(f.Summary) > maxQuote+100 || strings.Contains(f.Summary, "\n") {
+	if f := res.Failure; f == nil || f.Kind != Throttled || len(f.Summary) > quote.Max+100 || strings.Contains(f.Summary, "\n") {
 		t.Errorf("got %+v", res.Failure)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+
+	"out_opensearch_irsa/internal/quote"
 )
 
 // A Response is what a request other than a bulk one brought.
@@ -60,7 +62,7 @@ func (c *Client) DoWith(ctx context.Context, method, path, query string, header 
 	case res.StatusCode < 200 || res.StatusCode > 299:
 		out.Failure = c.advice.refused(res, a.answer)
 	case a.readErr != nil:
-		out.Failure = c.advice.badAnswer(res, "its answer broke off: "+oneLine(a.readErr.Error()), a.readErr)
+		out.Failure = c.advice.badAnswer(res, "its answer broke off: "+quote.Line(a.readErr.Error()), a.readErr)
 	}
 	return out
 }

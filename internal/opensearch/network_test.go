@@ -1,14 +1,11 @@
 package opensearch
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -19,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"out_opensearch_irsa/internal/neterror"
 )
 
 // tlsServer serves with a certificate for name, good until then, and returns the pool that knows it.
@@ -116,40 +115,14 @@ func TestConnectRefused(t *testing.T) {
 	}
 }
 
-func TestNetworkKind(t *testing.T) {
-	ended, cancel := context.WithTimeoutCause(t.Context(), 0, errAttemptTimeout)
-	defer cancel()
-	<-ended.Done()
-	f := func(ctx context.Context, err error, want Kind) {
-		t.Helper()
-		if got := networkKind(ctx, fmt.Errorf("cannot exchange: %w", err)); got != want {
-			t.Errorf("%v: got %s, want %s", err, got, want)
+// TestNetworkKinds wants a kind of ours for each cause.
+func TestNetworkKinds(t *testing.T) {
+	for cause := neterror.Unknown; cause <= neterror.TLSHandshake; cause++ {
+		if _, ok := networkKinds[cause]; !ok {
+			t.Errorf("cause %d has no kind", cause)
 		}
 	}
-	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
-	ctx := t.Context()
-	f(ctx, dial(&net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}), DNS)
-	f(ctx, dial(&net.DNSError{Err: "server misbehaving", Name: "x", IsTemporary: true}), DNS)
-	f(ctx, dial(&net.DNSError{Err: "i/o timeout", Name: "x", IsTimeout: true}), Timeout)
-	f(ctx, dial(syscall.ECONNREFUSED), ConnectRefused)
-	f(ctx, dial(syscall.EHOSTUNREACH), Unreachable)
-	f(ctx, dial(syscall.ENETUNREACH), Unreachable)
-	f(ctx, dial(errors.New("something")), Unreachable)
-	f(ctx, dial(syscall.ETIMEDOUT), Timeout)
-	f(ctx, syscall.ECONNRESET, Reset)
-	f(ctx, syscall.EPIPE, Reset)
-	f(ctx, io.ErrUnexpectedEOF, Reset)
-	f(ctx, errors.New("http: server closed idle connection"), Reset)
-	f(ctx, x509.UnknownAuthorityError{}, TLSUnknownCA)
-	f(ctx, x509.HostnameError{Host: "x", Certificate: &x509.Certificate{}}, TLSName)
-	f(ctx, x509.CertificateInvalidError{Reason: x509.Expired}, TLSExpired)
-	f(ctx, x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, TLSFailed)
-	f(ctx, tls.AlertError(40), TLSFailed)
-	f(ctx, &net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")}, TLSFailed)
-	f(ended, errAttemptTimeout, Timeout)
-	f(ended, context.Canceled, Timeout)
-	gone, leave := context.WithCancelCause(t.Context())
-	leave(errors.New("shutting down"))
-	f(gone, context.Cause(gone), Canceled)
-	f(ctx, errors.New("what"), Unknown)
+	if k := NetworkKind(t.Context(), &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}); k != ConnectRefused {
+		t.Errorf("a refused connection is %s", k)
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"out_opensearch_irsa/internal/quote"
 )
 
 // TestItemVerdicts has each answer of an item judged through a server, and wants every row of the table that is for items to
@@ -104,7 +106,7 @@ func TestRequestVerdicts(t *testing.T) {
 		}
 		typ, reason := requestError([]byte(body))
 		met[rowFor(fact{level: request, status: status, typ: typ, text: strings.ToLower(reason + "\n" + body)})] = true
-		if !containsAll(fail.Error(), words) || strings.ContainsAny(fail.Error(), "\n\r") || len(fail.Summary) > maxQuote+200 {
+		if !containsAll(fail.Error(), words) || strings.ContainsAny(fail.Error(), "\n\r") || len(fail.Summary) > quote.Max+200 {
 			t.Errorf("%s: %q does not name %q in one line", kind, fail, words)
 		}
 		if fail.Ambiguous != (status >= 500 || status == 408) {

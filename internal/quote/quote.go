@@ -1,4 +1,7 @@
-package opensearch
+// Package quote makes the words of others fit for one line of a log: its input is a server's answer or
+// an error's text, its output is one line of at most 1 KiB, valid UTF-8, without control characters and
+// without the secrets that servers repeat.
+package quote
 
 import (
 	"regexp"
@@ -7,35 +10,32 @@ import (
 	"unicode/utf8"
 )
 
-// maxQuote bounds what is repeated of a server's words, in bytes.
-const maxQuote = 1 << 10
+// Max bounds what is repeated of another's words, in bytes.
+const Max = 1 << 10
 
-// canonical is where AWS begins to repeat the request that it would have signed: its headers hold the session token.
+// canonical is where AWS begins to repeat the request that it would have signed: its headers hold the
+// session token.
 const canonical = "The Canonical String for this request"
 
 var secrets = regexp.MustCompile(`(?i)(x-amz-security-token|authorization|password)(["']?\s*[:=]\s*)\S+`)
 
-// quote makes a server's answer fit for one line of a log: trimmed, without control characters and without secrets.
-func quote(body []byte) string {
-	if len(body) > 4*maxQuote {
-		body = body[:4*maxQuote]
+// Body quotes a server's answer.
+func Body(body []byte) string {
+	if len(body) > 4*Max {
+		body = body[:4*Max]
 	}
 	s, _, repeats := strings.Cut(string(body), canonical)
 	if repeats {
 		s = strings.TrimRight(s, "\\n \n") // line ends, mostly as JSON writes them
 	}
-	return clip(oneLine(secrets.ReplaceAllString(s, "$1$2[redacted]")))
+	return Line(secrets.ReplaceAllString(s, "$1$2[redacted]"))
 }
 
-// bodySuffix is the quote as the end of a sentence; "" for nothing.
-func bodySuffix(body []byte) string {
-	if q := quote(body); q != "" {
-		return ": " + q
-	}
-	return ""
-}
+// Line quotes a text that holds no secrets.
+func Line(s string) string { return clip(oneLine(s)) }
 
-// oneLine replaces runs of white space and control characters by one space, and bytes that are not UTF-8.
+// oneLine replaces runs of white space and control characters by one space, and bytes that are not
+// UTF-8.
 func oneLine(s string) string {
 	if clean(s) {
 		return s
@@ -69,12 +69,12 @@ func clean(s string) bool {
 	return s == "" || last != ' '
 }
 
-// clip shortens s to maxQuote bytes at a character's border.
+// clip shortens s to Max bytes at a character's border.
 func clip(s string) string {
-	if len(s) <= maxQuote {
+	if len(s) <= Max {
 		return s
 	}
-	n := maxQuote - len("…")
+	n := Max - len("…")
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}

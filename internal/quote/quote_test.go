@@ -1,4 +1,4 @@
-package opensearch
+package quote
 
 import (
 	"strings"
@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-func TestQuote(t *testing.T) {
+func TestBody(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
-		if got := quote([]byte(in)); got != want {
-			t.Errorf("quote(%q) = %q, want %q", in, got, want)
+		if got := Body([]byte(in)); got != want {
+			t.Errorf("Body(%q) = %q, want %q", in, got, want)
 		}
 	}
 	f("", "")
@@ -24,20 +24,20 @@ func TestQuote(t *testing.T) {
 	f(`headers: X-Amz-Security-Token: SECRET, authorization=SECRET "password":"SECRET" end`, `headers: X-Amz-Security-Token: [redacted] authorization=[redacted] "password":[redacted] end`)
 
 	for _, s := range []string{strings.Repeat("x", 5000), strings.Repeat("é", 5000), strings.Repeat("日本 ", 5000)} {
-		got := quote([]byte(s))
-		if len(got) > maxQuote || len(got) < maxQuote-8 || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") {
-			t.Errorf("quote of %d bytes has %d and ends in %q", len(s), len(got), got[len(got)-6:])
+		got := Body([]byte(s))
+		if len(got) > Max || len(got) < Max-8 || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") {
+			t.Errorf("the quote of %d bytes has %d and ends in %q", len(s), len(got), got[len(got)-6:])
 		}
 	}
 }
 
-func FuzzQuote(f *testing.F) {
+func FuzzBody(f *testing.F) {
 	f.Add([]byte("x-amz-security-token: abc\ndef"))
 	f.Add([]byte("é\xff\x00 b"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got := quote(b)
-		if len(got) > maxQuote || !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x00") || strings.Contains(got, "  ") || oneLine(got) != got {
-			t.Errorf("quote(%q) = %q", b, got)
+		got := Body(b)
+		if len(got) > Max || !utf8.ValidString(got) || strings.ContainsAny(got, "\n\r\x00") || strings.Contains(got, "  ") || oneLine(got) != got {
+			t.Errorf("Body(%q) = %q", b, got)
 		}
 	})
 }
