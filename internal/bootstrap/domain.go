@@ -91,7 +91,11 @@ func explain(a opensearch.Response) error {
 	case f.Kind == opensearch.RoleNotMapped || a.Status == http.StatusForbidden && strings.Contains(string(a.Body), "No permission to access REST API"):
 		return fmt.Errorf("%s: run this as the domain's master user (an IAM role or a user of the domain): nobody else may do it", f.Summary)
 	case f.Kind == opensearch.NoIdentityPolicy || f.Kind == opensearch.AccessPolicy:
-		return fmt.Errorf("%s: whoever runs this needs es:ESHttpGet, es:ESHttpPut and es:ESHttpPost on the domain's ARN followed by /*, in its own policy and in the domain's access policy", f.Summary)
+		return fmt.Errorf("%s: whoever runs this needs es:ESHttpGet, es:ESHttpPut and es:ESHttpPost on the domain's ARN followed by /*, in its own policy and in the domain's access policy; "+
+			"for a Serverless collection aoss:APIAccessAll on its ARN", f.Summary)
+	case f.Kind == opensearch.DataAccessPolicy:
+		return fmt.Errorf("%s: whoever runs this needs aoss:CreateCollectionItems, aoss:DescribeCollectionItems and aoss:UpdateCollectionItems in a data access policy "+
+			"of the collection, as deploy/iam/serverless-data-access.json has them", f.Summary)
 	}
 	// Other remedies hold here too, but for those that speak of the plugin's requests.
 	if f.Kind == opensearch.Malformed || f.Kind == opensearch.WrongEndpoint {

@@ -25,6 +25,8 @@ OPENSEARCH_ENDPOINT names. Run it as the domain's master user: as an IAM role, w
 (AWS_ACCESS_KEY_ID and so on, or a pod's role), or with OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD. A second run changes
 nothing.
 
+A Serverless collection takes the index templates alone. Run it as an IAM role that its data access policy lets make them.
+
   -file FILE       for many indexes, such as those of tenants: a JSON file that lists them, each with what -index, -role-arn, -role,
                    -shards, -replicas, -retention, -reader ... say here: {"indexes": [{"index": "eks-log-shop", "role_arn": "arn:...",
                    "shards": 1, "replicas": 1, "retention": "30d", "readers": ["arn:..."]}]}
@@ -84,9 +86,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	case flags.NArg() > 0:
 		return fail(fmt.Errorf("cannot use %q: what to put is said by flags alone", flags.Arg(0)))
 	}
+	cfg, err := load(o.plugin, getenv)
+	if err != nil {
+		return fail(err)
+	}
+	w.collection = cfg.AWSService == "aoss"
 	all := []wanted{w}
 	if o.file != "" {
-		var err error
 		if all, err = fromFile(o.file, w, getenv); err != nil {
 			return fail(err)
 		}
@@ -95,10 +101,6 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 		if err := all[0].check(); err != nil {
 			return fail(err)
 		}
-	}
-	cfg, err := load(o.plugin, getenv)
-	if err != nil {
-		return fail(err)
 	}
 	ok, err := run(ctx, cfg, all, o)
 	if err != nil {
@@ -130,15 +132,24 @@ func load(given command.Options, getenv func(string) string) (*config.Config, er
 		}
 	}
 	cfg, err := config.Load(given.Get, getenv)
-	if err == nil && cfg.AWSAuth && cfg.AWSService == "aoss" {
-		return nil, fmt.Errorf("cannot bootstrap %q: a Serverless collection has neither roles nor lifecycle policies of this kind; "+
-			"its data access policy says who may write, and its own lifecycle policy when data goes", cfg.Endpoint.Host)
+	if err == nil && !cfg.AWSAuth && strings.Contains(cfg.Endpoint.Host, ".aoss") {
+		return nil, fmt.Errorf("cannot bootstrap %q with OPENSEARCH_USERNAME or AWS_Auth Off: a Serverless collection knows no users; "+
+			"run this as an IAM role that its data access policy names", cfg.Endpoint.Host)
 	}
 	return cfg, err
 }
 
 // run does it all. ok says that everything is there, or would be.
 func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok bool, err error) {
+	other := *cfg
+	other.Endpoint, other.Path = cfg.Endpoint, cfg.Path+"/_dashboards"
+	if o.dashboards != "" {
+		u, err := url.Parse(o.dashboards)
+		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return false, fmt.Errorf("cannot use -dashboards %q: write a URL, such as https://dashboards.example.com", o.dashboards)
+		}
+		other.Endpoint, other.Path = &url.URL{Scheme: u.Scheme, Host: u.Host}, strings.TrimRight(u.Path, "/")
+	}
 	client, id, err := connect.Dial(cfg)
 	if err != nil {
 		return false, err
@@ -148,7 +159,10 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 		defer id.Close()
 	}
 	d := &domain{ask: client.DoWith, dryRun: o.dryRun, out: o.out, errOut: o.errOut}
-	if err := d.checkServer(ctx, cfg.Endpoint.String()); err != nil {
+	collection := all[0].collection
+	if collection {
+		_, _ = fmt.Fprintf(d.errOut, "%s is a Serverless collection: of all this it takes index templates\n", cfg.Endpoint)
+	} else if err := d.checkServer(ctx, cfg.Endpoint.String()); err != nil {
 		return false, err
 	}
 	for _, w := range all {
@@ -156,17 +170,8 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 			return false, err
 		}
 	}
-	if o.noDashboards {
+	if o.noDashboards || collection {
 		return d.ok(), nil
-	}
-	other := *cfg
-	other.Endpoint, other.Path = cfg.Endpoint, cfg.Path+"/_dashboards"
-	if o.dashboards != "" {
-		u, err := url.Parse(o.dashboards)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return false, fmt.Errorf("cannot use -dashboards %q: write a URL, such as https://dashboards.example.com", o.dashboards)
-		}
-		other.Endpoint, other.Path = &url.URL{Scheme: u.Scheme, Host: u.Host}, strings.TrimRight(u.Path, "/")
 	}
 	board, boardID, err := connect.Dial(&other)
 	if err != nil {

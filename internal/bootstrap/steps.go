@@ -11,6 +11,9 @@ import (
 
 // putAll does every step but Dashboards' one. An error means that a shipped file is no good; a step that fails is reported.
 func (d *domain) putAll(ctx context.Context, w wanted) error {
+	if w.collection {
+		return d.putTemplates(ctx, w)
+	}
 	for _, step := range []func(context.Context, wanted) error{d.putTemplates, d.putPolicies, d.deleteOlder, d.putRole, d.putReader} {
 		if err := step(ctx, w); err != nil {
 			return err

@@ -23,6 +23,7 @@ type wanted struct {
 	warm, dataStream bool
 	readers          list // backend roles that may read
 	deleteOlder      bool // delete indexes of days beyond the retention
+	collection       bool // of OpenSearch Serverless, which takes index templates alone
 }
 
 // shippedIndex is the name that the files are written for.
@@ -63,6 +64,9 @@ func (w wanted) check() error {
 			return fmt.Errorf("cannot use -reader %q: write the ARN of an IAM role, or the name of a backend role", reader)
 		}
 	}
+	if w.collection {
+		return w.checkCollection()
+	}
 	if w.noRole {
 		return nil
 	}
@@ -78,6 +82,19 @@ func (w wanted) check() error {
 	if !roleARN.MatchString(w.roleARN) {
 		return fmt.Errorf("cannot use -role-arn %q: write the ARN of the IAM role of Fluent Bit's pods, such as arn:aws:iam::123456789012:role/fluent-bit, "+
 			"or set FLUENT_BIT_ROLE_ARN; -no-role leaves the mapping to somebody else", w.roleARN)
+	}
+	return nil
+}
+
+// checkCollection refuses what a collection has policies of its own for.
+func (w wanted) checkCollection() error {
+	for flag, given := range map[string]bool{"-warm": w.warm, "-data-stream": w.dataStream, "-delete-older": w.deleteOlder} {
+		if given {
+			return fmt.Errorf("cannot use %s with a Serverless collection: its lifecycle policy (deploy/iam/serverless-lifecycle.json) alone says when data goes", flag)
+		}
+	}
+	if len(w.readers) > 0 {
+		return fmt.Errorf("cannot use -reader with a Serverless collection: write who may read into its data access policy, deploy/iam/serverless-data-access.json")
 	}
 	return nil
 }
@@ -112,11 +129,16 @@ func (w wanted) body(file string) (object, error) {
 	return o, nil
 }
 
-// template is an index template with the shards that are wanted.
+// template is an index template with the shards that are wanted. A collection manages shards and storage itself: it gets the mapping.
 func (w wanted) template(file string) (object, error) {
 	o, err := w.body(file)
 	if err != nil {
 		return nil, err
+	}
+	if w.collection {
+		delete(o["template"].(object), "settings")
+		o["priority"] = o["priority"].(float64) + 30*w.longer()
+		return o, nil
 	}
 	index := o["template"].(object)["settings"].(object)["index"].(object)
 	index["number_of_shards"], index["number_of_replicas"] = strconv.Itoa(w.shards), strconv.Itoa(w.replicas)

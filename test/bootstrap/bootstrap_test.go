@@ -226,11 +226,19 @@ func TestRefusals(t *testing.T) {
 	f(master, []string{"-retention", "a month"}, 2, "such as 30d")
 	f(master, []string{"-shards", "0"}, 2, "-shards 0")
 	f(master, []string{"-warm", "-data-stream"}, 2, "-warm with -data-stream")
-	f(master, []string{"-dashboards", "dashboards.example.com"}, 2, "write a URL")
+	f(master, []string{"-index", "late", "-dashboards", "dashboards.example.com"}, 2, "write a URL")
+	if status := statusOf(t, "/_index_template/late"); status != 404 {
+		t.Errorf("a mistake in a flag is found after the template was put: %d", status)
+	}
 	f(master, []string{"put"}, 2, `cannot use "put"`)
 	f(without(master, "OPENSEARCH_ENDPOINT"), nil, 2, "Endpoint: it is missing")
 	f(append(without(master, "OPENSEARCH_ENDPOINT"), "OPENSEARCH_ENDPOINT=http://127.0.0.1:1"), nil, 2, "nothing listens there")
-	f([]string{"OPENSEARCH_ENDPOINT=x.eu-west-1.aoss.amazonaws.com", "FLUENT_BIT_ROLE_ARN=" + world.RoleARN}, nil, 2, "Serverless collection")
+	const collection = "OPENSEARCH_ENDPOINT=x.eu-west-1.aoss.amazonaws.com"
+	f([]string{collection}, []string{"-warm"}, 2, "cannot use -warm with a Serverless collection")
+	f([]string{collection}, []string{"-data-stream"}, 2, "cannot use -data-stream with a Serverless collection")
+	f([]string{collection}, []string{"-delete-older"}, 2, "cannot use -delete-older with a Serverless collection")
+	f([]string{collection}, []string{"-reader", "people"}, 2, "cannot use -reader with a Serverless collection")
+	f([]string{collection, "OPENSEARCH_USERNAME=admin", "OPENSEARCH_PASSWORD=secret"}, nil, 2, "knows no users")
 
 	// A user who is not the master may do nothing of this.
 	do(t, "PUT", "/_plugins/_security/api/internalusers/ann", `{"password":"correct horse battery staple 7!"}`)
