@@ -3,7 +3,7 @@
 # aws-for-fluent-bit with this plugin in it. `make image` builds it for both architectures; `docker build .` for yours.
 # 3.x is Amazon Linux 2023 without a package manager. Files are copied into it and nothing is run there, which would need emulation for
 # another architecture than yours. versions.mk has the 2.x one.
-ARG FLUENT_BIT_IMAGE=public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.17
+ARG FLUENT_BIT_IMAGE=public.ecr.aws/aws-observability/aws-for-fluent-bit:3.5.10
 # sha256:… of that image, to hold it to the byte.
 ARG FLUENT_BIT_DIGEST=
 ARG GO_IMAGE=golang:1.26.8-bookworm

@@ -15,7 +15,7 @@ HELM_VERSION ?= v4.3.1
 COSIGN_VERSION ?= v3.1.3
 ACTIONLINT_VERSION ?= v1.7.12
 # The image's base: 3.x by default, 2.x for who is still on it. A digest, sha256:..., holds it to the byte.
-FLUENT_BIT_IMAGE_3 ?= public.ecr.aws/aws-observability/aws-for-fluent-bit:3.4.17
+FLUENT_BIT_IMAGE_3 ?= public.ecr.aws/aws-observability/aws-for-fluent-bit:3.5.10
 FLUENT_BIT_DIGEST_3 ?=
-FLUENT_BIT_IMAGE_2 ?= public.ecr.aws/aws-observability/aws-for-fluent-bit:2.34.3.20260901
+FLUENT_BIT_IMAGE_2 ?= public.ecr.aws/aws-observability/aws-for-fluent-bit:2.34.3.20260918
 FLUENT_BIT_DIGEST_2 ?=
