@@ -1,23 +1,39 @@
 package kubernetes
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
 // TestJobNames has the Jobs' names follow what they depend on: a Job cannot be changed, so that applying another image, other settings or
-// another configuration has to make another Job, and applying the same ones none.
+// another configuration has to make another Job, and applying the same ones none. Each Job by itself, and both.
 func TestJobNames(t *testing.T) {
-	names := func(change func(filesys.FileSystem)) map[string]string {
+	for overlay, sets := range map[string][][]string{
+		"irsa": {{"bootstrap"}, {"doctor"}, {"bootstrap", "doctor"}}, "pod-identity": {{"bootstrap"}, {"doctor"}, {"bootstrap", "doctor"}}, "serverless": {{"doctor"}},
+	} {
+		for _, components := range sets {
+			t.Run(overlay+" "+strings.Join(components, " "), func(t *testing.T) { checkJobNames(t, overlay, components) })
+		}
+	}
+}
+
+func checkJobNames(t *testing.T, overlay string, components []string) {
+	t.Helper()
+	jobs := func(more []string, change func(filesys.FileSystem)) map[string]*batchv1.Job {
 		t.Helper()
 		at := tree(t)
-		choose(t, at, "irsa", []string{"bootstrap", "doctor"})
+		choose(t, at, overlay, append(more, components...))
 		change(at)
-		jobs := map[string]string{}
-		for name, job := range decode(t, build(t, at, "/overlays/irsa")).jobs {
-			jobs[job.Labels["app.kubernetes.io/name"]] = name
+		jobs := map[string]*batchv1.Job{}
+		for _, job := range decode(t, build(t, at, "/overlays/"+overlay)).jobs {
+			jobs[strings.TrimPrefix(job.Labels["app.kubernetes.io/name"], "opensearch-irsa-")] = job
+		}
+		if len(jobs) != len(components) {
+			t.Fatalf("the Jobs are %v", jobs)
 		}
 		return jobs
 	}
@@ -32,28 +48,38 @@ func TestJobNames(t *testing.T) {
 			}
 		}
 	}
-	before := names(func(filesys.FileSystem) {})
-	if len(before) != 2 {
-		t.Fatalf("the Jobs are %v", before)
-	}
+	none := func(filesys.FileSystem) {}
+	settings := "/overlays/" + overlay + "/settings.env"
+	before := jobs(nil, none)
 	for what, change := range map[string]struct {
+		more              []string
 		do                func(filesys.FileSystem)
-		bootstrap, doctor bool
+		bootstrap, doctor bool // whether it becomes another Job
 	}{
-		"nothing":       {do: func(filesys.FileSystem) {}},
-		"the image":     {edit("/overlays/irsa/kustomization.yaml", "newTag: 1.0.0-base3", "newTag: 1.0.1-base3"), true, true},
-		"the endpoint":  {edit("/overlays/irsa/settings.env", "search-logs-abc123", "search-logs-def456"), true, true},
-		"the index":     {edit("/overlays/irsa/settings.env", "INDEX_NAME=eks-log", "INDEX_NAME=shop"), true, true},
-		"the retention": {edit("/components/bootstrap/indexes.json", "30d", "10d"), true, false},
-		"the agent":     {edit("/base/node.conf", "Workers                   16", "Workers                   17"), false, true},
-		"a filter":      {edit("/base/filters-last.conf", "Filters", "More filters"), false, true},
+		"nothing":        {do: none},
+		"the image":      {do: edit("/overlays/"+overlay+"/kustomization.yaml", "newTag: 1.0.0-base3", "newTag: 1.0.1-base3"), bootstrap: true, doctor: true},
+		"the endpoint":   {do: edit(settings, "abc123", "def456"), bootstrap: true, doctor: true},
+		"the region":     {do: edit(settings, "AWS_REGION=eu-west-1", "AWS_REGION=eu-west-2"), bootstrap: true, doctor: true},
+		"the index":      {do: edit(settings, "INDEX_NAME=eks-log", "INDEX_NAME=shop"), bootstrap: true, doctor: true},
+		"the role":       {do: edit(settings, "role/fluent-bit", "role/other"), bootstrap: true},
+		"the retention":  {do: edit("/components/bootstrap/indexes.json", "30d", "10d"), bootstrap: true},
+		"the agent":      {do: edit("/base/node.conf", "Workers                   16", "Workers                   17"), doctor: true},
+		"a first filter": {do: edit("/base/filters-first.conf", "Filters", "More filters"), doctor: true},
+		"a last filter":  {do: edit("/base/filters-last.conf", "Filters", "More filters"), doctor: true},
+		"an input":       {more: []string{"system-logs"}, do: none, doctor: true},
+		"an index each":  {more: []string{"tenants"}, do: none, doctor: true},
 	} {
-		after := names(change.do)
-		if got := before["opensearch-irsa-bootstrap"] != after["opensearch-irsa-bootstrap"]; got != change.bootstrap {
-			t.Errorf("%s changed, and the bootstrap is another Job: %t (%v, %v)", what, got, before, after)
-		}
-		if got := before["opensearch-irsa-doctor"] != after["opensearch-irsa-doctor"]; got != change.doctor {
-			t.Errorf("%s changed, and the doctor is another Job: %t (%v, %v)", what, got, before, after)
+		after := jobs(change.more, change.do)
+		for name, want := range map[string]bool{"bootstrap": change.bootstrap, "doctor": change.doctor} {
+			if before[name] == nil {
+				continue
+			}
+			if got := before[name].Name != after[name].Name; got != want {
+				t.Errorf("%s changed, and the %s is another Job: %t (%s, %s)", what, name, got, before[name].Name, after[name].Name)
+			}
+			if before[name].Name == after[name].Name && !reflect.DeepEqual(before[name].Spec, after[name].Spec) {
+				t.Errorf("%s changed, and the %s has its old name: Kubernetes refuses that", what, name)
+			}
 		}
 	}
 }
