@@ -143,16 +143,19 @@ func TestChartIsTheOverlay(t *testing.T) {
 			at := tree(t)
 			choose(t, at, "irsa", c.components)
 			want, got := comparable(t, build(t, at, "/overlays/irsa")), comparable(t, render(t, "opensearch-irsa", c.set...))
-			// The overlay's settings also have what its replacements take from there; the doctor's ConfigMap is for its Job's name.
+			// The overlay's settings also have what its replacements take from there; the doctor's ConfigMap is for its Job's name. The
+			// chart's doctor is a Pod, always there for helm test.
 			delete(want, "ConfigMap opensearch-irsa-doctor")
-			if !slices.Contains(c.components, "doctor") {
-				delete(got, "Job opensearch-irsa-doctor")
+			doctor := got["Pod opensearch-irsa-doctor"]
+			delete(got, "Pod opensearch-irsa-doctor")
+			if job := want["Job opensearch-irsa-doctor"]; job != nil {
+				sameDoctor(t, job, doctor)
+				delete(want, "Job opensearch-irsa-doctor")
 			}
 			settings := want["ConfigMap opensearch-irsa-settings"].(map[string]any)["data"].(map[string]any)
 			for _, key := range []string{"PROMETHEUS_NAMESPACE", "PROMETHEUS_RELEASE", "BOOTSTRAP_ROLE_ARN"} {
 				delete(settings, key)
 			}
-			withSettings(want["Job opensearch-irsa-doctor"], got["Job opensearch-irsa-doctor"])
 			if a, b := slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got)); !slices.Equal(a, b) {
 				t.Errorf("the overlay has %q and the chart %q", a, b)
 			}
@@ -167,16 +170,35 @@ func TestChartIsTheOverlay(t *testing.T) {
 	}
 }
 
-// withSettings has the overlay's doctor read its settings where the chart's does.
-func withSettings(objects ...any) {
-	for _, object := range objects {
-		if object == nil {
-			continue
+// sameDoctor compares the pod of the overlay's Job with the chart's Pod, but for how long they look, and where their settings are.
+func sameDoctor(t *testing.T, job, pod any) {
+	t.Helper()
+	of := func(object any, path ...string) any {
+		for _, name := range path {
+			object = object.(map[string]any)[name]
 		}
-		pod := object.(map[string]any)["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)
-		for _, e := range pod["containers"].([]any)[0].(map[string]any)["env"].([]any) {
-			e.(map[string]any)["valueFrom"].(map[string]any)["configMapKeyRef"].(map[string]any)["name"] = "settings"
+		return object
+	}
+	theirs, ours := of(job, "spec", "template", "spec").(map[string]any), of(pod, "spec").(map[string]any)
+	if deadline := ours["activeDeadlineSeconds"]; deadline != 300.0 {
+		t.Errorf("the chart's doctor may take %v seconds, and Helm gives up after 300", deadline)
+	}
+	delete(ours, "activeDeadlineSeconds")
+	for _, spec := range []map[string]any{theirs, ours} {
+		container := spec["containers"].([]any)[0].(map[string]any)
+		args := container["args"].([]any)
+		if args[len(args)-2] != "-wait" {
+			t.Errorf("the doctor does not wait: %v", args)
 		}
+		args[len(args)-1] = "for some time"
+		for _, e := range container["env"].([]any) {
+			of(e, "valueFrom", "configMapKeyRef").(map[string]any)["name"] = "settings"
+		}
+	}
+	if !reflect.DeepEqual(theirs, ours) {
+		a, _ := yaml.Marshal(theirs)
+		b, _ := yaml.Marshal(ours)
+		t.Errorf("the doctor is in the overlay\n%s\nand in the chart\n%s", a, b)
 	}
 }
 
@@ -193,8 +215,15 @@ func TestChartObjects(t *testing.T) {
 	o.checkAgent(t)
 	checkFolders(t, o.daemonSets["opensearch-irsa"].Spec.Template.Spec, true)
 	hook := o.jobs["opensearch-irsa-bootstrap"].Annotations
-	if hook["helm.sh/hook"] != "post-install,post-upgrade" || o.jobs["opensearch-irsa-doctor"].Annotations["helm.sh/hook"] != "test" {
-		t.Errorf("the Jobs are no hooks: %v", hook)
+	test := o.alone["opensearch-irsa-doctor"].Annotations
+	if hook["helm.sh/hook"] != "post-install,post-upgrade" || test["helm.sh/hook"] != "test" {
+		t.Errorf("they are no hooks: %v, %v", hook, test)
+	}
+	// helm uninstall leaves hooks where they are.
+	for _, policy := range []string{hook["helm.sh/hook-delete-policy"], test["helm.sh/hook-delete-policy"]} {
+		if policy != "before-hook-creation,hook-succeeded" {
+			t.Errorf("a hook stays behind: %q", policy)
+		}
 	}
 }
 

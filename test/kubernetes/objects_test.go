@@ -25,6 +25,7 @@ type objects struct {
 	daemonSets   map[string]*appsv1.DaemonSet
 	deployments  map[string]*appsv1.Deployment
 	jobs         map[string]*batchv1.Job
+	alone        map[string]*corev1.Pod // pods that nothing makes
 	policies     map[string]*networkingv1.NetworkPolicy
 	podMonitors  map[string]*podMonitor
 	alertRules   map[string]*alertRules
@@ -58,7 +59,7 @@ func decode(t *testing.T, text string) *objects {
 	o := &objects{
 		namespaces: map[string]*corev1.Namespace{}, accounts: map[string]*corev1.ServiceAccount{}, roles: map[string]*rbacv1.ClusterRole{},
 		bindings: map[string]*rbacv1.ClusterRoleBinding{}, configs: map[string]*corev1.ConfigMap{}, daemonSets: map[string]*appsv1.DaemonSet{},
-		deployments: map[string]*appsv1.Deployment{}, jobs: map[string]*batchv1.Job{}, policies: map[string]*networkingv1.NetworkPolicy{},
+		deployments: map[string]*appsv1.Deployment{}, jobs: map[string]*batchv1.Job{}, alone: map[string]*corev1.Pod{}, policies: map[string]*networkingv1.NetworkPolicy{},
 		podMonitors: map[string]*podMonitor{}, alertRules: map[string]*alertRules{}, kindsAndName: map[string]bool{},
 	}
 	for document := range strings.SplitSeq(text, "\n---\n") {
@@ -84,6 +85,8 @@ func decode(t *testing.T, text string) *objects {
 			object = strict(t, document, o.deployments)
 		case "batch/v1 Job":
 			object = strict(t, document, o.jobs)
+		case "v1 Pod":
+			object = strict(t, document, o.alone)
 		case "networking.k8s.io/v1 NetworkPolicy":
 			object = strict(t, document, o.policies)
 		case "monitoring.coreos.com/v1 PodMonitor":
@@ -121,7 +124,7 @@ func strict[T any, P interface {
 type pod struct {
 	name     string
 	labels   map[string]string
-	selector *metav1.LabelSelector // nil for a Job, which makes its own
+	selector *metav1.LabelSelector // nil for a Job, which makes its own, and for a pod alone
 	spec     corev1.PodSpec
 }
 
@@ -135,6 +138,9 @@ func (o *objects) pods() []pod {
 	}
 	for name, j := range o.jobs {
 		all = append(all, pod{"Job " + name, j.Spec.Template.Labels, nil, j.Spec.Template.Spec})
+	}
+	for name, p := range o.alone {
+		all = append(all, pod{"Pod " + name, p.Labels, nil, p.Spec})
 	}
 	return all
 }
