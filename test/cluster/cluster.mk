@@ -35,5 +35,5 @@ cluster: packages $(CLUSTER_TOOLS) $(FBHOST) ## the guide's eight steps on a Kub
 	go run ./test/cluster $(if $(KEEP),-keep)
 
 .PHONY: cluster-test
-cluster-test: packages $(if $(filter 0,$(shell id -u)),$(CLUSTER_TOOLS)) $(FBHOST) ## the tests on that node: what is admitted, and exactly once through all that happens to a node
+cluster-test: packages $(if $(filter 0,$(shell id -u)),$(CLUSTER_TOOLS)) $(FBHOST) $(HELM) ## the tests on that node: what is admitted, and exactly once through all that happens to a node
 	go test -count=1 -timeout 30m ./test/cluster/...
