@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -164,6 +165,45 @@ func TestTerraformProvider(t *testing.T) {
 		brought, err := filepath.Glob(filepath.Join(providers, "registry.terraform.io/hashicorp/aws/*"))
 		if err != nil || len(brought) != 1 || !strings.HasPrefix(filepath.Base(brought[0]), "5.100.") {
 			t.Errorf("the providers brought along are %q (%v), and the floor is 5.100", brought, err)
+		}
+	}
+}
+
+// TestTerraformProviderSix reads what no provider of 6.x is here to tell: each resource and data source is one that was looked up in the
+// upgrade guide of 6.0 (website/docs/guides/version-6-upgrade.html.markdown of the provider), and has nothing that 6.0 removes or
+// deprecates of it.
+func TestTerraformProviderSix(t *testing.T) {
+	gone := map[string][]string{
+		"aws_eip": {"vpc"}, "aws_eks_addon": {"resolve_conflicts"}, "aws_opensearch_domain": {"kibana_endpoint"}, "aws_region": {"name"},
+	}
+	for _, unchanged := range strings.Fields(`availability_zones caller_identity cloudwatch_log_group cloudwatch_log_resource_policy eks_cluster
+		eks_node_group eks_pod_identity_association iam_openid_connect_provider iam_policy iam_role iam_role_policy_attachment iam_roles
+		iam_service_linked_role iam_session_context internet_gateway nat_gateway opensearch_domain_saml_options
+		opensearchserverless_access_policy opensearchserverless_collection opensearchserverless_lifecycle_policy
+		opensearchserverless_security_policy partition route_table route_table_association security_group subnet vpc
+		vpc_security_group_ingress_rule`) {
+		gone["aws_"+unchanged] = nil
+	}
+	files, err := filepath.Glob("../../deploy/terraform/*/*/*.tf")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("found %q (%v)", files, err)
+	}
+	block := regexp.MustCompile(`(?ms)^(?:resource|data) "(aws_\w+)" "\w+" \{(\}|.*?\n\})`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range block.FindAllStringSubmatch(string(text), -1) {
+			arguments, known := gone[m[1]]
+			if !known {
+				t.Errorf("%s has %s: look it up in the guide", file, m[1])
+			}
+			for _, argument := range arguments {
+				if regexp.MustCompile(`(?m)^\s*`+argument+`\b`).MatchString(m[2]) || regexp.MustCompile(m[1]+`\.\w+(\[\w\])?\.`+argument+`\b`).MatchString(string(text)) {
+					t.Errorf("%s: %s has %s, which 6.0 does not", file, m[1], argument)
+				}
+			}
 		}
 	}
 }

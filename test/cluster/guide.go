@@ -73,7 +73,7 @@ func guideSteps(text string) []guideStep {
 func (s *site) shims(dir string, t tree) error {
 	for name, script := range map[string]string{
 		"docker": `case "$*" in
-"build -t ` + appImage + ` deploy/sample-app") exit 0 ;;
+"build -t ` + appImage + ` deploy/sample-app"|"push ` + appImage + `") exit 0 ;;
 esac
 echo "docker $*: the cluster has no such image" >&2; exit 1`,
 		"terraform": `case "$*" in
