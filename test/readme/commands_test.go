@@ -64,7 +64,7 @@ var rules = map[string]func(args []string) error{
 	"opensearch-irsa-doctor": free, "opensearch-irsa-replay": free, "opensearch-irsa-bootstrap": free,
 	"aws": free, "eksctl": free, // `make terraform` checks the parameters of the former
 	"cd": folder, "git": free, "export": free, "curl": free, "jq": free, "cat": free, "echo": free, "sed": free, "envsubst": free, "install": free,
-	"cp": free, "eval": free, "openssl": free, "cosign": free, "sha256sum": free, "helm": named,
+	"cp": free, "eval": free, "openssl": free, "cosign": free, "sha256sum": free, "helm": named, "set": free, ".": named,
 }
 
 func free([]string) error { return nil }
