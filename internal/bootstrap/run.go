@@ -161,7 +161,7 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 	d := &domain{ask: client.DoWith, dryRun: o.dryRun, out: o.out, errOut: o.errOut}
 	collection := all[0].collection
 	if collection {
-		_, _ = fmt.Fprintf(d.errOut, "%s is a Serverless collection: of all this it takes index templates\n", cfg.Endpoint)
+		_, _ = fmt.Fprintf(d.out, "%s is a Serverless collection: of all this it takes index templates\n", cfg.Endpoint)
 	} else if err := d.checkServer(ctx, cfg.Endpoint.String()); err != nil {
 		return false, err
 	}
