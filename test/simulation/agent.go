@@ -35,10 +35,11 @@ type agent struct {
 	flying   int
 	results  chan flushed
 	read     []int         // of each source, the lines read
+	back     []int         // of each source, how many of them are read again with the next ones
 	next     []int         // of each source, its next cut
 	lastRead time.Duration // when the last chunk is there, of what is read for the first time or again
 
-	chunks  int
+	made    []*chunk // all of them
 	settled []*chunk
 	faults  []string // what broke a bound
 	history []string // for people
@@ -58,7 +59,9 @@ type chunk struct {
 	tries    int
 	unclear  int      // processes that ended while it was not settled but had been flushed
 	by       *process // who settled it
-	reread   bool
+	// equal says that another process had settled the same bytes before: with coarse times, this one
+	// cannot know that its lines are others.
+	equal bool
 }
 
 // A process is one instance of the plugin with the network it has.
@@ -81,7 +84,7 @@ type flushed struct {
 func newAgent(s *scenario, d *domain, dir string) *agent {
 	return &agent{s: s, domain: d, dir: dir, start: time.Now(),
 		r: rand.New(rand.NewPCG(s.seed, 2)), results: make(chan flushed, 64),
-		read: make([]int, len(s.sources)), next: make([]int, len(s.sources))}
+		read: make([]int, len(s.sources)), back: make([]int, len(s.sources)), next: make([]int, len(s.sources))}
 }
 
 func (a *agent) note(format string, args ...any) {
@@ -229,23 +232,24 @@ func (a *agent) readSources(now time.Duration) {
 		for a.next[i] < len(src.cuts) && src.cuts[a.next[i]].at <= now {
 			cut := src.cuts[a.next[i]]
 			a.next[i]++
-			c := a.add(i, a.read[i], cut.n, now)
+			c := a.add(i, a.read[i]-a.back[i], a.back[i]+cut.n, now)
 			c.torn, c.bytes = cut.torn, append(c.bytes, cut.torn...)
-			a.read[i] += cut.n
+			a.read[i], a.back[i] = a.read[i]+cut.n, 0
 		}
 	}
 }
 
 func (a *agent) add(source, first, n int, at time.Duration) *chunk {
-	a.chunks++
 	a.lastRead = max(a.lastRead, at)
-	c := &chunk{id: a.chunks, source: source, first: first, n: n, at: at}
-	for _, l := range a.s.sources[source].lines[first : first+n] {
+	c := &chunk{id: len(a.made) + 1, source: source, first: first, n: n, at: at}
+	for _, l := range a.lines(c) {
 		c.bytes = append(c.bytes, l.bytes...)
 	}
-	a.waiting = append(a.waiting, c)
+	a.made, a.waiting = append(a.made, c), append(a.waiting, c)
 	return c
 }
+
+func (a *agent) lines(c *chunk) []*line { return a.s.sources[c.source].lines[c.first : c.first+c.n] }
 
 func (c *chunk) String() string { return fmt.Sprintf("L%d.%d to %d", c.source, c.first, c.first+c.n-1) }
 

@@ -3,54 +3,67 @@ package simulation
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// bounds are how often an account's lines have to be somewhere: as often as they were written, but for
+// bounds are how often an account's document has to be somewhere: once for each of its pieces, but for
 // what the guarantees leave open.
 func (o *oracle) bounds(acc *account) (low, high int) {
-	high = len(acc.lines)
 	toFile := o.s.option("Dead_Letter_Path") != "" && (acc.poison != "" || acc.id != "")
 	noIDs := o.s.domain.noIDs != "" || o.s.option("Generate_ID") == "Off" && acc.id == ""
-	for _, l := range acc.lines {
-		for _, c := range o.chunksOf[l] {
+	pieces, last, equal := acc.pieces, acc.pieces, 0
+	if acc.poison == "" && acc.id == "" && !noIDs && !o.s.domain.stream {
+		last = o.last(pieces)
+		if !acc.coarse { // else the ids of two readings may differ
+			pieces = last
+		}
+	}
+	for _, p := range pieces {
+		high++
+		for i, c := range p.chunks {
 			if noIDs || toFile {
 				// Nothing but the ledger knows what was stored, and it ends with its process.
 				high += c.unclear
 			}
-			if c.reread && (noIDs || toFile || acc.coarse) {
+			if i > 0 && (noIDs || toFile || acc.coarse) {
 				// Without ids, and with times that do not tell two lines apart, who reads again
 				// writes again.
 				high++
+			}
+			if c.equal {
+				equal++
 			}
 		}
 	}
 	switch {
 	case noIDs:
-		low = len(acc.lines)
+		low = len(pieces)
 		high += o.d.excused[acc.key] + o.excusedLetters(acc)
 	case acc.coarse:
-		low = len(acc.lines)
-		for _, l := range acc.lines {
-			low -= o.equal[l]
-		}
+		low = len(last) - equal
 	default:
-		low = o.different(acc)
+		low = different(pieces)
 	}
 	return low, high
 }
 
-// different counts lines, but those that are equal to the nanosecond only as often as one chunk holds
+// last are the pieces that no piece with more lines replaced.
+func (o *oracle) last(pieces []*piece) []*piece {
+	return slices.DeleteFunc(slices.Clone(pieces), func(p *piece) bool { return p.lines < o.longest[p.first] })
+}
+
+// different counts pieces, but those that are equal to the nanosecond only as often as one chunk holds
 // them: in different chunks they are taken for one that was read twice.
-func (o *oracle) different(acc *account) int {
-	if len(acc.lines) == 1 {
-		return 1
+func different(pieces []*piece) int {
+	if len(pieces) < 2 {
+		return len(pieces)
 	}
 	most := map[int64]int{} // by time
 	perChunk := map[*chunk]map[int64]int{}
-	for _, l := range acc.lines {
-		at := l.at.UnixNano()
-		for _, c := range o.chunksOf[l] {
+	for _, p := range pieces {
+		at := p.first.at.UnixNano()
+		for _, c := range p.chunks {
 			if perChunk[c] == nil {
 				perChunk[c] = map[int64]int{}
 			}
@@ -87,11 +100,9 @@ func (o *oracle) settleTorn() {
 	}
 }
 
-// readChunks notes in which chunks each line was settled, and which lines are in a chunk whose bytes
-// another process had settled before: with coarse times, it cannot know that they are others.
+// readChunks notes the torn ends of the chunks that were settled, and which have bytes that another
+// process had settled before.
 func (o *oracle) readChunks() {
-	o.torn = map[string]*tornEnd{}
-	o.chunksOf, o.equal = map[*line][]*chunk{}, map[*line]int{}
 	seen := map[string]*chunk{}
 	for _, c := range o.a.settled {
 		if c.torn != nil {
@@ -107,12 +118,7 @@ func (o *oracle) readChunks() {
 		if first == nil {
 			seen[key] = c
 		}
-		for _, l := range o.s.sources[c.source].lines[c.first : c.first+c.n] {
-			o.chunksOf[l] = append(o.chunksOf[l], c)
-			if first != nil && first.by != c.by {
-				o.equal[l]++
-			}
-		}
+		c.equal = first != nil && first.by != c.by
 	}
 }
 
@@ -121,8 +127,8 @@ func (o *oracle) excusedLetters(acc *account) int {
 	n := 0
 	for key, times := range o.d.excused {
 		if strings.Contains(key, deadLetterSuffix+" ") {
-			for _, l := range acc.lines {
-				if name, ok := field(l.body, "k").(string); ok && strings.Contains(key, name) {
+			for _, p := range acc.pieces {
+				if name, ok := field(p.first.body, "k").(string); ok && strings.Contains(key, name) {
 					n += times
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,6 +20,8 @@ func quote(s string) string {
 type item struct {
 	op, index, id string
 	hasID         bool
+	version       int // an external one; 0 for none
+	versionType   string
 	doc           []byte
 }
 
@@ -78,6 +81,9 @@ func parseBulk(index string, body []byte) (items []item, named bool, err error) 
 		if err = it.readAction(head, &named); err != nil {
 			return nil, false, fmt.Errorf("action line of item %d, %.200q: %w", n, head, err)
 		}
+		if (it.version > 0 || it.versionType != "") && (it.op != "index" || !it.hasID || it.versionType != "external") {
+			return nil, false, fmt.Errorf("item %d has version %d of type %q, operation %s, id %q: only an index with an id takes an external one", n, it.version, it.versionType, it.op, it.id)
+		}
 		var more bool
 		if doc, body, more = bytes.Cut(body, []byte("\n")); !more {
 			return nil, false, fmt.Errorf("item %d has no source line", n)
@@ -122,6 +128,14 @@ func (it *item) readAction(head []byte, named *bool) error {
 			}
 			it.op = op
 			p.members(func(name string) {
+				if name == "version" {
+					n, err := strconv.Atoi(p.number())
+					if err != nil || n < 1 {
+						p.fail("a version that is none")
+					}
+					it.version = n
+					return
+				}
 				text := p.string()
 				switch name {
 				case "_index":
@@ -130,6 +144,8 @@ func (it *item) readAction(head []byte, named *bool) error {
 					if it.id, it.hasID = text, true; text == "" {
 						p.fail("if _id is specified it must not be empty")
 					}
+				case "version_type":
+					it.versionType = text
 				case "routing", "pipeline":
 				default:
 					p.fail("Action/metadata line contains an unknown parameter [" + name + "]")
@@ -159,6 +175,9 @@ func (d *domain) apply(it *item, a *answer) result {
 	dead := strings.HasSuffix(it.index, deadLetterSuffix)
 	if it.hasID && d.s.domain.noIDs != "" {
 		return result{400, "illegal_argument_exception", "Document ID is not supported in create/index operation request"}
+	}
+	if d.s.domain.stream && !dead && it.op != "create" {
+		return result{400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams"}
 	}
 	if e := d.hit(func(kind string) bool { return kind == blocked }); e != nil {
 		switch {
@@ -222,15 +241,24 @@ func (d *domain) store(it *item, form string, a *answer) result {
 		it.id = fmt.Sprintf("auto-%d", d.auto)
 		a.stored = append(a.stored, it.index+" "+form)
 	}
-	_, exists := of[it.id]
-	if exists && it.op == "create" {
-		return result{409, "version_conflict_engine_exception", "[" + it.id + "]: version conflict, document already exists (current version [1])"}
+	old := of[it.id]
+	conflict := func(format string, args ...any) result {
+		return result{409, "version_conflict_engine_exception", "[" + it.id + "]: version conflict, " + fmt.Sprintf(format, args...)}
 	}
-	of[it.id] = &document{bytes.Clone(it.doc), form}
-	if exists {
-		return result{status: 200}
+	doc := &document{raw: bytes.Clone(it.doc), form: form, version: max(1, it.version)}
+	switch {
+	case old == nil:
+		of[it.id] = doc
+		return result{status: 201}
+	case it.op == "create":
+		return conflict("document already exists (current version [%d])", old.version)
+	case it.version == 0:
+		doc.version = old.version + 1
+	case it.version <= old.version:
+		return conflict("current version [%d] is higher or equal to the one provided [%d]", old.version, it.version)
 	}
-	return result{status: 201}
+	of[it.id] = doc
+	return result{status: 200}
 }
 
 // bulkAnswer is the answer's JSON, with filter_path only what it asks for.
@@ -302,7 +330,7 @@ func (d *domain) mget(index string, body []byte, a *answer) {
 		case doc == nil:
 			docs = fmt.Appendf(docs, `%s,"found":false}`, head)
 		default:
-			docs = fmt.Appendf(docs, `%s,"_version":1,"_seq_no":1,"_primary_term":1,"found":true,"_source":%s}`, head, doc.raw)
+			docs = fmt.Appendf(docs, `%s,"_version":%d,"_seq_no":1,"_primary_term":1,"found":true,"_source":%s}`, head, doc.version, doc.raw)
 		}
 	}
 	a.body = fmt.Appendf(nil, `{"docs":[%s]}`, docs)

@@ -38,8 +38,9 @@ type domain struct {
 }
 
 type document struct {
-	raw  []byte
-	form string
+	raw     []byte
+	form    string
+	version int
 }
 
 func newDomain(s *scenario) *domain {

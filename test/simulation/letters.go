@@ -62,6 +62,9 @@ func (o *oracle) countLetter(text []byte, where string) {
 		t.letters++
 		return
 	}
+	if o.rules != nil {
+		o.texts = append(o.texts, l.Record+string(l.Raw))
+	}
 	acc := o.ofLetter(&l)
 	if acc == nil {
 		o.problem("in %s is a dead letter of what nobody wrote: %.500s", where, text)
@@ -97,8 +100,8 @@ func (o *oracle) tornOf(l *letter) *tornEnd {
 func (o *oracle) ofLetter(l *letter) *account {
 	if l.Raw != nil {
 		for _, acc := range o.order {
-			for _, line := range acc.lines {
-				if bytes.HasSuffix(line.bytes, l.Raw) && len(l.Raw) > 0 {
+			for _, p := range acc.pieces {
+				if bytes.HasSuffix(p.first.bytes, l.Raw) && len(l.Raw) > 0 {
 					return acc
 				}
 			}
@@ -112,9 +115,9 @@ func (o *oracle) ofLetter(l *letter) *account {
 	_, name, _ := strings.Cut(l.Record, `"k":"`)
 	name, _, _ = strings.Cut(name, `"`)
 	for _, acc := range o.byName[name] {
-		for _, line := range acc.lines {
+		for _, p := range acc.pieces {
 			at, err := time.Parse(time.RFC3339Nano, l.Time)
-			if limit := o.s.domain.limit; err == nil && at.Equal(line.at) && limit > 0 && len(line.bytes) > limit/2 {
+			if limit := o.s.domain.limit; err == nil && at.Equal(p.first.at) && limit > 0 && len(p.first.bytes) > limit/2 {
 				return acc
 			}
 		}

@@ -112,9 +112,14 @@ func (a *agent) readAgain(kind string) {
 			first = max(0, a.read[i]-1-a.r.IntN(30))
 		}
 		at := time.Since(a.start)
+		a.back[i] = 0
 		for most := 1 + a.r.IntN(40); first < a.read[i]; {
 			n := min(a.read[i]-first, 1+a.r.IntN(most))
-			a.add(i, first, n, at).reread = true
+			if first+n == a.read[i] && a.next[i] < len(a.s.sources[i].cuts) && a.r.IntN(2) == 0 {
+				a.back[i] = n // what comes next is read with it
+				break
+			}
+			a.add(i, first, n, at)
 			first += n
 			at += time.Duration(a.r.Int64N(int64(2 * time.Second)))
 		}

@@ -5,14 +5,28 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"out_opensearch_irsa/test/multiline/model"
 )
 
 // The oracle keeps account of each line of the sources: by what it has to become, how often that has to
 // be in its index, and how often in the dead letters.
 
-// An account is of all lines that become the same document in the same index.
+// A piece is what a chunk has one document of: a line, or with Multiline lines of one stack trace.
+type piece struct {
+	pieceKey
+	chunks []*chunk // those that it was settled in
+}
+
+// pieceKey tells pieces apart: those that begin with one line are each the beginning of the longest.
+type pieceKey struct {
+	first *line
+	lines int
+}
+
+// An account is of all pieces that become the same document in the same index.
 type account struct {
-	lines  []*line
+	pieces []*piece
 	index  string
 	id     string // by Id_Key, if it has one
 	tag    string
@@ -35,9 +49,14 @@ type oracle struct {
 	order    []*account
 	problems []string
 
-	torn     map[string]*tornEnd // by tag and bytes
-	chunksOf map[*line][]*chunk
-	equal    map[*line]int
+	torn    map[string]*tornEnd // by tag and bytes
+	rules   *model.Rules        // of Multiline; nil without
+	pieces  map[pieceKey]*piece
+	longest map[*line]int // of the pieces that begin with a line, the lines of the one with most
+
+	// With Multiline: all documents and dead letters, and of each line the first lines of its pieces.
+	texts  []string
+	firsts map[*line][]*line
 }
 
 func (o *oracle) problem(format string, args ...any) {
@@ -46,7 +65,9 @@ func (o *oracle) problem(format string, args ...any) {
 
 // judge returns what is wrong with a run that has ended.
 func judge(s *scenario, a *agent, d *domain) []string {
-	o := &oracle{s: s, a: a, d: d, accounts: map[string]*account{}, byName: map[string][]*account{}}
+	o := &oracle{s: s, a: a, d: d, accounts: map[string]*account{}, byName: map[string][]*account{},
+		torn: map[string]*tornEnd{}, rules: s.rules(), pieces: map[pieceKey]*piece{}, longest: map[*line]int{},
+		firsts: map[*line][]*line{}}
 	for _, f := range a.faults {
 		o.problem("%s", f)
 	}
@@ -59,18 +80,43 @@ func judge(s *scenario, a *agent, d *domain) []string {
 			break
 		}
 	}
-	o.open()
 	o.readChunks()
+	o.open()
 	o.countStored()
 	o.countLetters()
 	if len(a.faults) == 0 { // else what is missing was said already
 		o.settleAccounts()
+		o.findLines()
 	}
 	return o.problems
 }
 
-// open makes the accounts.
+// open makes the accounts, of what the chunks hold.
 func (o *oracle) open() {
+	open := o.opener()
+	for _, c := range o.a.made {
+		documents, bodies := o.join(o.a.lines(c))
+		for i, document := range documents {
+			key := pieceKey{document[0], len(document)}
+			p := o.pieces[key]
+			if p == nil {
+				p = &piece{pieceKey: key}
+				o.pieces[key] = p
+				open(p, o.s.sources[c.source], bodies[i])
+			}
+			if o.rules != nil {
+				o.readBehind(document)
+			}
+			if c.by != nil {
+				p.chunks = append(p.chunks, c)
+				o.longest[p.first] = max(o.longest[p.first], p.lines)
+			}
+		}
+	}
+}
+
+// opener returns what adds a piece, with the record that its document is made of, to its account.
+func (o *oracle) opener() func(p *piece, src *source, body object) {
 	names := naming{replaceDots: o.s.option("Replace_Dots") == "On", dedot: o.s.option("Dedot") != "Off"}
 	layout := "2006-01-02T15:04:05.000Z"
 	if o.s.option("Time_Key_Nanos") == "On" {
@@ -82,32 +128,31 @@ func (o *oracle) open() {
 			tagKey = "flb-key"
 		}
 	}
-	for _, src := range o.s.sources {
-		for _, l := range src.lines {
-			m := membersOf(l.body, nil, names)
-			if _, ok := m["@timestamp"]; !ok {
-				m["@timestamp"] = stringForm(l.at.Format(layout))
-			}
-			if _, ok := m[tagKey]; !ok && tagKey != "" {
-				m[tagKey] = stringForm(src.tag)
-			}
-			index := o.index(l)
-			form := objectForm(m)
-			acc := o.accounts[index+" "+form]
-			if acc == nil {
-				acc = &account{key: index + " " + form, index: index, id: o.id(l), tag: src.tag,
-					poison: l.poison, members: m}
-				o.accounts[index+" "+form] = acc
-				o.order = append(o.order, acc)
-			}
-			if src.resolution >= time.Millisecond {
-				acc.coarse = true
-			}
-			acc.lines = append(acc.lines, l)
-			name, _ := field(l.body, "k").(string)
-			if !slices.Contains(o.byName[name], acc) {
-				o.byName[name] = append(o.byName[name], acc)
-			}
+	return func(p *piece, src *source, body object) {
+		l := p.first
+		m := membersOf(body, nil, names)
+		if _, ok := m["@timestamp"]; !ok {
+			m["@timestamp"] = stringForm(l.at.Format(layout))
+		}
+		if _, ok := m[tagKey]; !ok && tagKey != "" {
+			m[tagKey] = stringForm(src.tag)
+		}
+		index := o.index(l)
+		form := objectForm(m)
+		acc := o.accounts[index+" "+form]
+		if acc == nil {
+			acc = &account{key: index + " " + form, index: index, id: o.id(l), tag: src.tag,
+				poison: l.poison, members: m}
+			o.accounts[index+" "+form] = acc
+			o.order = append(o.order, acc)
+		}
+		if src.resolution >= time.Millisecond {
+			acc.coarse = true
+		}
+		acc.pieces = append(acc.pieces, p)
+		name, _ := field(l.body, "k").(string)
+		if !slices.Contains(o.byName[name], acc) {
+			o.byName[name] = append(o.byName[name], acc)
 		}
 	}
 }
@@ -165,6 +210,9 @@ func (o *oracle) countStored() {
 			continue
 		}
 		for id, doc := range docs {
+			if o.rules != nil {
+				o.texts = append(o.texts, string(doc.raw))
+			}
 			acc := o.accounts[index+" "+doc.form]
 			if acc == nil {
 				o.problem("in index %s is what nobody wrote: id %s, %.500q", index, id, doc.raw)
@@ -177,11 +225,13 @@ func (o *oracle) countStored() {
 
 func (acc *account) String() string {
 	names := []string{}
-	for _, l := range acc.lines {
-		names = append(names, l.name())
+	for _, p := range acc.pieces {
+		if names = append(names, p.first.name()); p.lines > 1 {
+			names[len(names)-1] += fmt.Sprintf(" of %d lines", p.lines)
+		}
 	}
-	return fmt.Sprintf("%s (index %s, %d lines, time %s)", strings.Join(names[:min(3, len(names))], ", "),
-		acc.index, len(names), acc.lines[0].at.Format("15:04:05.000000000"))
+	return fmt.Sprintf("%s (index %s, %d times, time %s)", strings.Join(names[:min(3, len(names))], ", "),
+		acc.index, len(names), acc.pieces[0].first.at.Format("15:04:05.000000000"))
 }
 
 // settleAccounts compares.

@@ -14,13 +14,11 @@ func (w *writer) record(l *line) object {
 	if w.chance(w.oddity / 5) {
 		return w.bare(l)
 	}
-	o := object{
-		{"log", fmt.Sprintf("%s%s %s", secret, l.name(), w.text(w.IntN(80)))},
-		{"stream", w.oneOf("stdout", "stderr")},
-	}
+	text, stream, namespace := w.logLine(l)
+	o := object{{"log", text}, {"stream", stream}}
 	if w.index%2 == 0 {
 		o = append(o, pair{"kubernetes", object{
-			{"namespace_name", w.oneOf("shop", "pay")}, {"pod_name", "pod-" + fmt.Sprint(w.index)},
+			{"namespace_name", namespace}, {"pod_name", "pod-" + fmt.Sprint(w.index)},
 			{"labels", object{{"app", "shop"}, {"app.kubernetes.io/name", "shop"}}},
 		}})
 	}
@@ -166,7 +164,7 @@ var rejections = map[string]struct{ kind, reason string }{
 
 func (w *writer) poisoned(o object, l *line) object {
 	l.poison = w.oneOf("mapping", "mapping", "strict", "limit", "immense", "unheard")
-	if limit := w.s.domain.limit; limit > 0 && w.large < 3 && w.chance(0.3) {
+	if limit := w.s.domain.limit; limit > 0 && w.traces == 0 && w.large < 3 && w.chance(0.3) {
 		w.large++
 		l.poison = "too large"
 		return append(o, pair{"filler", w.text(limit*16/10 + w.IntN(limit))})

@@ -36,6 +36,8 @@ type domainSpec struct {
 	// noIDs is a Serverless collection that makes its own ids: it refuses others for each "item" or
 	// the whole "request".
 	noIDs string
+	// stream says that the indices are data streams, which take nothing but create.
+	stream bool
 	// skew is the domain's clock minus the agent's.
 	skew time.Duration
 	// keyLife is how long credentials live, with AWS_Auth On.
@@ -142,6 +144,9 @@ func (d *drawing) options() {
 		maybe(0.15, "Generate_ID", "Off")
 		maybe(0.15, "Id_Key", "id", "$nested['id']")
 	}
+	if d.chance(0.2) && (d.s.option("Write_Operation") == "" || d.s.option("Generate_ID") == "Off" && d.s.option("Id_Key") == "") {
+		d.multiline()
+	}
 	maybe(0.7, "Index", "logs", "logs-%Y.%m.%d", "logs-$ns", "logs-%Y.%m.%d-$ns")
 	maybe(0.3, "Max_Request_Size", "64K", "128K", "1M")
 	maybe(0.25, "Dead_Letter_Path", "dead-letters.jsonl")
@@ -168,6 +173,7 @@ func (d *drawing) domain() {
 	if d.chance(0.08) && d.s.option("Write_Operation") != "upsert" {
 		spec.noIDs = d.oneOf("item", "item", "request")
 	}
+	spec.stream = d.s.joins() && d.s.option("Write_Operation") == "" && d.chance(0.15)
 	spec.keyLife = 20*time.Minute + d.between(0, time.Hour)
 	if d.chance(0.1) {
 		spec.skew = time.Duration(d.IntN(1200)-600) * time.Second
@@ -200,6 +206,9 @@ func (d *drawing) sources() {
 	for i := range n {
 		src := &source{tag: fmt.Sprintf("kube.var.log.pod-%d", i)}
 		w := &writer{drawing: d, src: src, at: base, oddity: oddity, poison: poison, index: i}
+		if d.s.joins() {
+			w.traces, w.end = []float64{0.02, 0.1, 0.3}[d.IntN(3)], d.oneOf("", "", "\n", "\r\n")
+		}
 		w.write(max(1, total/n))
 		d.s.sources = append(d.s.sources, w.src)
 	}

@@ -110,7 +110,7 @@ func withoutLines(s *scenario, at, size int) (*scenario, bool) {
 // withoutTraits takes the domain's own limits away.
 func withoutTraits(s *scenario, at, size int) (*scenario, bool) {
 	c := *s
-	if size > 1 || at > 4 {
+	if size > 1 || at > 5 {
 		return nil, false
 	}
 	switch at {
@@ -124,6 +124,8 @@ func withoutTraits(s *scenario, at, size int) (*scenario, bool) {
 		c.domain.early = false
 	case 4:
 		c.domain.onWire = false
+	case 5:
+		c.domain.stream = false
 	}
 	if c.domain == s.domain {
 		return nil, true

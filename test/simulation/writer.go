@@ -15,6 +15,10 @@ type writer struct {
 	index          int
 	at             time.Time
 	oddity, poison float64
+
+	traces float64 // how likely a stack trace begins, with Multiline
+	end    string  // of the lines' texts, with Multiline
+	trace  trace
 }
 
 func (w *writer) write(n int) {
@@ -29,7 +33,7 @@ func (w *writer) write(n int) {
 	for i := range n {
 		l := &line{source: w.index, n: i}
 		switch prev := w.IntN(i + 1); {
-		case i > 0 && w.chance(0.02): // a twin
+		case i > 0 && w.traces == 0 && w.chance(0.02): // a twin
 			old := w.src.lines[i-1]
 			if old.poison != "" || w.chance(0.7) {
 				w.advance(step)
@@ -56,7 +60,7 @@ func (w *writer) write(n int) {
 		}
 		if w.src.resolution < time.Millisecond {
 			// Whole milliseconds are rare among finer times: never two of them in one chunk.
-			near := lastWhole >= 0 && i-lastWhole <= 1000
+			near := lastWhole >= 0 && i-lastWhole <= 1100 // more than a chunk holds
 			if boost && !near && w.chance(0.02) {
 				w.at = w.at.Truncate(time.Millisecond).Add(time.Millisecond)
 			}
