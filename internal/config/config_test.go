@@ -143,7 +143,8 @@ func TestLoadFailure(t *testing.T) {
 	f("Endpoint x\nAWS_Auth Off\nMultiline_Continue ^x", "Multiline_Continue \"^x\": it goes with Multiline_Start")
 	f("Endpoint x\nAWS_Auth Off\nMultiline_Start (\nMultiline_Max_Lines 1\nMultiline_Max_Size 1", `Multiline_Start "(": write a regular expression as Go has them`,
 		`Multiline_Max_Lines "1": write a number from 2 to 100000`, `Multiline_Max_Size "1": write a size from 1K to 16M`)
-	f("Endpoint x\nAWS_Auth Off\nMultiline go\nWrite_Operation index", `Multiline "go": a trace that is read again in other pieces can be told from its first copy with Write_Operation create alone`)
+	f("Endpoint x\nAWS_Auth Off\nMultiline go\nWrite_Operation index", `Multiline "go": a trace that is read again in other pieces would overwrite its first copy, which may have more lines, with Write_Operation index: write create, or Generate_ID Off and no Id_Key`)
+	f("Endpoint x\nAWS_Auth Off\nMultiline go\nWrite_Operation index\nGenerate_ID Off\nId_Key id", `Multiline "go": a trace that is read again`)
 	f("Endpoint x\nAWS_Auth Off\nMultiline_Start a\nWrite_Operation upsert", "Multiline_Start \"a\": a trace that is read again")
 	f("Endpoint http://logs.example.com\nAWS_Region eu-west-1", "must not travel in clear text")
 	f("Endpoint x\nAWS_Region eu-west-1\nHTTP_User a\nHTTP_Passwd b", "write AWS_Auth Off, or leave HTTP_User out")

@@ -159,12 +159,13 @@ func (c *Config) deriveMultiline(given map[string]string, mistake func(option, v
 		}
 		return
 	}
-	if slices.Contains([]string{"index", "update", "upsert"}, c.WriteOperation) && c.GenerateID {
+	if slices.Contains([]string{"index", "update", "upsert"}, c.WriteOperation) && (c.GenerateID || c.IDKey != "") {
 		option := "Multiline"
 		if given[option] == "" {
 			option = "Multiline_Start"
 		}
-		mistake(option, given[option], "a trace that is read again in other pieces can be told from its first copy with Write_Operation create alone: write that, or Generate_ID Off")
+		mistake(option, given[option], "a trace that is read again in other pieces would overwrite its first copy, which may have "+
+			"more lines, with Write_Operation "+c.WriteOperation+": write create, or Generate_ID Off and no Id_Key")
 	}
 }
 
