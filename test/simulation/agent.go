@@ -44,8 +44,10 @@ type agent struct {
 	faults  []string // what broke a bound
 	history []string // for people
 
-	logMu sync.Mutex // guards log
-	log   []string
+	logMu    sync.Mutex // guards the rest
+	log      []string
+	toPanic  int // the next lines of warnings and errors
+	panicked int
 }
 
 // A chunk is on disk until it is settled.
@@ -57,7 +59,7 @@ type chunk struct {
 	torn     []byte        // the end of bytes that is no record
 	at       time.Duration // when to flush it
 	tries    int
-	unclear  int      // processes that ended while it was not settled but had been flushed
+	unclear  int      // processes that ended, and panics, while it was not settled but had been flushed
 	by       *process // who settled it
 	// equal says that another process had settled the same bytes before: with coarse times, this one
 	// cannot know that its lines are others.
@@ -75,10 +77,11 @@ type process struct {
 
 type flushed struct {
 	*chunk
-	by      *process
-	ok      bool
-	took    time.Duration
-	problem string
+	by       *process
+	panicked int // before it began
+	ok       bool
+	took     time.Duration
+	problem  string
 }
 
 func newAgent(s *scenario, d *domain, dir string) *agent {
@@ -98,10 +101,38 @@ func (a *agent) fault(format string, args ...any) {
 }
 
 // sink is the core's log.
+// sink takes a line of the log. Where a panic is planned it panics, once: so it comes wherever the plugin
+// writes of trouble, in whatever goroutine; but not again where it writes of the panic.
 func (a *agent) sink(level logging.Level, text string) {
 	a.logMu.Lock()
 	defer a.logMu.Unlock()
+	if a.toPanic > 0 && level <= logging.Warn && !bytes.Contains(debug.Stack(), []byte(".Recovered(")) {
+		a.toPanic--
+		a.panicked++
+		panic("planned")
+	}
 	a.log = append(a.log, fmt.Sprintf("%12s  %s %s", time.Since(a.start).Round(time.Millisecond), level, text))
+}
+
+// plan sets how many of the next warnings and errors panic, and returns how many would have.
+func (a *agent) plan(n int) (before int) {
+	a.logMu.Lock()
+	defer a.logMu.Unlock()
+	before, a.toPanic = a.toPanic, n
+	return before
+}
+
+// close ends a process, behind the guard that its exports have.
+func (p *process) close() {
+	defer func() { _ = recover() }()
+	p.out.Close()
+}
+
+// panics is how many there have been.
+func (a *agent) panics() int {
+	a.logMu.Lock()
+	defer a.logMu.Unlock()
+	return a.panicked
 }
 
 // property reads the section's options.
@@ -143,6 +174,8 @@ func (a *agent) launch() error {
 	p := &process{n: len(a.ended) + 1, flights: map[*chunk]bool{}}
 	p.net = &network{serve: a.domain.serve, dialing: a.domain.dialing}
 	cfg.Dial = p.net.dial
+	planned := a.plan(0) // a panic at the start is the export's
+	defer a.plan(planned)
 	p.out, err = deliver.New(cfg, logging.New(a.sink, logging.Debug, fmt.Sprintf("opensearch_irsa.%d", p.n)))
 	a.process, a.cfg = p, cfg
 	return err
@@ -310,7 +343,7 @@ func (a *agent) flush(c *chunk) {
 	lent := bytes.Clone(c.bytes)
 	tag := a.s.sources[c.source].tag
 	go func() {
-		f := flushed{chunk: c, by: p}
+		f := flushed{chunk: c, by: p, panicked: a.panics()}
 		began := time.Now()
 		defer func() {
 			if r := recover(); r != nil {
@@ -343,6 +376,7 @@ func (a *agent) answered(f flushed) {
 		a.settled = append(a.settled, f.chunk)
 		return
 	}
+	f.chunk.unclear += a.panics() - f.panicked
 	pause := min(longestPause, 5*time.Second<<min(f.tries, 8))
 	f.at = time.Since(a.start) + time.Second + time.Duration(a.r.Int64N(int64(pause)))
 	a.waiting = append(a.waiting, f.chunk)

@@ -74,4 +74,7 @@ func (d *drawing) events() {
 	for range []int{0, 0, 1, 1, 2, 3}[d.IntN(6)] {
 		d.s.events = append(d.s.events, event{kind: d.oneOf(restart, kill, reread, rewind, reload), at: d.between(0, 90*time.Second)})
 	}
+	for range []int{0, 0, 0, 0, 1, 2}[d.IntN(6)] {
+		d.s.events = append(d.s.events, event{kind: panics, at: d.between(0, 2*time.Minute)})
+	}
 }

@@ -14,6 +14,8 @@ func (a *agent) happens(e event) {
 	case restart:
 		a.finish(a.r.IntN(3))
 		a.relaunch(old)
+	case panics:
+		a.plan(a.plan(0) + 1)
 	case reload:
 		if err := a.launchBeside(old); err != nil {
 			a.fault("it does not start again: %v", err)
@@ -28,7 +30,7 @@ func (a *agent) happens(e event) {
 		a.flying = 0
 		old.flights = map[*chunk]bool{}
 		old.net.sever()
-		go old.out.Close() // its goroutines have to go; nobody hears what it says
+		go old.close() // its goroutines have to go; nobody hears what it says
 		a.unclear()
 		a.relaunch(old)
 		a.readAgain(e.kind)
@@ -81,7 +83,7 @@ func (a *agent) finish(seconds int) {
 	began := time.Now()
 	go func() {
 		defer close(closed)
-		p.out.Close()
+		p.close()
 	}()
 	limit := time.After(closeWithin)
 	for done := false; !done || len(p.flights) > 0; {

@@ -91,11 +91,12 @@ const (
 	explicit = "explicit index not allowed"
 	expired  = "credentials expired"
 	refusesL = "dead-letter index rejects"
+	panics   = "panic" // where the next line of the log is written
 )
 
 func ofAgent(kind string) bool {
 	switch kind {
-	case restart, kill, reread, rewind, reload:
+	case restart, kill, reread, rewind, reload, panics:
 		return true
 	}
 	return false
