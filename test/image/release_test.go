@@ -2,40 +2,70 @@ package image
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestRenovateKnowsVersions has every pattern of renovate.json find its version where it says, and the base images all be known.
+// TestRenovateKnowsVersions applies the patterns of renovate.json as renovate does: each version of versions.mk and each base image is
+// found, with its name and the digest that belongs to it, but for OpenSearch's, which need checksums.
 func TestRenovateKnowsVersions(t *testing.T) {
 	var file struct {
 		CustomManagers []struct {
-			Files    []string `json:"managerFilePatterns"`
-			Patterns []string `json:"matchStrings"`
+			Files      []string `json:"managerFilePatterns"`
+			Patterns   []string `json:"matchStrings"`
+			Datasource string   `json:"datasourceTemplate"`
 		} `json:"customManagers"`
 	}
 	if err := json.Unmarshal([]byte(read(t, root(t, "renovate.json"))), &file); err != nil {
 		t.Fatal(err)
 	}
-	images := 0
+	digest := "sha256:" + strings.Repeat("0a", 32)
+	found := map[string]string{} // versions and digests, by file and variable
 	for _, m := range file.CustomManagers {
 		name := strings.NewReplacer("/^", "", "$/", "", `\`, "").Replace(m.Files[0])
+		// As make digests leaves it, and as it is without digests.
+		text := read(t, root(t, name))
+		filled := regexp.MustCompile(`(?m)^((?:ARG )?FLUENT_BIT_DIGEST\w* ?\??=) ?.*$`).ReplaceAllString(text, "${1}@"+digest)
+		filled = strings.NewReplacer("?=@", "?= ", "=@", "=").Replace(filled)
 		for _, p := range m.Patterns {
-			found := regexp.MustCompile(strings.ReplaceAll(p, "(?<", "(?P<")).FindAllString(read(t, root(t, name)), -1)
-			if len(found) == 0 {
-				t.Errorf("%s: %s finds nothing", name, p)
+			pattern := regexp.MustCompile(strings.ReplaceAll(p, "(?<", "(?P<"))
+			if a, b := len(pattern.FindAllString(text, -1)), len(pattern.FindAllString(filled, -1)); a == 0 || a != b {
+				t.Errorf("%s: %s finds %d, and with digests %d", name, p, a, b)
 			}
-			if strings.Contains(p, "FLUENT_BIT_IMAGE") {
-				images += len(found)
+			for _, match := range pattern.FindAllStringSubmatch(filled, -1) {
+				group := func(name string) string {
+					if n := pattern.SubexpIndex(name); n >= 0 {
+						return match[n]
+					}
+					return ""
+				}
+				if m.Datasource == "" && group("datasource") == "" || group("depName") == "" {
+					t.Errorf("%s: nobody can look up %q", name, match[0])
+				}
+				for _, line := range strings.Split(match[0], "\n") {
+					variable, value, is := strings.Cut(strings.TrimPrefix(line, "ARG "), "=")
+					if is && !strings.HasPrefix(line, "#") && (strings.HasSuffix(value, group("currentValue")) || value != "" && strings.TrimSpace(value) == group("currentDigest")) {
+						found[name+" "+strings.TrimRight(variable, " ?")] = value
+					}
+				}
 			}
 		}
 	}
-	if images != 3 {
-		t.Errorf("it knows %d places of base images, want those of versions.mk and the Dockerfile", images)
+	want := []string{"Dockerfile FLUENT_BIT_DIGEST", "Dockerfile FLUENT_BIT_IMAGE"}
+	for _, m := range regexp.MustCompile(`(?m)^([A-Z0-9_]+) \?=`).FindAllStringSubmatch(read(t, root(t, "versions.mk")), -1) {
+		if !strings.HasPrefix(m[1], "OPENSEARCH_") {
+			want = append(want, "versions.mk "+m[1])
+		}
+	}
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(found)); !slices.Equal(got, want) {
+		t.Errorf("renovate knows\n%q, want\n%q", got, want)
 	}
 }
 
