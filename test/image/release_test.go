@@ -69,25 +69,32 @@ func TestRenovateKnowsVersions(t *testing.T) {
 	}
 }
 
-// TestDigests runs make digests' script with a docker that knows two digests.
+// TestDigests runs make digests' script with a docker that knows two digests, and with ones that do not.
 func TestDigests(t *testing.T) {
+	digest := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
+	three, two := "*:3.*) echo "+digest("3")+";;", "*:2.*) echo "+digest("2")+";;"
 	dir := t.TempDir()
-	for _, name := range []string{"versions.mk", "Dockerfile"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, root(t, name))), 0o600); err != nil {
+	file := func(name string) string { return filepath.Join(dir, name) }
+	names := []string{"versions.mk", "Dockerfile"}
+	run := func(answers ...string) (string, error) {
+		for _, name := range names {
+			if err := os.WriteFile(file(name), []byte(read(t, root(t, name))), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		docker := "#!/bin/sh\n[ \"$1 $2 $3 $5 $6\" = 'buildx imagetools inspect --format {{.Manifest.Digest}}' ] || exit 9\ncase $4 in " + strings.Join(answers, " ") + " esac\n"
+		if err := os.WriteFile(file("docker"), []byte(docker), 0o700); err != nil {
 			t.Fatal(err)
 		}
+		command := exec.CommandContext(t.Context(), root(t, "deploy", "image", "digests.sh"))
+		command.Dir, command.Env = dir, []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
+		out, err := command.CombinedOutput()
+		return string(out), err
 	}
-	digest := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
-	docker := "#!/bin/sh\ncase $4 in *:3.*) echo " + digest("3") + ";; *:2.*) echo " + digest("2") + ";; esac\n"
-	if err := os.WriteFile(filepath.Join(dir, "docker"), []byte(docker), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.CommandContext(t.Context(), root(t, "deploy", "image", "digests.sh"))
-	command.Dir, command.Env = dir, []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
-	if out, err := command.CombinedOutput(); err != nil {
+	if out, err := run(three, two); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	versions, dockerfile := read(t, filepath.Join(dir, "versions.mk")), read(t, filepath.Join(dir, "Dockerfile"))
+	versions, dockerfile := read(t, file("versions.mk")), read(t, file("Dockerfile"))
 	for _, want := range []string{"\nFLUENT_BIT_DIGEST_3 ?= " + digest("3") + "\n", "\nFLUENT_BIT_DIGEST_2 ?= " + digest("2") + "\n"} {
 		if !strings.Contains(versions, want) {
 			t.Errorf("versions.mk has no %q", want)
@@ -99,5 +106,16 @@ func TestDigests(t *testing.T) {
 	before := strings.Split(read(t, root(t, "versions.mk")), "\n")
 	if after := strings.Split(versions, "\n"); len(after) != len(before) {
 		t.Errorf("versions.mk had %d lines and has %d", len(before), len(after))
+	}
+	for answer, want := range map[string]string{"*:2.*) echo no such host >&2; exit 1;;": "no such host", "*:2.*) echo '<nil>';;": "has no digest for"} {
+		out, err := run(three, answer)
+		if err == nil || !strings.Contains(out, want) {
+			t.Errorf("a registry that answers %q: %v, %s", answer, err, out)
+		}
+		for _, name := range names {
+			if read(t, file(name)) != read(t, root(t, name)) {
+				t.Errorf("%s was changed, though the registry answers %q", name, answer)
+			}
+		}
 	}
 }
