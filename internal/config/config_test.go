@@ -100,11 +100,11 @@ func TestLoadIndexNames(t *testing.T) {
 }
 
 func TestLoadUnusedOptions(t *testing.T) {
-	c, err := load("Endpoint x\nAWS_Auth Off\nType _doc\nBuffer_Size 4M\nLogstash_Prefix eks\nDedot a.b, c\nGenerate_ID Off\nOffset_Key offset")
+	c, err := load("Endpoint x\nAWS_Auth Off\nType _doc\nBuffer_Size 4M\nDrop_Unrecoverable_Records On\nLogstash_Prefix eks\nDedot a.b, c\nGenerate_ID Off\nOffset_Key offset")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(c.Unused, " "); got != "Type Buffer_Size Offset_Key Logstash_Prefix" {
+	if got := strings.Join(c.Unused, " "); got != "Type Buffer_Size Drop_Unrecoverable_Records Offset_Key Logstash_Prefix" {
 		t.Fatalf("unused: %s", got)
 	}
 	if strings.Join(c.Dedot, "|") != "a.b|c" {

@@ -82,7 +82,7 @@ func (c *Config) derive(given map[string]string, getenv func(string) string, mis
 			"set OPENSEARCH_ENDPOINT. (Host, Port and TLS do not reach this plugin: Fluent Bit "+
 			"keeps them for its built-in outputs.)")
 	}
-	for _, name := range []string{"Type", "Suppress_Type_Name", "Buffer_Size"} {
+	for _, name := range []string{"Type", "Suppress_Type_Name", "Buffer_Size", "Drop_Unrecoverable_Records"} {
 		if given[name] != "" {
 			c.Unused = append(c.Unused, name)
 		}
