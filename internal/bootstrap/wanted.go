@@ -23,7 +23,7 @@ type wanted struct {
 	warm, dataStream bool
 	readers          list // backend roles that may read
 	deleteOlder      bool // delete indexes of days beyond the retention
-	collection       bool // of OpenSearch Serverless, which takes index templates alone
+	collection       bool // of OpenSearch Serverless: of all this, AWS lists index templates for it ("serverless-genref" of the guide)
 }
 
 // shippedIndex is the name that the files are written for.
