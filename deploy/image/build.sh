@@ -3,6 +3,13 @@
 set -eu
 image=$1 tag=$2 push=$3 builder=$4
 shift 4
+case ${image##*/} in
+*:*|*@*) echo "IMAGE=$image: leave out the tag, which is $tag (VERSION and BASE make it)" >&2; exit 2 ;;
+esac
+case $push$image in
+1*/*) ;; # team/logs is Docker Hub's
+1*) echo "IMAGE=$image names no registry to push to: write IMAGE=registry.example/logging/fluent-bit" >&2; exit 2 ;;
+esac
 if ! docker buildx version >/dev/null 2>&1; then
     echo "docker buildx is missing: install Docker's buildx plugin (package docker-buildx), or use podman as podman build --platform" >&2
     exit 2

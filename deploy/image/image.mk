@@ -85,7 +85,8 @@ check-reproducible: $(ZIG) ## build twice, in two folders and from empty caches,
 
 .PHONY: image
 image: ## build the image with docker buildx, BASE=3 or 2; PUSH=1 pushes it, and says what to write into the overlay
-	@deploy/image/build.sh '$(IMAGE)' '$(TAG)' '$(PUSH)' '$(BUILDER)' --platform $(PLATFORMS) --sbom=true --provenance=mode=max \
+	$(if $(FLUENT_BIT_IMAGE_$(BASE)),,$(error BASE=$(BASE): write 3 or 2, for which versions.mk has a base image))
+	@deploy/image/build.sh '$(IMAGE)' '$(TAG)' '$(if $(PUSH),1)' '$(BUILDER)' --platform $(PLATFORMS) --sbom=true --provenance=mode=max \
 	  --build-arg FLUENT_BIT_IMAGE=$(FLUENT_BIT_IMAGE_$(BASE)) --build-arg FLUENT_BIT_DIGEST=$(FLUENT_BIT_DIGEST_$(BASE)) \
 	  --build-arg VERSION=$(VERSION) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
 

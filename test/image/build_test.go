@@ -47,6 +47,33 @@ func TestBuildCommand(t *testing.T) {
 	}
 }
 
+// TestBuildRefuses has what cannot be meant refused before anything is built.
+func TestBuildRefuses(t *testing.T) {
+	for _, c := range []struct{ want, image, push string }{
+		{"leave out the tag, which is 1.2.3-base3", "registry.example/logs:1.0", "1"},
+		{"leave out the tag", "registry.example/logs@sha256:0a", ""},
+		{"names no registry to push to", "out-opensearch-irsa", "1"},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\necho \"$@\" >>"+dir+"/asked\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		command := exec.CommandContext(t.Context(), root(t, "deploy", "image", "build.sh"), c.image, "1.2.3-base3", c.push, "")
+		command.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
+		out, err := command.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), c.want) {
+			t.Errorf("IMAGE=%s PUSH=%s: %v: %s", c.image, c.push, err, out)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "asked")); err == nil {
+			t.Errorf("IMAGE=%s PUSH=%s: docker was asked", c.image, c.push)
+		}
+	}
+	command := exec.CommandContext(t.Context(), "make", "-C", root(t), "image", "IMAGE=registry.example/logs", "BASE=4")
+	if out, err := command.CombinedOutput(); err == nil || !strings.Contains(string(out), "BASE=4: write 3 or 2") {
+		t.Errorf("BASE=4: %v: %s", err, out)
+	}
+}
+
 // TestOneTag has the tag that make image pushes in the overlays and the chart as it is made: VERSION, then the base.
 func TestOneTag(t *testing.T) {
 	if !strings.Contains(read(t, root(t, "deploy", "image", "image.mk")), "\nTAG = $(patsubst v%,%,$(VERSION))-base$(BASE)\n") {
