@@ -259,7 +259,7 @@ func TestChartValues(t *testing.T) {
 		"endpoint=":                         "endpoint",
 		"endpoint=https://x.example.com":    "endpoint",
 		"region=Ireland":                    "region",
-		"image.tag=latest":                  "tag",
+		"image.tag=latest":                  "image.tag: write the one that make image printed",
 		"multilin=true":                     "multilin",
 		"serviceAccount.roleARN=fluent-bit": "roleARN",
 		"bootstrap.indexes[0].retention=1x": "retention",

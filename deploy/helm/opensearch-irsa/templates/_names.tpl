@@ -13,6 +13,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end -}}
 
 {{- define "image" -}}
+{{- if eq .Values.image.tag "latest" }}{{ fail "image.tag: write the one that make image printed: latest may be another on the next node" }}{{ end -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default (printf "%s-base%v" .Chart.AppVersion .Values.image.base) }}
 {{- end -}}
 
