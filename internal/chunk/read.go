@@ -112,14 +112,14 @@ func ReadFloat(b []byte) (v float64, bits int, rest []byte, ok bool) {
 
 // ReadExt reads an extension value: its type and its bytes.
 func ReadExt(b []byte) (kind int8, data, rest []byte, ok bool) {
-	if len(b) < 2 {
+	if len(b) < 3 { // the shortest are a fixext 1 and an empty ext 8
 		return 0, nil, b, false
 	}
 	var n, header uint64 // header counts the type byte too
 	switch c := b[0]; {
 	case c >= 0xd4 && c <= 0xd8:
 		n, header = 1<<(c-0xd4), 2
-	case c == 0xc7 && len(b) >= 3:
+	case c == 0xc7:
 		n, header = uint64(b[1]), 3
 	case c == 0xc8 && len(b) >= 4:
 		n, header = uint64(binary.BigEndian.Uint16(b[1:])), 4

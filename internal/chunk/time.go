@@ -27,14 +27,11 @@ func readTime(b []byte, r *Record) (rest []byte, marker bool, reason string) {
 	}
 	if negative, v, rest, ok := ReadInteger(b); ok {
 		r.Nsec = 0
-		switch {
-		case negative:
+		if negative {
 			r.Sec = 0
 			marker = int64(v) == groupStart || int64(v) == groupEnd
-		case v > MaxSec:
-			r.Sec = MaxSec
-		default:
-			r.Sec = int64(v)
+		} else {
+			r.Sec = int64(min(v, MaxSec))
 		}
 		return rest, marker, ""
 	}

@@ -96,6 +96,8 @@ func TestWalkerSuccess(t *testing.T) {
 	f("NaN", "92 cb7ff8000000000001"+body, at(0, 0))
 	f("+Inf", "92 cb7ff0000000000000"+body, at(MaxSec, 0))
 	f("-Inf", "92 cbfff0000000000000"+body, at(0, 0))
+	f("float64 MaxSec+0.5", "92 cb424d7ffa20bfc000"+body, at(MaxSec, 500000000))
+	f("float64 MaxSec+1", "92 cb424d7ffa20c00000"+body, at(MaxSec, 0))
 	f("1e300", "92 cb7e37e43c8800759c"+body, at(MaxSec, 0))
 	f("after 2038", "92 d700 f0000000 00000000"+body, at(0xf0000000, 0))
 	f("too many nanoseconds", "92 d700 6a000000 ffffffff"+body, at(0x6a000000, 999999999))
@@ -147,6 +149,7 @@ func TestWalkerFailure(t *testing.T) {
 	f("metadata cut off", "92 92 01 81a161", 6, "cut off")
 	f("huge metadata", "92 92 01 dfffffffff a161", 3, "cut off")
 	f("marker's body cut off", "92 ff 81a1", 2, "cut off")
+	f("0xc1 within a marker's body", "92 ff 92c0c1", 4, "no msgpack")
 }
 
 func TestWalkerAdvance(t *testing.T) {
@@ -178,7 +181,7 @@ func TestSkipSuccess(t *testing.T) {
 		}
 	}
 	for _, data := range []string{
-		"00", "7f", "e0", "ff", "c0", "c2", "c3", "80", "90", "a0", "8101c0", "9101", "a161", "920102", "9391909101c0",
+		"00", "7f", "e0", "ff", "c0", "c2", "c3", "80", "90", "a0", "8101c0", "9101", "a161", "920102", "9391909101c0", "92c0c40161",
 		"c400", "c40161", "c5000161", "c60000000161", "c70005", "c7010561", "c800010561", "c9000000010561",
 		"ca00000000", "cb0000000000000000", "cc00", "cd0000", "ce00000000", "cf0000000000000000",
 		"d000", "d10000", "d200000000", "d30000000000000000",
