@@ -91,7 +91,7 @@ func run(ctx context.Context, gremlins, name, files string, sample int, seed uin
 	if out, err := test(ctx, where, "", 20*time.Minute); err != nil {
 		return false, fmt.Errorf("the tests fail without a change: %w\n%s", err, out)
 	}
-	limit := 2*time.Minute + 6*time.Since(began) // the machine may get busier
+	limit := 20*time.Second + 3*time.Since(began) // the machine may get busier
 	log.Printf("%s: %d of %d mutants, %s a run", name, len(drawn), len(all), time.Since(began).Round(time.Second))
 	count := map[string]int{}
 	var survivors []string
