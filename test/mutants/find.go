@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -93,6 +95,10 @@ func find(ctx context.Context, gremlins, dir, files string) ([]*mutant, error) {
 		}
 		all = append(all, removed...)
 	}
+	// Gremlins has no order, and a seed is to draw the same ones again.
+	slices.SortFunc(all, func(a, b *mutant) int {
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.what, b.what))
+	})
 	return all, nil
 }
 
