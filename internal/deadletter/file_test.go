@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -195,8 +196,61 @@ func TestFileRotatesAndStaysBounded(t *testing.T) {
 		}
 	}
 	wantIDs(t, all, 100-len(all), 100)
-	if len(*lines) == 0 || !strings.Contains((*lines)[0], "the oldest file") {
-		t.Errorf("log: %q", *lines)
+
+	// What is not there any more is what the log says was removed.
+	gone := 0
+	for n := range 100 - len(all) {
+		r := record(n)
+		gone += len(r.AppendJSON(nil, 0)) + len("\n")
+	}
+	for _, line := range *lines {
+		removed := 0
+		_, rest, _ := strings.Cut(line, "the oldest file, of ")
+		if _, err := fmt.Sscanf(rest, "%d bytes", &removed); err != nil || removed == 0 {
+			t.Errorf("log: %s", line)
+		}
+		gone -= removed
+	}
+	if gone != 0 {
+		t.Errorf("%d bytes are gone that the log does not tell of", gone)
+	}
+}
+
+// TestNoDescriptorIsLeft writes, rotates, moves files away for a replay and closes.
+func TestNoDescriptorIsLeft(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // which would close what was forgotten
+	dir := t.TempDir()
+	count := func() (n int) {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		for _, fd := range all {
+			if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(name, dir) {
+				n++
+			}
+		}
+		return n
+	}
+	path := filepath.Join(dir, "dead.jsonl")
+	f, _ := open(t, path, 1000)
+	write(t, f, 0, 20)
+	taken, err := Take(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Take(t.Context(), path); err == nil {
+		t.Fatal("taken twice")
+	}
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, 20, 22)
+	if n := count(); n != 1 {
+		t.Errorf("%d descriptors, want the file's", n)
+	}
+	if err := f.Close(); err != nil || count() != 0 {
+		t.Errorf("%d descriptors after the end, %v", count(), err)
 	}
 }
 

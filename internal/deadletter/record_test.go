@@ -80,6 +80,19 @@ func modelText(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// TestTextIsThatOfEncodingJSON writes each character, and bytes that are none.
+func TestTextIsThatOfEncodingJSON(t *testing.T) {
+	var all strings.Builder
+	for char := range rune(0x2100) {
+		all.WriteRune(char)
+	}
+	for _, s := range []string{"", all.String(), "\ufffd", "\uffff𐍈", "\x80", "a\xffb", "é"[:1], "𐍈"[:3] + "é", "\xed\xa0\x80"} {
+		if got := `"` + string(appendText(nil, s, math.MaxInt)) + `"`; got != modelText(s) {
+			t.Errorf("%.100q: got %.200s, want %.200s", s, got, modelText(s))
+		}
+	}
+}
+
 // modelCut is the start of s whose JSON takes up to limit bytes, found character by character.
 func modelCut(s string, limit int) string {
 	size := 0
