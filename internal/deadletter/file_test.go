@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"out_opensearch_irsa/internal/logging"
@@ -213,6 +214,48 @@ func TestFileRotatesAndStaysBounded(t *testing.T) {
 	}
 	if gone != 0 {
 		t.Errorf("%d bytes are gone that the log does not tell of", gone)
+	}
+}
+
+// TestRotationFails has something in the way, and later not.
+func TestRotationFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	f, lines := open(t, path, 1000)
+	write(t, f, 0, 3)
+	inTheWay := numbered(path, filesKept)
+	if err := errors.Join(os.Mkdir(inTheWay, 0o700), os.WriteFile(numbered(path, filesKept-1), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	err := f.Write(t.Context(), []Record{record(3), record(4)})
+	if err == nil || !strings.Contains(err.Error(), "cannot rotate") || !strings.Contains(err.Error(), filepath.Base(inTheWay)) {
+		t.Fatalf("%v", err)
+	}
+	other, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	if err := syscall.Flock(int(other.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		t.Errorf("the file is locked after a write that failed: %v", err)
+	}
+	if err := errors.Join(other.Close(), os.Remove(inTheWay)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, 3, 5)
+	wantIDs(t, readAll(t, path, 0), 0, 5)
+	if len(*lines) != 0 {
+		t.Errorf("log: %q", *lines)
+	}
+}
+
+func TestVolumesWithoutLocks(t *testing.T) {
+	for err, want := range map[error]bool{
+		syscall.ENOLCK: true, syscall.ENOSYS: true, syscall.EOPNOTSUPP: true,
+		syscall.EWOULDBLOCK: false, syscall.EBADF: false, syscall.EIO: false,
+	} {
+		if withoutLocks(os.NewSyscallError("flock", err)) != want {
+			t.Errorf("%v: want %t", err, want)
+		}
 	}
 }
 

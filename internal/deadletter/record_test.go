@@ -180,6 +180,10 @@ func TestCutFitsExactly(t *testing.T) {
 			checkCut(t, r, limit)
 		}
 	}
+	for n := range MinLimit { // what is left without the record is shorter than the limit, as long, and longer
+		long.Reason = strings.Repeat("r", n)
+		checkCut(t, long, MinLimit)
+	}
 	if got := long.AppendJSON(nil, 1); len(got) > MinLimit {
 		t.Errorf("%d bytes for a limit below the least", len(got))
 	}
@@ -195,6 +199,18 @@ func TestCutRawFits(t *testing.T) {
 			t.Fatalf("%+v, %v", back, err)
 		}
 		if len(line) > limit || len(line) <= limit-4 || len(back.Raw) == 0 { // base64 goes by fours
+			t.Fatalf("%d bytes for a limit of %d", len(line), limit)
+		}
+	}
+	both := r
+	both.Document = []byte(strings.Repeat("d", 300))
+	for limit := MinLimit; limit < MinLimit+8; limit++ {
+		line := both.AppendJSON(nil, limit)
+		back, err := Parse(line)
+		if err != nil || !back.Truncated || back.RecordSize != len(both.Raw)+300 || len(back.Document) != 300 {
+			t.Fatalf("%+v, %v", back, err)
+		}
+		if len(line) > limit || len(line) <= limit-4 || len(back.Raw) == 0 {
 			t.Fatalf("%d bytes for a limit of %d", len(line), limit)
 		}
 	}
