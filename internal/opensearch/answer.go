@@ -93,12 +93,13 @@ func plainList(b []byte) []byte {
 	return nil
 }
 
-// parseItems reads the items of a list up to its bracket, which rest begins with. items is nil if all n of them are plain.
+// parseItems reads the items of a list up to its bracket, which rest begins with. list does not end in white space. items is nil
+// if all n of them are plain.
 func parseItems(list []byte, want int) (items []Item, n int, rest []byte, err error) {
 	var last []byte // items mostly look all the same
 	for rest = list; ; {
 		rest = skipSpace(rest)
-		if n == 0 && len(rest) > 0 && rest[0] == ']' {
+		if n == 0 && rest[0] == ']' { // there is something: list does not end in white space
 			return items, n, rest, nil
 		}
 		if n == want {

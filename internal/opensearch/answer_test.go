@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,6 +65,18 @@ func TestParseAnswerItems(t *testing.T) {
 	f(3, Item{Verdict: Delivered, Kind: Duplicate, Effect: CompareDocument, Duplicate: true, Status: 409, Type: "version_conflict_engine_exception",
 		Reason: "[x]: version conflict, document already exists (current version [1])"})
 
+	// Every digit of a status counts, in whatever item.
+	refused := `{"create":{"status":503,"error":{"type":"t","reason":"r"}}}`
+	some, err := parseAnswer([]byte(`{"errors":true,"items":[{"update":{"status":217}},{"index":{"status":298}},`+refused+`,{"delete":{"status":236}}, {"index":{"status":205}}]}`), 5)
+	if err != nil || len(some) != 5 {
+		t.Fatalf("got %v, %v", some, err)
+	}
+	for i, status := range []int{217, 298, 503, 236, 205} {
+		if some[i].Status != status || (some[i].Verdict == Delivered) != (status != 503) {
+			t.Errorf("item %d: got %+v, want %d", i, some[i], status)
+		}
+	}
+
 	long, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":400,"error":{"type":"t","reason":"`+strings.Repeat(`é\n`, 2000)+`"}}}]}`), 1)
 	if err != nil || len(long[0].Reason) > quote.Max || strings.Contains(long[0].Reason, "\n") || !strings.HasSuffix(long[0].Reason, "…") {
 		t.Errorf("got %d bytes %q, %v", len(long[0].Reason), long[0].Reason[:20], err)
@@ -70,6 +84,32 @@ func TestParseAnswerItems(t *testing.T) {
 	plain, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":503,"error":"no shard"}}]}`), 1)
 	if err != nil || plain[0].Reason != "no shard" || plain[0].Verdict != Retry {
 		t.Errorf("got %+v, %v", plain, err)
+	}
+}
+
+// TestPlainItem changes an acknowledged item at each place.
+func TestPlainItem(t *testing.T) {
+	acknowledged := regexp.MustCompile(`^\{"(create|index|update|delete)":\{"status":(2[0-9][0-9])\}\}`)
+	f := func(s string) {
+		t.Helper()
+		want, wantSize := 0, 0
+		if m := acknowledged.FindStringSubmatch(s); m != nil {
+			want, _ = strconv.Atoi(m[2])
+			wantSize = len(m[0])
+		}
+		if status, size := plainItem([]byte(s)); status != want || size != wantSize {
+			t.Errorf("%s: got %d in %d bytes, want %d in %d", s, status, size, want, wantSize)
+		}
+	}
+	for _, op := range []string{"create", "index", "update", "delete", "creat", "indexx", "ingest", "x", ""} {
+		item := `{"` + op + `":{"status":201}}`
+		for n := range len(item) + 1 {
+			f(item[:n])
+			for char := byte(' '); n < len(item) && char <= '~'; char++ {
+				f(item[:n] + string(char) + item[n+1:])
+				f(item[:n] + string(char) + item[n+1:] + `,{"create":{"status":400}}]}`)
+			}
+		}
 	}
 }
 

@@ -89,7 +89,6 @@ func TestNewFailure(t *testing.T) {
 	}
 }
 
-// TestBadAnswers wants a 2xx that does not account for each item to count as nothing but a reason to try again.
 // TestNothingPrintsThePassword prints a Client and its Options in every way that there is.
 func TestNothingPrintsThePassword(t *testing.T) {
 	o := Options{Endpoint: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, Username: "admin", Password: config.Secret("hunter2-hunter2")}
@@ -111,6 +110,7 @@ func TestNothingPrintsThePassword(t *testing.T) {
 	}
 }
 
+// TestBadAnswers wants a 2xx that does not account for each item to count as nothing but a reason to try again.
 func TestBadAnswers(t *testing.T) {
 	f := func(answer string, words ...string) {
 		t.Helper()
@@ -170,6 +170,56 @@ func TestEndlessAnswer(t *testing.T) {
 	res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
 	if f := res.Failure; f == nil || f.Kind != BadAnswer || !errors.Is(f, errAnswerTooLarge) {
 		t.Errorf("got %+v", res)
+	}
+}
+
+// TestBufferOfALongAnswerIsNotKept is about memory: one long answer must not stay for the agent's life.
+func TestBufferOfALongAnswerIsNotKept(t *testing.T) {
+	long := bytes.NewBuffer(make([]byte, 0, 2*keptBuffer))
+	a := &attempt{buf: long, answer: []byte("answer")}
+	a.release()
+	if a.buf != nil || a.answer != nil {
+		t.Fatalf("%+v", a)
+	}
+	a.release() // has no more
+	for range 10 {
+		if answers.Get() == long {
+			t.Fatal("kept")
+		}
+	}
+}
+
+// TestAnswerTakesTheMemoryThatItNeeds has answers tell their length, which is not believed beyond what
+// is read of them.
+func TestAnswerTakesTheMemoryThatItNeeds(t *testing.T) {
+	f := func(status, length, most int) {
+		t.Helper()
+		for range 10 {
+			answers.Get() // so that the next one is new
+		}
+		a := &attempt{}
+		a.read(&http.Response{StatusCode: status, ContentLength: int64(length), Body: io.NopCloser(bytes.NewReader(make([]byte, length)))})
+		if want := min(length, most); len(a.answer) != want || cap(a.answer) > want+want/4 {
+			t.Errorf("%d bytes of %d are read, into %d", len(a.answer), length, cap(a.answer))
+		}
+	}
+	for n := 60_000; n < 250_000; n += 20_000 { // a buffer that doubles is far too large for some of them
+		f(200, n, maxAnswer)
+	}
+	f(403, maxRefusal, maxRefusal)
+	a := &attempt{}
+	a.read(&http.Response{StatusCode: 403, ContentLength: 1 << 40, Body: http.NoBody})
+	if len(a.answer) != 0 || cap(a.answer) > 2*maxRefusal {
+		t.Errorf("%d bytes for what was only promised", cap(a.answer))
+	}
+}
+
+// TestIdleConnections are as many as Workers, or four.
+func TestIdleConnections(t *testing.T) {
+	for workers, want := range map[int]int{-1: 4, 0: 4, 1: 1, 7: 7} {
+		if c := client(t, "http://127.0.0.1:1", func(o *Options) { o.MaxConns = workers }); c.conns.MaxIdleConnsPerHost != want {
+			t.Errorf("%d workers: %d connections are kept", workers, c.conns.MaxIdleConnsPerHost)
+		}
 	}
 }
 
