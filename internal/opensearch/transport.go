@@ -26,16 +26,14 @@ var (
 	errAnswerTooLarge = fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
 )
 
-// newConns is the connection pool: HTTP/1.1, since one bulk body at a time fills a connection and HTTP/2 would only add
-// framing and flow control.
+// newConns is the connection pool: HTTP/1.1, which is all that net/http speaks over a dialer of one's own, since one bulk body
+// at a time fills a connection and HTTP/2 would only add framing and flow control.
 func newConns(o Options) *http.Transport {
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLS != nil {
 		tlsConfig = o.TLS.Clone()
 		tlsConfig.MinVersion = max(tlsConfig.MinVersion, tls.VersionTLS12)
 	}
-	var http1 http.Protocols
-	http1.SetHTTP1(true)
 	dialer := o.Dial
 	if dialer == nil {
 		dialer = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
@@ -45,7 +43,6 @@ func newConns(o Options) *http.Transport {
 		DialContext:         dial(dialer),
 		TLSHandshakeTimeout: 10 * time.Second,
 		TLSClientConfig:     tlsConfig,
-		Protocols:           &http1,
 		MaxIdleConnsPerHost: o.MaxConns,
 		// Shorter than the minute after which load balancers drop a silent connection.
 		IdleConnTimeout: 50 * time.Second,
