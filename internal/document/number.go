@@ -70,21 +70,15 @@ func init() {
 // All numbers nearer to it than to any other float lie between (2m-1)*2^(e-1) and
 // (2m+1)*2^(e-1). Multiplied by the 10^p for which that distance is between 1 and
 // 10, there is an integer between the two, and the shortest text is that
-// integer, or, if there is one, a multiple of ten.
+// integer, or, if there is one, a multiple of ten. The ends are no integers: shift is
+// 1 at least, and what it divides is odd.
 func appendShortest(dst []byte, whole, m uint64, e int) []byte {
 	p := -(e * 78913 >> 18) // -floor(log10(2^e)): 1 to 19
 	shift := uint(1 - e - p)
 	scale := pow5[p]
-	low, lowRest := scaled(2*m-1, scale, shift)
-	high, highRest := scaled(2*m+1, scale, shift)
-	odd := m&1 == 1
-	// The ends themselves read as the float if its last bit is even.
-	if lowRest || odd {
-		low++
-	}
-	if !highRest && odd {
-		high--
-	}
+	low, _ := scaled(2*m-1, scale, shift)
+	low++
+	high, _ := scaled(2*m+1, scale, shift)
 	d := high / 10
 	if d*10 >= low {
 		p--
