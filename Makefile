@@ -126,7 +126,7 @@ terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through 
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) $(HELM) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
-	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/equality/... ./test/doctor/... ./test/bootstrap/... ./test/kubernetes/...
+	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/multiline/... ./test/equality/... ./test/doctor/... ./test/bootstrap/... ./test/kubernetes/...
 
 .PHONY: identity
 identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403, all of it, with the race detector
@@ -158,6 +158,10 @@ bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in outp
 .PHONY: bench-node
 bench-node: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## the node's table alone: ARGS="-workers 2,4,8 -only '^100' -quick"
 	go run ./test/bench -parts node $(ARGS)
+
+.PHONY: multiline
+multiline: $(PLUGIN) $(FBHOST) ## how many stack traces of twenty pods arrive whole, at 10 and 1,500 events a second: ARGS="-seconds 300"
+	go test -count=1 -timeout 60m -v -run TestTracesArriveWhileWritten ./test/multiline -rates 10,1500 $(ARGS)
 
 .PHONY: fleet
 fleet: ## a thousand nodes against a model of a domain, in virtual time: half an hour
