@@ -216,6 +216,10 @@ func TestMultiline(t *testing.T) {
 		}
 	}
 	f("", `[] "" "" log 1000 262144 []`)
+	c, err := load("Endpoint x\nAWS_Auth Off\nMultiline_Start (\nMultiline_Continue ^x")
+	if err == nil || strings.Contains(err.Error(), "it goes with") || c.MultilineStart != "" {
+		t.Errorf("a mistake that is said: %v, and kept for others to say it again: %q", err, c.MultilineStart)
+	}
 	f("Multiline Off\nMultiline_Key x", `[] "" "" x 1000 262144 [Multiline_Key]`)
 	f("Multiline Go, PYTHON\nMultiline_Max_Lines 20", `[go python] "" "" log 20 262144 []`)
 	f("Multiline_Start ^a\nMultiline_Continue ^b\nGenerate_ID Off\nWrite_Operation index", `[] "^a" "^b" log 1000 262144 []`)

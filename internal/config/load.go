@@ -148,7 +148,7 @@ func (c *Config) deriveIndex(given map[string]string, mistake report) {
 
 // deriveMultiline finds options that need another.
 func (c *Config) deriveMultiline(given map[string]string, mistake func(option, value, format string, args ...any)) {
-	if c.MultilineContinue != "" && c.MultilineStart == "" {
+	if c.MultilineContinue != "" && given["Multiline_Start"] == "" {
 		mistake("Multiline_Continue", c.MultilineContinue, "it goes with Multiline_Start: write that too, or leave it out")
 	}
 	if len(c.Multiline) == 0 && c.MultilineStart == "" {

@@ -192,10 +192,10 @@ func setMultiline(c *Config, v string) error {
 
 func pattern(field func(*Config) *string) func(*Config, string) error {
 	return func(c *Config, v string) error {
-		*field(c) = v
 		if _, err := regexp.Compile(v); err != nil {
 			return fmt.Errorf("write a regular expression as Go has them: %w", err)
 		}
+		*field(c) = v
 		return nil
 	}
 }
