@@ -114,7 +114,7 @@ RECORDS ?= 5000000
 fuzz-long: ## RECORDS records through the encoder and the reference encoder, from SEED on: a quarter of an hour on a quiet machine
 	go test -count=1 -v -timeout 0 -run '^TestReference$$' ./internal/document -records $(RECORDS) -seed $(if $(SEED),$(SEED),$$(date +%s))
 
-PACKAGE ?= deliver,opensearch,bulk,deadletter,chunk,document,flb
+PACKAGE ?= deliver,opensearch,bulk,deadletter,chunk,document,multiline,flb
 SAMPLE ?= 0
 .PHONY: mutants
 mutants: $(GREMLINS) ## change the code a place at a time, print what no test notices: hours, or PACKAGE=deliver SAMPLE=30 SEED=1

@@ -23,8 +23,9 @@ type node struct {
 	json  *os.File // nil without a json input
 	log   *os.File // what the agents said, one after the other
 
-	mu   sync.Mutex // guards pods
-	pods *stack.Pods
+	mu     sync.Mutex // guards pods
+	pods   *stack.Pods
+	traces bool
 }
 
 // planted is the number of the first record that the domain will not take; those before it are good.
@@ -131,7 +132,24 @@ func (n *node) forget() error {
 func (n *node) write(lines int) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.traces {
+		return n.pods.WriteTraces(lines)
+	}
 	return n.pods.WriteLines(lines)
+}
+
+// documents returns how many documents the good lines become.
+func (n *node) documents() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.pods.Documents()
+}
+
+// rotate rotates the logs.
+func (n *node) rotate() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.pods.Rotate()
 }
 
 // written returns how many good lines were written.

@@ -30,6 +30,10 @@ var rows = []row{
 	{id: "reload", name: "hot reload under load, three times", skip: noReload, run: reloaded},
 	{id: "terminated", name: "SIGTERM under load and started again, twice",
 		config: config{values: map[string]string{"Grace": "5"}, options: []string{"Request_Timeout 3s"}}, run: terminated},
+	{id: "traces-reset", name: "stack traces: connection reset after the request was done", traces: true, run: meets(resetAfter(0.5), 10)},
+	{id: "traces-killed", name: "stack traces: Fluent Bit killed under load, three times", traces: true, run: agentKilled},
+	{id: "traces-rotated", name: "stack traces: logs rotated under load, three times", traces: true, run: rotated},
+	{id: "traces-reread", name: "stack traces: every file is read again", traces: true, recut: true, run: reread},
 	{id: "two-domains", name: "two outputs, one domain down for a while", second: true, run: secondDown},
 }
 

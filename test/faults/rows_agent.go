@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // agentKilled kills the agent while requests are under way that the server has done and not answered.
@@ -46,6 +47,22 @@ func (t *trial) interrupted(ctx context.Context, times int, end func() error) er
 	})
 }
 
+// rotated rotates the logs while they are written, as often as the agent can notice.
+func rotated(ctx context.Context, t *trial) error {
+	if err := t.node.start(ctx); err != nil {
+		return err
+	}
+	return t.meanwhile(ctx, func() error {
+		for range 3 {
+			if err := errors.Join(t.node.rotate(), hold(ctx, 1200*time.Millisecond)); err != nil {
+				return err
+			}
+			t.fired++
+		}
+		return nil
+	})
+}
+
 // reread lets the agent read every file once more.
 func reread(ctx context.Context, t *trial) error {
 	if err := t.node.start(ctx); err != nil {
@@ -54,7 +71,7 @@ func reread(ctx context.Context, t *trial) error {
 	if err := t.write(ctx); err != nil {
 		return err
 	}
-	err := t.await(ctx, "all records to arrive", func() bool { return t.arrived(ctx, t.index) >= t.lines })
+	err := t.await(ctx, "all records to arrive", func() bool { return t.arrived(ctx, t.index) >= t.node.documents() })
 	if err = errors.Join(err, t.node.stop()); err != nil {
 		return err
 	}
@@ -65,7 +82,7 @@ func reread(ctx context.Context, t *trial) error {
 	if err := t.node.start(ctx); err != nil {
 		return err
 	}
-	err = t.await(ctx, "all records to come again", func() bool { return t.domain.said(saysConflict)-before >= t.lines })
+	err = t.await(ctx, "all records to come again", func() bool { return t.domain.said(saysConflict)-before >= t.node.documents() })
 	t.fired = t.domain.said(saysConflict) - before
 	return err
 }

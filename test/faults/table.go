@@ -17,8 +17,12 @@ type row struct {
 	maxRequest int64  // the domain's limit in bytes
 	burst      bool   // one pod, whose records make large chunks
 	second     bool   // a second output, to a second domain
-	config     config
-	skip       func(*bench) string // why this host cannot run it; "" where it can
+	traces     bool   // stack traces among the records, which are one document each
+	// recut: files are read again, so that a chunk's end may cut a trace that was whole before; the lines behind that are then
+	// documents of their own too, as docs/delivery.md says.
+	recut  bool
+	config config
+	skip   func(*bench) string // why this host cannot run it; "" where it can
 
 	// run starts the agent, writes the records and lets the fault come and go. It sets trial.fired.
 	run func(context.Context, *trial) error
@@ -40,7 +44,7 @@ type result struct {
 func (r result) proven() bool {
 	s := r.sums
 	return r.skipped != "" || r.err == nil && r.fired > 0 && s.written > 0 && s.duplicates == 0 && s.lost == 0 && s.misfiled == 0 &&
-		s.dead == r.bad
+		s.dead == r.bad && 100*s.cut <= s.written
 }
 
 // table runs every row and prints what became of the records.
@@ -157,5 +161,9 @@ func (r result) line() string {
 func (r result) figures(mark string) string {
 	s := r.sums
 	number := func(n int) string { return fmt.Sprint(n) }
-	return fmt.Sprintf(columns, r.row.name, number(s.written), number(s.indexed), number(s.duplicates), number(s.dead), number(s.lost), number(r.sent), mark)
+	name := r.row.name
+	if s.cut > 0 {
+		name += fmt.Sprintf(" (and cut: %d)", s.cut)
+	}
+	return fmt.Sprintf(columns, name, number(s.written), number(s.indexed), number(s.duplicates), number(s.dead), number(s.lost), number(r.sent), mark)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,10 +17,11 @@ type sums struct {
 	written, indexed, duplicates, dead, lost int
 	misfiled                                 int    // good ones in the dead letters, planted ones in the index, and such that nobody wrote
 	gone, twice                              string // numbers of lost ones and of duplicates, the first few runs of them
+	cut                                      int    // lines of a trace's document that are documents of their own too
 }
 
 func (s sums) add(o sums) sums {
-	return sums{s.written + o.written, s.indexed + o.indexed, s.duplicates + o.duplicates, s.dead + o.dead, s.lost + o.lost, s.misfiled + o.misfiled, s.gone + o.gone, s.twice + o.twice}
+	return sums{s.written + o.written, s.indexed + o.indexed, s.duplicates + o.duplicates, s.dead + o.dead, s.lost + o.lost, s.misfiled + o.misfiled, s.gone + o.gone, s.twice + o.twice, s.cut + o.cut}
 }
 
 // expected is what was written: good lines are numbered from 1, and bad ones from planted.
@@ -76,9 +78,28 @@ func runs(n int, is func(int) bool) string {
 	return text.String()
 }
 
-// tally counts an index and its dead letters.
-func tally(ctx context.Context, o *stack.OpenSearch, index string, want expected) (sums, error) {
-	indexed, err := numbers(ctx, o, index, "log")
+// apart takes from documents those of one line that another document has behind its first one, and returns the numbers of
+// the others and how many they were.
+func apart(documents [][]int) (all []int, cut int) {
+	behind := map[int]bool{}
+	for _, lines := range documents {
+		for _, n := range lines[1:] {
+			behind[n] = true
+		}
+	}
+	for _, lines := range documents {
+		if len(lines) == 1 && behind[lines[0]] {
+			cut++
+			continue
+		}
+		all = append(all, lines...)
+	}
+	return all, cut
+}
+
+// tally counts an index and its dead letters. recut says that files were read again in which there are traces.
+func tally(ctx context.Context, o *stack.OpenSearch, index string, want expected, recut bool) (sums, error) {
+	documents, err := numbers(ctx, o, index, "log")
 	if err != nil {
 		return sums{}, err
 	}
@@ -86,7 +107,13 @@ func tally(ctx context.Context, o *stack.OpenSearch, index string, want expected
 	if err != nil {
 		return sums{}, err
 	}
-	return count(want, indexed, dead), nil
+	indexed, cut := slices.Concat(documents...), 0
+	if recut {
+		indexed, cut = apart(documents)
+	}
+	s := count(want, indexed, slices.Concat(dead...))
+	s.cut = cut
+	return s, nil
 }
 
 // deadLetters is what the name of an index's dead letters ends in.
@@ -97,14 +124,15 @@ var numbered = regexp.MustCompile(`LINE=(\d+)`)
 // page is how many documents are read at once.
 const page = 10_000
 
-// numbers reads every document of an index and returns the number that stands in a field. An index that is not there has none.
-func numbers(ctx context.Context, o *stack.OpenSearch, index, field string) ([]int, error) {
+// numbers reads every document of an index and returns the numbers that stand in a field, several in a stack trace's. An index
+// that is not there has none.
+func numbers(ctx context.Context, o *stack.OpenSearch, index, field string) ([][]int, error) {
 	if err := o.Refresh(ctx, index); err != nil {
 		return nil, err
 	}
 	query := fmt.Sprintf(`{"size":%d,"sort":["_doc"],"_source":[%q]}`, page, field)
 	path := "/" + index + "/_search?scroll=1m&ignore_unavailable=true&allow_no_indices=true&filter_path=_scroll_id,hits.hits._source"
-	var found []int
+	var found [][]int
 	for {
 		var answer struct {
 			Scroll string `json:"_scroll_id"`
@@ -119,15 +147,19 @@ func numbers(ctx context.Context, o *stack.OpenSearch, index, field string) ([]i
 		}
 		for _, hit := range answer.Hits.Hits {
 			text := hit.Source[field]
-			number := numbered.FindStringSubmatch(text)
-			if number == nil {
+			all := numbered.FindAllStringSubmatch(text, -1)
+			if all == nil {
 				return nil, fmt.Errorf("cannot find a number in a document of %q: its %s is %.200q", index, field, text)
 			}
-			n, err := strconv.Atoi(number[1])
-			if err != nil {
-				return nil, fmt.Errorf("cannot read the number of a document of %q: %w", index, err)
+			var lines []int
+			for _, number := range all {
+				n, err := strconv.Atoi(number[1])
+				if err != nil {
+					return nil, fmt.Errorf("cannot read the number of a document of %q: %w", index, err)
+				}
+				lines = append(lines, n)
 			}
-			found = append(found, n)
+			found = append(found, lines)
 		}
 		if len(answer.Hits.Hits) < page {
 			_, _, err := o.Do(ctx, "DELETE", "/_search/scroll", fmt.Sprintf(`{"scroll_id":%q}`, answer.Scroll))

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestCount(t *testing.T) {
 	f := func(want expected, indexed, dead []int, sum sums) {
@@ -21,6 +24,15 @@ func TestCount(t *testing.T) {
 	f(expected{1, 0}, []int{1, 2}, nil, sums{written: 1, indexed: 2, misfiled: 1})
 }
 
+// TestApart has a line that is in its trace's document and in one of its own, a trace in two pieces, and a line that is in two
+// traces' documents.
+func TestApart(t *testing.T) {
+	all, cut := apart([][]int{{1, 2, 3}, {3}, {4, 5}, {6}, {7, 8}, {9, 8}, {4}})
+	if got := fmt.Sprint(all, cut); got != "[1 2 3 4 5 6 7 8 9 8 4] 1" {
+		t.Error(got)
+	}
+}
+
 func TestProven(t *testing.T) {
 	good := result{fired: 1, bad: 2, sums: sums{written: 5, indexed: 3, dead: 2}}
 	if !good.proven() {
@@ -33,6 +45,7 @@ func TestProven(t *testing.T) {
 		"too many letters":    func(r *result) { r.sums.dead = 3 },
 		"the fault never met": func(r *result) { r.fired = 0 },
 		"nothing written":     func(r *result) { r.sums = sums{}; r.bad = 0 },
+		"too many cut":        func(r *result) { r.sums.cut = 1 },
 		"an error":            func(r *result) { r.err = errUnproven },
 	} {
 		r := good

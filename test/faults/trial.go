@@ -29,6 +29,7 @@ type trial struct {
 	index  string  // the second output's is this with -second
 	bad    int     // records planted that the domain will not take
 	extra  int     // good records written to the json log
+	recut  bool    // the row's
 	fired  int     // how often the fault was seen to be met
 }
 
@@ -55,8 +56,11 @@ func (t *trial) setup(r row) (err error) {
 	if r.burst {
 		pods = 1
 	}
-	t.node, err = newNode(t.bench, dir, pods, c, env)
-	return err
+	if t.node, err = newNode(t.bench, dir, pods, c, env); err != nil {
+		return err
+	}
+	t.node.traces, t.recut = r.traces, r.recut
+	return nil
 }
 
 // besides sets what is needed where records go to several outputs: Fluent Bit brings no more than storage.max_chunks_up chunks into
@@ -151,10 +155,10 @@ func (t *trial) await(ctx context.Context, what string, so func() bool) error {
 // counts makes the sums as they are now.
 func (t *trial) counts(ctx context.Context) (sums, error) {
 	want := expected{good: t.node.written() + t.extra, bad: t.bad}
-	all, err := tally(ctx, t.stack.OpenSearch, t.index, want)
+	all, err := tally(ctx, t.stack.OpenSearch, t.index, want, t.recut)
 	if err == nil && t.second != nil {
 		var more sums
-		more, err = tally(ctx, t.stack.OpenSearch, t.index+"-second", want)
+		more, err = tally(ctx, t.stack.OpenSearch, t.index+"-second", want, t.recut)
 		all = all.add(more)
 	}
 	return all, err
@@ -175,7 +179,7 @@ func (t *trial) arrived(ctx context.Context, index string) int {
 
 // settle waits until everything has arrived, or until the time is up, ends the agent, and makes the sums.
 func (t *trial) settle(ctx context.Context) (sums, error) {
-	want := t.node.written() + t.extra + t.bad
+	want := t.node.documents() + t.extra + t.bad
 	late := t.await(ctx, "all records to arrive", func() bool {
 		return t.arrived(ctx, t.index) >= want && (t.second == nil || t.arrived(ctx, t.index+"-second") >= want)
 	})

@@ -29,7 +29,8 @@ import (
 // tested names the packages, and where the tests of one are that has none of its own: a file with cgo
 // cannot be a test.
 var tested = map[string]string{
-	"deliver": "", "opensearch": "", "bulk": "", "deadletter": "", "document": "", "chunk": "", "flb": "./test/flb",
+	"deliver": "", "opensearch": "", "bulk": "", "deadletter": "", "document": "", "chunk": "", "multiline": "",
+	"flb": "./test/flb",
 }
 
 // equivalent.txt holds the survivors that are known to change nothing that matters: package/file, what
@@ -41,7 +42,7 @@ var equivalent string
 func main() {
 	log.SetFlags(log.Ltime)
 	gremlins := flag.String("gremlins", "gremlins", "the program")
-	names := flag.String("packages", "deliver,opensearch,bulk,deadletter,chunk,document,flb", "packages below internal")
+	names := flag.String("packages", "deliver,opensearch,bulk,deadletter,chunk,document,multiline,flb", "packages below internal")
 	files := flag.String("files", "*", "a pattern for the files")
 	sample := flag.Int("sample", 0, "how many mutants of each package to draw; 0 for all")
 	seed := flag.Uint64("seed", 1, "of the draw")

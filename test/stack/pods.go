@@ -13,7 +13,9 @@ import (
 type Pods struct {
 	dir   string
 	pods  []*pod
-	lines int // written by WriteLines so far, which is the number of the last one
+	lines int // written by WriteLines and WriteTraces so far, which is the number of the last one
+	rest  int // of them those that go on a trace
+	turn  int // of WriteTraces
 }
 
 type pod struct {
@@ -67,6 +69,38 @@ func (p *Pods) WriteLines(n int) error {
 	return nil
 }
 
+// traceLines are a stack trace, with the line's number.
+var traceLines = []string{
+	"java.lang.IllegalStateException: LINE=%d", "\tat com.example.Orders.place(Orders.java:42) LINE=%d",
+	"\tat com.example.Web.post(Web.java:7) LINE=%d", "Caused by: java.net.ConnectException: LINE=%d", "\t... 14 more LINE=%d",
+}
+
+// WriteTraces writes n lines as WriteLines does, but each fifth turn of a pod is a stack trace, each line of which is written
+// by itself.
+func (p *Pods) WriteTraces(n int) error {
+	for end := p.lines + n; p.lines < end; {
+		if p.turn++; p.turn/len(p.pods)%5 > 0 {
+			if err := p.WriteLines(1); err != nil {
+				return err
+			}
+			continue
+		}
+		for i, text := range traceLines[:min(len(traceLines), end-p.lines)] {
+			p.lines++
+			if i > 0 {
+				p.rest++
+			}
+			if err := p.pods[p.turn%len(p.pods)].write("stderr", "F", fmt.Sprintf(text, p.lines)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Documents returns how many documents the numbered lines become, where each trace is one.
+func (p *Pods) Documents() int { return p.lines - p.rest }
+
 // Write writes one line of a pod, numbered from 0: stream is stdout or stderr, tag F for a whole line and P for a part of one.
 func (p *Pods) Write(n int, stream, tag, text string) error {
 	return p.pods[n].write(stream, tag, text)
@@ -76,6 +110,21 @@ func (p *pod) write(stream, tag, text string) error {
 	line := time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z") + " " + stream + " " + tag + " " + text + "\n"
 	if _, err := p.log.WriteString(line); err != nil {
 		return fmt.Errorf("cannot write to the log of pod %q: %w", p.name, err)
+	}
+	return nil
+}
+
+// Rotate rotates every pod's log as the kubelet does: the file gets another name, and a new one its own.
+func (p *Pods) Rotate() error {
+	for _, one := range p.pods {
+		name := one.log.Name()
+		err := errors.Join(one.log.Close(), os.Rename(name, name+time.Now().UTC().Format(".20060102-150405.000000")))
+		if err == nil {
+			one.log, err = os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot rotate the log of pod %q: %w", one.name, err)
+		}
 	}
 	return nil
 }
