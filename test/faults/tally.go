@@ -78,8 +78,8 @@ func runs(n int, is func(int) bool) string {
 	return text.String()
 }
 
-// apart takes from documents those of one line that another document has behind its first one, and returns the numbers of
-// the others and how many they were.
+// apart takes from documents those whose first line another document has behind its own, and returns the numbers of the others,
+// and how many lines they were.
 func apart(documents [][]int) (all []int, cut int) {
 	behind := map[int]bool{}
 	for _, lines := range documents {
@@ -88,8 +88,8 @@ func apart(documents [][]int) (all []int, cut int) {
 		}
 	}
 	for _, lines := range documents {
-		if len(lines) == 1 && behind[lines[0]] {
-			cut++
+		if behind[lines[0]] {
+			cut += len(lines)
 			continue
 		}
 		all = append(all, lines...)

@@ -27,8 +27,8 @@ func TestCount(t *testing.T) {
 // TestApart has a line that is in its trace's document and in one of its own, a trace in two pieces, and a line that is in two
 // traces' documents.
 func TestApart(t *testing.T) {
-	all, cut := apart([][]int{{1, 2, 3}, {3}, {4, 5}, {6}, {7, 8}, {9, 8}, {4}})
-	if got := fmt.Sprint(all, cut); got != "[1 2 3 4 5 6 7 8 9 8 4] 1" {
+	all, cut := apart([][]int{{1, 2, 3}, {2, 3}, {3}, {4, 5}, {6}, {7, 8}, {9, 8}, {4}})
+	if got := fmt.Sprint(all, cut); got != "[1 2 3 4 5 6 7 8 9 8 4] 3" {
 		t.Error(got)
 	}
 }
