@@ -2,7 +2,9 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -159,6 +161,42 @@ func TestAsIAMRole(t *testing.T) {
 	}
 	if objects := fmt.Sprint(d.dashboards.Objects()); strings.Contains(objects, "eks-log") || !strings.Contains(objects, "by-role*") {
 		t.Errorf("the saved objects are for another index: %s", objects)
+	}
+}
+
+// TestThroughATunnel reaches a domain under another address than its certificate's, as the way through a pod into a VPC has it.
+func TestThroughATunnel(t *testing.T) {
+	d := newDomain(t)
+	const name = "vpc-shop-abc123.eu-west-1.es.amazonaws.com"
+	inner, err := url.Parse(d.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := world.CA.ServerTLS(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if hello.ServerName != name {
+			return nil, fmt.Errorf("nobody here is called %q", hello.ServerName)
+		}
+		return nil, nil
+	}
+	server, err := localaws.Serve(httputil.NewSingleHostReverseProxy(inner), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	t.Cleanup(func() { forget(t, "tunnel") })
+	port := server.URL()[strings.LastIndex(server.URL(), ":"):]
+	env := asMaster("https://" + name)
+	if out, code := bootstrap(t, env, "-index", "tunnel", "-o", "Endpoint=https://127.0.0.1"+port); code != 2 {
+		t.Errorf("the domain is reached by another name: status %d: %s", code, out)
+	}
+	out, code := bootstrap(t, env, "-index", "tunnel", "-o", "Endpoint=https://127.0.0.1"+port, "-o", "TLS_Server_Name="+name)
+	says(t, out, steps("tunnel", "created"))
+	if code != 0 || !strings.Contains(fmt.Sprint(d.dashboards.Objects()), "tunnel*") {
+		t.Errorf("status %d", code)
 	}
 }
 
