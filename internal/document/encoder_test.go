@@ -134,6 +134,26 @@ func TestAppendHead(t *testing.T) {
 	f(Options{TimeKey: "t", TagKey: "tag"}, object(str("a"), num(2), str("tag"), num(1), str("t"), num(0)), `{"a":2,"tag":1,"t":0}`)
 }
 
+// TestTimeOutOfRange has times that no walker gives: they are brought to 1970, as by the reference, and
+// leave the next ones right.
+func TestTimeOutOfRange(t *testing.T) {
+	for _, format := range []string{"", "%Y-%m-%dT%H:%M:%S", "%s", "%d.%m.%y %H"} {
+		e := newEncoder(t, Options{TimeKey: "t", TimeFormat: format})
+		for i, sec := range []int64{-1, 1_700_000_000, -5, -5, 0, -1 << 40, 59, -1, 1_700_000_001} {
+			if i == 3 {
+				e.SetTag("another") // which composes the fields anew
+			}
+			got, _, err := e.Append(nil, sec, 123456789, object())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, _, _ := e.AppendReference(nil, sec, 123456789, object()); !bytes.Equal(got, want) {
+				t.Errorf("format %q, second %d: got %s, want %s", format, sec, got, want)
+			}
+		}
+	}
+}
+
 func TestNewEncoderFailure(t *testing.T) {
 	f := func(o Options, want string) {
 		t.Helper()

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -130,8 +131,14 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // run runs the commands in the host, and returns the lines that it printed, those of the log apart.
 func run(t *testing.T, options map[string]string, commands string) (results, log []string) {
 	t.Helper()
-	cmd := exec.Command(compile(t, "host", "-rdynamic", "host.c", "-ldl"), append([]string{plugin(t)}, strings.Fields(commands)...)...)
-	cmd.Env = os.Environ()
+	return runIn(t, compile(t, "host", "-rdynamic", "host.c", "-ldl"), nil, options, commands)
+}
+
+// runIn is run for a host of one's own and variables of its environment.
+func runIn(t *testing.T, host string, env []string, options map[string]string, commands string) (results, log []string) {
+	t.Helper()
+	cmd := exec.Command(host, append([]string{plugin(t)}, strings.Fields(commands)...)...)
+	cmd.Env = append(os.Environ(), env...)
 	for name, value := range options {
 		cmd.Env = append(cmd.Env, "OPTION_"+name+"="+value)
 	}
@@ -141,7 +148,7 @@ func run(t *testing.T, options map[string]string, commands string) (results, log
 	}
 	for line := range strings.Lines(string(out)) {
 		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(line, "log ") {
+		if strings.HasPrefix(line, "log ") || strings.HasPrefix(line, "[") {
 			log = append(log, line)
 		} else {
 			results = append(results, line)
@@ -226,5 +233,61 @@ func TestLinesOfFlushes(t *testing.T) {
 	want(t, results, log, "init 0: 1", "flushes 0: 8", "flushes 0: 8", "flushes 0: 8", "exit 0: 1")
 	if d.documents() != 24 || count(log, "log 1 core ") != 1 || count(log, "delivery recovered") != 1 || count(log, "foreign") != 0 {
 		t.Fatalf("%d documents\n%s", d.documents(), strings.Join(log, "\n"))
+	}
+}
+
+// TestLogLevelAndName are those of the service and of the section.
+func TestLogLevelAndName(t *testing.T) {
+	d := newDomain(t)
+	options := d.options()
+	options["Buffer_Size"] = "64K" // which has no effect, and a line of level debug
+	host := compile(t, "host", "-rdynamic", "host.c", "-ldl")
+	for level, want := range [][2]int{{0, 0}, {0, 0}, {0, 0}, {1, 0}, {1, 1}} {
+		env := []string{fmt.Sprint("CORE_LEVEL=", level), "CORE_NAME=logs.7"}
+		_, log := runIn(t, host, env, options, "init 0 exit 0")
+		infos, debugs := count(log, "log 3 core [logs.7] version "), count(log, "log 4 core [logs.7] these options have no effect here: ")
+		if got := [2]int{infos, debugs}; got != want {
+			t.Errorf("level %d: lines of info and debug %v, want %v\n%s", level, got, want, strings.Join(log, "\n"))
+		}
+	}
+	_, log := run(t, options, "init 0 exit 0") // on a thread of which no level is known
+	if count(log, "log 3 core [opensearch_irsa] version ") != 1 || count(log, "log 4 ") != 0 {
+		t.Errorf("%s", strings.Join(log, "\n"))
+	}
+}
+
+// TestLongLine has an error that is longer than the core's buffer for a line, 1 KiB with its time and
+// level: nothing of it is lost, and no word is cut that has spaces around it.
+func TestLongLine(t *testing.T) {
+	var words []string
+	for i := range 500 {
+		words = append(words, fmt.Sprint("w", i))
+	}
+	for _, c := range []struct{ value, between string }{
+		{strings.Join(words, " "), " "},
+		{strings.Repeat("0123456789", 400), ""},
+	} {
+		_, log := run(t, map[string]string{"Endpoint": "http://127.0.0.1:1", "AWS_Auth": c.value}, "init 0 exit 0")
+		var parts []string
+		for _, line := range log {
+			if line = strings.TrimPrefix(line, "log 1 core "); len("[2026/11/25 13:00:00.123456789] [error] ")+len(line) >= 1<<10 {
+				t.Errorf("a line of %d bytes: %s", len(line), line)
+			}
+			parts = append(parts, strings.TrimSuffix(strings.TrimPrefix(line, "… "), " …"))
+		}
+		if text := strings.Join(parts, c.between); !strings.Contains(text, c.value) || len(parts) > 2+len(text)/800 {
+			t.Errorf("%d lines: %q", len(parts), parts)
+		}
+	}
+}
+
+// TestHostWithoutALogger is one that is no Fluent Bit: lines go to stderr, in the core's form.
+func TestHostWithoutALogger(t *testing.T) {
+	d := newDomain(t)
+	results, log := runIn(t, compile(t, "bare", "-DBARE", "-rdynamic", "host.c", "-ldl"), nil, d.options(), "init 0 flush 0 exit 0 flush 0")
+	want(t, results, log, "init 0: 1", "flush 0: 1", "exit 0: 1", "flush 0: 2")
+	form := regexp.MustCompile(`^\[[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\] \[ info\] \[opensearch_irsa\] (version|ended: ) *`)
+	if len(log) != 3 || !form.MatchString(log[0]) || !form.MatchString(log[1]) || count(log, "[opensearch_irsa] a chunk came for an output that has ended") != 1 {
+		t.Errorf("%s", strings.Join(log, "\n"))
 	}
 }

@@ -9,6 +9,9 @@
  *   flushes N      eight of them at once; prints how many returned FLB_OK
  *   null N         a flush of ten bytes at NULL
  *   exit N         FLBPluginExitCtx
+ *
+ * CORE_LEVEL and CORE_NAME in the environment are the service's Log_Level and the section's Alias. Built
+ * with BARE it has none of the functions that the plugin looks up in a core.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -40,7 +43,24 @@ static int (*flush_ctx)(void *, void *, size_t, char *);
 static _Thread_local int of_the_core;
 static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
 
+#ifndef BARE
 /* What the plugin looks up in the process. */
+void *flb_worker_get(void)
+{
+    return of_the_core && getenv("CORE_LEVEL") != NULL ? &of_the_core : NULL;
+}
+
+int flb_worker_log_level(void *worker)
+{
+    (void)worker;
+    return atoi(getenv("CORE_LEVEL"));
+}
+
+const char *flb_output_name(void *instance)
+{
+    return *(const char **)instance;
+}
+
 void flb_log_print(int level, const char *file, int line, const char *format, ...)
 {
     va_list args;
@@ -54,6 +74,7 @@ void flb_log_print(int level, const char *file, int line, const char *format, ..
     printf("\n");
     pthread_mutex_unlock(&printing);
 }
+#endif
 
 static const char *property(const char *key, void *instance)
 {
@@ -133,7 +154,10 @@ int main(int argc, char **argv)
         int n = atoi(argv[i + 1]) % CONTEXTS;
         long result = -1;
         if (strcmp(command, "init") == 0) {
-            struct go_plugin plugin = {.name = def.name, .api = api, .context = &contexts[n]};
+            const char *name = getenv("CORE_NAME"); /* the instance's only field here */
+            if (name == NULL)
+                name = def.name;
+            struct go_plugin plugin = {.name = def.name, .api = api, .instance = &name, .context = &contexts[n]};
             result = init(&plugin);
         } else if (strcmp(command, "flush") == 0) {
             result = on_a_thread(flush, contexts[n]);

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"os"
@@ -70,6 +71,9 @@ func find(ctx context.Context, gremlins, dir, files string) ([]*mutant, error) {
 	for _, f := range found.Files {
 		if ok, err := filepath.Match(files, f.Name); err != nil || !ok {
 			continue
+		}
+		if ok, err := build.Default.MatchFile(dir, f.Name); err != nil || !ok {
+			continue // a file for other processors
 		}
 		path := filepath.Join(dir, f.Name)
 		text, err := os.ReadFile(path)
