@@ -154,9 +154,11 @@ func (m *mutant) try(ctx context.Context, work, where string, limit time.Duratio
 // too.
 func test(ctx context.Context, where, overlay string, limit time.Duration) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-failfast", "-timeout", limit.String(), where)
+	flags := os.Getenv("GOFLAGS") + " -ldflags=-s" // linking takes most of the time
 	if overlay != "" {
-		cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay)
+		flags += " -overlay=" + overlay
 	}
+	cmd.Env = append(os.Environ(), "GOFLAGS="+flags)
 	return cmd.CombinedOutput()
 }
 
