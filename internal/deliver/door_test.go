@@ -18,7 +18,9 @@ type door struct {
 	*domain
 	// answer answers in the domain's place and returns true, or returns false; nil for the latter.
 	answer func(w http.ResponseWriter, r *http.Request, body []byte) bool
-	began  time.Time
+	// credentials is called before a pair of keys is given out; nil for nothing.
+	credentials func(r *http.Request)
+	began       time.Time
 
 	mu    sync.Mutex // guards the rest
 	seen  []time.Duration
@@ -38,6 +40,9 @@ func newDoor(t *testing.T) *door {
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/v1/credentials" { // of the node's Pod Identity agent
+		if d.credentials != nil {
+			d.credentials(r)
+		}
 		d.mu.Lock()
 		d.gave++
 		key := "KEY" + string(rune('0'+d.gave))
