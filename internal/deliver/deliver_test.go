@@ -224,7 +224,11 @@ func start(t *testing.T, d *domain, options ...string) (*Deliverer, *lines) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(out.Close)
+	t.Cleanup(func() {
+		if out.ctx.Err() == nil { // the test has not closed it
+			out.Close()
+		}
+	})
 	return out, log
 }
 

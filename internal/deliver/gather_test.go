@@ -169,22 +169,25 @@ func TestPieceThatWaitsInVain(t *testing.T) {
 	})
 }
 
-// TestFlushWhosePieceIsUnsentIsKept is the same for a chunk: it goes back with RETRY, nothing lost.
+// TestFlushWhosePieceIsUnsentIsKept is the same for chunks of three requests, of which one waits, and of
+// one: they go back with RETRY, nothing lost.
 func TestFlushWhosePieceIsUnsentIsKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := newDoor(t)
-		out, _ := start(t, d.domain, "Retry_Budget 5s", "Request_Timeout 10s", "Max_Request_Size 64K")
-		out.committer.limiter.next = time.Now().Add(time.Hour)
-		chunk := chunkOf(1500, false, "x") // three requests, of which one waits
-		if out.Flush("t", chunk) || time.Since(d.began) != 10*time.Second || len(d.seen) != 0 {
-			t.Fatalf("after %s and %d requests", time.Since(d.began), len(d.seen))
-		}
-		out.committer.limiter.next = time.Time{}
-		time.Sleep(2 * maxBackoff)
-		if !out.Flush("t", chunk) || d.in("eks-log") != 1500 {
-			t.Fatalf("%d documents", d.in("eks-log"))
-		}
-	})
+	for _, lines := range []int{1500, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDoor(t)
+			out, _ := start(t, d.domain, "Retry_Budget 5s", "Request_Timeout 10s", "Max_Request_Size 64K")
+			out.committer.limiter.next = time.Now().Add(time.Hour)
+			chunk := chunkOf(lines, false, "x")
+			if out.Flush("t", chunk) || time.Since(d.began) != 10*time.Second || len(d.seen) != 0 {
+				t.Fatalf("after %s and %d requests", time.Since(d.began), len(d.seen))
+			}
+			out.committer.limiter.next = time.Time{}
+			time.Sleep(2 * maxBackoff)
+			if !out.Flush("t", chunk) || d.in("eks-log") != lines {
+				t.Fatalf("%d documents", d.in("eks-log"))
+			}
+		})
+	}
 }
 
 // TestWhatGoesIntoOneRequest is about the pieces behind the first one.

@@ -94,6 +94,29 @@ func TestInstanceGivesBackWhatItHolds(t *testing.T) {
 	}
 }
 
+// TestCloseEndsItsConnections has the domain see that.
+func TestCloseEndsItsConnections(t *testing.T) {
+	closed := make(chan struct{}, 10)
+	server := httptest.NewUnstartedServer(newDomain(t))
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	server.Start()
+	defer server.Close()
+	out, log := start(t, newDomain(t), "Endpoint "+server.URL)
+	if !out.Flush("t", chunkOf(5, false, "x")) {
+		t.Fatalf("not settled\n%s", log)
+	}
+	out.Close()
+	select {
+	case <-closed:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the connection stays")
+	}
+}
+
 // TestCloseEndsARenewal has the node's agent not answer.
 func TestCloseEndsARenewal(t *testing.T) {
 	podIdentity(t)
@@ -175,6 +198,9 @@ func TestDeadLettersAreCounted(t *testing.T) {
 	chunk := chunkOf(20, false, "x")
 	f := func(written, failed uint64) {
 		t.Helper()
+		if stored := out.counts.Stored.Get(); stored != 18+written { // dead letters are documents too
+			t.Errorf("%d documents are counted as stored", stored)
+		}
 		if c := out.counts; c.DeadLetters.Get() != written || c.DeadLettersFailed.Get() != failed {
 			t.Errorf("%d written, %d attempts failed; want %d and %d\n%s", c.DeadLetters.Get(), c.DeadLettersFailed.Get(), written, failed, log)
 		}
