@@ -56,8 +56,8 @@ func headerOf(b []byte) (header int, payload, children uint64) {
 		return 1, 0, 2 * uint64(c&0x0f)
 	case c < 0xa0: // fixarray
 		return 1, 0, uint64(c & 0x0f)
-	case c < 0xc0: // fixstr
-		return 1, uint64(c & 0x1f), 0
+	case c < 0xc0: // fixstr, and not whole, or skip had passed over it
+		return 0, 0, 0
 	}
 	s := sizes[c-0xc0]
 	header = 1 + int(s.length)

@@ -68,6 +68,7 @@ func TestWalkerSuccess(t *testing.T) {
 	f("1.9", "92 d700"+now+body, norm)
 	f("5.x", "92 92 d700"+now+"80"+body, norm)
 	f("4.x: array32, metadata in map32", "dd00000002 dd00000002 d700"+now+"df00000000"+body, norm)
+	f("4.x, after 2038", "dd00000002 dd00000002 d700 80000000 0000002a df00000000"+body, at(0x80000000, 42))
 	f("array16, metadata in map16", "dc0002 dc0002 d700"+now+"de0000"+body, norm)
 	f("ext8", "92 c70800"+now+body, norm)
 	f("ext16", "92 c8000800"+now+body, norm)
