@@ -150,10 +150,7 @@ func Paths(paths []string) []string {
 }
 
 func cutNumber(path string) (base string, number int, ok bool) {
-	i := strings.LastIndexByte(path, '.')
-	if i < 0 {
-		return path, 0, false
-	}
-	number, err := strconv.Atoi(path[i+1:])
-	return path[:i], number, err == nil
+	ending := filepath.Ext(path)
+	number, err := strconv.Atoi(strings.TrimPrefix(ending, "."))
+	return strings.TrimSuffix(path, ending), number, err == nil
 }

@@ -103,5 +103,7 @@ func TestPaths(t *testing.T) {
 	}
 	f([]string{"a", "a.1", "a.2", "a.replay", "b.1"}, []string{"a", "b.1"})
 	f([]string{"a.replay/"}, []string{"a"})
+	f([]string{"a", "a.7", "a.8", "a.x", "a.1.2"}, []string{"a", "a.8", "a.x", "a.1.2"})
+	f([]string{"a.d/b", "a.d/b.1", "a.d", "a"}, []string{"a.d/b", "a.d", "a"})
 	f([]string{"dead.2026", "dead"}, []string{"dead.2026", "dead"})
 }
