@@ -38,7 +38,8 @@ ENV FLUENT_BIT_LOGS=/var/log/containers/*.log \
     FLUENT_BIT_HTTP_PORT=2020 \
     FLUENT_BIT_METRICS_PORT=2021 \
     FLUENT_BIT_KUBE_URL=https://kubernetes.default.svc:443 \
-    FLUENT_BIT_KUBE_FILES=/var/run/secrets/kubernetes.io/serviceaccount
+    FLUENT_BIT_KUBE_FILES=/var/run/secrets/kubernetes.io/serviceaccount \
+    FLUENT_BIT_KUBE_TTL=0
 # The one folder that is written to: the rest may be read-only.
 VOLUME /var/fluent-bit/state
 EXPOSE 2020 2021

@@ -1,7 +1,7 @@
 # Binaries for both architectures, a release of them, and the image. The Makefile includes this; the Dockerfile's build stage calls it.
 DIST_ARCHS := amd64 arm64
 # Folders of deploy/ whose commands go along, as opensearch-irsa-NAME.
-COMMANDS := doctor replay bootstrap install
+COMMANDS := doctor replay bootstrap install metadata
 IMAGE ?= out-opensearch-irsa
 # Which of the base images in versions.mk, and for which machines.
 BASE ?= 3

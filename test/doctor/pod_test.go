@@ -47,7 +47,7 @@ func newPod(t *testing.T) *pod {
 	maps.Copy(p.env, map[string]string{
 		"FLUENT_BIT_LOGS": "/var/log/containers/*.log", "FLUENT_BIT_STATE": "/var/fluent-bit/state", "FLUENT_BIT_HTTP_PORT": "2020",
 		"FLUENT_BIT_PLUGINS": "/fluent-bit/opensearch-irsa/plugins.conf", "FLUENT_BIT_METRICS_PORT": "2021",
-		"FLUENT_BIT_KUBE_URL": "https://kubernetes.default.svc:443", "FLUENT_BIT_KUBE_FILES": "/var/run/secrets/kubernetes.io/serviceaccount",
+		"FLUENT_BIT_KUBE_URL": "https://kubernetes.default.svc:443", "FLUENT_BIT_KUBE_FILES": "/var/run/secrets/kubernetes.io/serviceaccount", "FLUENT_BIT_KUBE_TTL": "0",
 		"INDEX_NAME": "eks-log-" + strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"),
 	})
 	text, err := os.ReadFile(filepath.Join(moduleDir, "fluent-bit.conf"))

@@ -19,7 +19,7 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 var allowedLibraries = []string{"libc.so.6", "libpthread.so.0", "libdl.so.2", "libresolv.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 // commands are those that go along with the shared object.
-var commands = []string{"opensearch-irsa-doctor", "opensearch-irsa-replay", "opensearch-irsa-bootstrap", "opensearch-irsa-install"}
+var commands = []string{"opensearch-irsa-doctor", "opensearch-irsa-replay", "opensearch-irsa-bootstrap", "opensearch-irsa-install", "opensearch-irsa-metadata"}
 
 // maxGlibc is Amazon Linux 2's, which aws-for-fluent-bit 2.x is made of.
 var maxGlibc = []int{2, 26}

@@ -86,7 +86,7 @@ func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string
 			value = filepath.Join(outside, "state")
 		case "FLUENT_BIT_PLUGINS":
 			value = plugins
-		case "FLUENT_BIT_HTTP_PORT", "FLUENT_BIT_METRICS_PORT", "FLUENT_BIT_KUBE_URL", "FLUENT_BIT_KUBE_FILES":
+		case "FLUENT_BIT_HTTP_PORT", "FLUENT_BIT_METRICS_PORT", "FLUENT_BIT_KUBE_URL", "FLUENT_BIT_KUBE_FILES", "FLUENT_BIT_KUBE_TTL":
 			continue // agentEnv has those of here
 		}
 		o.Env = append(o.Env, name+"="+value)

@@ -1,6 +1,7 @@
 package kubernetes
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -170,7 +171,8 @@ func (o *objects) checkPod(t *testing.T, p pod) {
 			t.Errorf("%s: there is no ConfigMap %s", p.name, v.ConfigMap.Name)
 		}
 	}
-	for _, c := range p.spec.Containers {
+	mounted := map[string]bool{}
+	for _, c := range append(p.spec.InitContainers, p.spec.Containers...) {
 		if name, tag, found := strings.Cut(c.Image, ":"); !found || name == "" || tag == "latest" {
 			t.Errorf("%s: image %q has no version", p.name, c.Image)
 		}
@@ -178,7 +180,7 @@ func (o *objects) checkPod(t *testing.T, p pod) {
 			if !volumes[m.Name] {
 				t.Errorf("%s: there is no volume %s", p.name, m.Name)
 			}
-			delete(volumes, m.Name)
+			mounted[m.Name] = true
 		}
 		for n, e := range c.Env {
 			// The kubelet fills in a variable only if it stands before.
@@ -198,11 +200,12 @@ func (o *objects) checkPod(t *testing.T, p pod) {
 			}
 		}
 		for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
-			if probe != nil && probe.HTTPGet.Port.StrVal != "" {
+			if probe != nil && probe.HTTPGet != nil && probe.HTTPGet.Port.StrVal != "" {
 				checkPort(t, p.name, probe.HTTPGet.Port.StrVal, p.spec)
 			}
 		}
 	}
+	maps.DeleteFunc(volumes, func(name string, _ bool) bool { return mounted[name] })
 	if len(volumes) > 0 {
 		t.Errorf("%s: nobody mounts %v", p.name, volumes)
 	}

@@ -18,9 +18,9 @@ import (
 
 // overlays are those for an agent of our own, with the components that each offers.
 var overlays = map[string][]string{
-	"irsa":         {"namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
-	"pod-identity": {"namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
-	"serverless":   {"namespace-opt-out", "tenants", "system-logs", "events", "monitoring", "network-policy", "doctor"},
+	"irsa":         {"namespace-opt-out", "pod-metadata", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
+	"pod-identity": {"namespace-opt-out", "pod-metadata", "tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
+	"serverless":   {"namespace-opt-out", "pod-metadata", "tenants", "system-logs", "events", "monitoring", "network-policy", "doctor"},
 }
 
 // shippedComponents are those that an overlay has without being told.

@@ -111,7 +111,7 @@ func TestComponentsAreUnderstood(t *testing.T) {
 		}
 		command := exec.CommandContext(t.Context(), host.Path, "--dry-run", "-c", filepath.Join(dir, "fluent-bit.conf"))
 		command.Env = []string{"PATH=" + os.Getenv("PATH"), "FLUENT_BIT_PLUGINS=" + plugins, "FLUENT_BIT_STATE=" + dir, "FLUENT_BIT_LOGS=" + dir + "/*.log", "FLUENT_BIT_HTTP_LISTEN=127.0.0.1",
-			"FLUENT_BIT_HTTP_PORT=2020", "FLUENT_BIT_METRICS_PORT=0", "FLUENT_BIT_KUBE_URL=https://127.0.0.1:1", "FLUENT_BIT_KUBE_FILES=" + dir, "OPENSEARCH_ENDPOINT=127.0.0.1:9", "INDEX_NAME=eks-log", "AWS_REGION=eu-west-1"}
+			"FLUENT_BIT_HTTP_PORT=2020", "FLUENT_BIT_METRICS_PORT=0", "FLUENT_BIT_KUBE_URL=https://127.0.0.1:1", "FLUENT_BIT_KUBE_FILES=" + dir, "FLUENT_BIT_KUBE_TTL=0", "OPENSEARCH_ENDPOINT=127.0.0.1:9", "INDEX_NAME=eks-log", "AWS_REGION=eu-west-1"}
 		out, err := command.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "configuration test is successful") || slices.ContainsFunc(strings.Split(string(out), "\n"), func(line string) bool { return strings.Contains(line, "[error]") }) {
 			t.Errorf("%s: %v\n%s", name, err, out)

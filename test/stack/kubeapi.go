@@ -59,7 +59,7 @@ func StartKubeAPI(ca *localaws.CA, dir string, rules ...Rule) (*KubeAPI, error) 
 
 // Env is what the image's environment says otherwise in a cluster.
 func (k *KubeAPI) Env() []string {
-	return []string{"FLUENT_BIT_KUBE_URL=" + k.Server.URL(), "FLUENT_BIT_KUBE_FILES=" + k.Files}
+	return []string{"FLUENT_BIT_KUBE_URL=" + k.Server.URL(), "FLUENT_BIT_KUBE_FILES=" + k.Files, "FLUENT_BIT_KUBE_TTL=0"}
 }
 
 // PutPod makes a pod known, or another one of the same name.
