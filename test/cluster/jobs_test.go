@@ -14,7 +14,7 @@ func TestJobs(t *testing.T) {
 	c.namespaces("shop")
 	c.must(c.openSearch.MapWriter(c.ctx))
 	at := c.tree()
-	c.must(at.components("irsa", c.shipped("bootstrap", "doctor")...))
+	c.must(at.components("irsa", "pod-metadata", "bootstrap", "doctor"))
 	c.apply(at.overlay("irsa"))
 	for _, name := range []string{"bootstrap", "doctor"} {
 		label := "app.kubernetes.io/name=" + agentName + "-" + name
@@ -35,6 +35,5 @@ func TestJobs(t *testing.T) {
 	if _, err := c.do(c.ctx, "GET", "/_index_template/eks-log", ""); err != nil {
 		t.Errorf("the index template: %v", err)
 	}
-	c.must(at.components("irsa", c.shipped()...))
 	c.kubectl("-n", namespace, "delete", "jobs", "--all")
 }

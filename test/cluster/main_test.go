@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -15,8 +16,12 @@ import (
 // world is the one cluster that the tests share. They run in turn and leave the overlay irsa installed as install does.
 var world *site
 
+// long is for make cluster-test-long.
+var long = flag.Bool("long", false, "also what takes minutes: three of a domain that is away, five of a full disk")
+
 func TestMain(m *testing.M) {
 	node.RunAsInit()
+	flag.Parse()
 	os.Exit(runTests(m))
 }
 
@@ -78,6 +83,14 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
+// takesLong skips a test that make cluster-test has no time for.
+func takesLong(t *testing.T) {
+	t.Helper()
+	if !*long {
+		t.Skip("of make cluster-test-long")
+	}
+}
+
 // must ends the test for an error.
 func (c *cluster) must(err error) {
 	c.t.Helper()
@@ -118,20 +131,10 @@ func (c *cluster) tree() tree {
 		c.must(t.image(overlay, agentImage))
 		c.must(t.settings(overlay))
 	}
-	if c.old() {
-		for _, overlay := range []string{"irsa", "pod-identity", "serverless"} {
-			c.must(t.components(overlay))
-		}
+	for _, overlay := range []string{"irsa", "pod-identity", "serverless"} {
+		c.must(t.components(overlay, "pod-metadata"))
 	}
 	return t
-}
-
-// shipped are the components that an overlay has without being told.
-func (c *cluster) shipped(more ...string) []string {
-	if c.old() {
-		return more
-	}
-	return append([]string{"multiline", "namespace-opt-out"}, more...)
 }
 
 func (c *cluster) apply(dir string) string {
@@ -145,6 +148,7 @@ func (c *cluster) install() agentPod {
 	c.namespaces("shop")
 	c.must(c.mapRole())
 	c.apply(c.tree().overlay("irsa"))
+	c.kubectl("-n", namespace, "rollout", "status", "daemonset/"+agentName, "--timeout=3m")
 	p, err := c.awaitAgent(c.ctx)
 	c.must(err)
 	return p

@@ -17,10 +17,13 @@ func TestOverlays(t *testing.T) {
 		"existing-daemonset": nil, "irsa": {"network-policy", "system-logs", "events", "bootstrap", "doctor"},
 	} {
 		t.Run(overlay, func(t *testing.T) {
+			if overlay != "irsa" {
+				takesLong(t)
+			}
 			c := &cluster{site: c.site, t: t, ctx: c.ctx}
 			at := c.tree()
 			if overlay != "existing-daemonset" {
-				c.must(at.components(overlay, c.shipped(more...)...))
+				c.must(at.components(overlay, append([]string{"pod-metadata"}, more...)...))
 			}
 			before := c.objects()
 			first := c.apply(at.overlay(overlay))

@@ -38,7 +38,7 @@ func (s *site) agentState(ctx context.Context) string {
 	defer cancel()
 	var all []string
 	for _, command := range []string{
-		"get pods -A -o wide", "get events -A --sort-by=.lastTimestamp", "-n " + namespace + " logs --tail=40 -l app.kubernetes.io/name=" + agentName,
+		"get pods -A -o wide", "get events -A --sort-by=.lastTimestamp", "-n " + namespace + " logs --tail=40 --all-containers --prefix -l app.kubernetes.io/name=" + agentName,
 		"-n " + namespace + " logs --previous --tail=10 -l app.kubernetes.io/name=" + agentName,
 	} {
 		out, err := s.node.Kubectl(ctx, "", strings.Fields(command)...)

@@ -23,6 +23,8 @@ const (
 	bridge         = "pods"
 	// SandboxImage holds each pod's namespaces.
 	SandboxImage = "localhost/pod:1"
+	// LogMaxSize is after how many bytes the kubelet rotates a log: on a node as they come after 10 MiB, here sooner, so that a test sees it.
+	LogMaxSize = 2 << 20
 )
 
 // writeConfigs writes what the daemons read.
@@ -46,8 +48,7 @@ func (n *Node) writeConfigs() error {
 			"x509": object{"clientCAFile": n.file("ca.crt")}},
 		"authorization": object{"mode": "AlwaysAllow"}, "tlsCertFile": n.file("kubelet.crt"), "tlsPrivateKeyFile": n.file("kubelet.key"),
 		"volumePluginDir": n.file("volume-plugins"), "podLogsDir": "/var/log/pods", "maxPods": 250,
-		// Logs rotate after 10 MiB on a node as they come; here sooner, so that a test sees it.
-		"containerLogMaxSize": "2Mi", "containerLogMaxFiles": 5, "containerLogMonitorInterval": "3s",
+		"containerLogMaxSize": fmt.Sprint(LogMaxSize), "containerLogMaxFiles": 5, "containerLogMonitorInterval": "3s",
 		"evictionHard": object{"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
 		// Images come from files, once: none may go.
 		"imageGCHighThresholdPercent": 100, "serializeImagePulls": false,

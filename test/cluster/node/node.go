@@ -235,6 +235,11 @@ func (n *Node) ImportImage(ctx context.Context, archive string) error {
 	return n.Command(ctx, "ctr", "-a", n.socket(), "-n", "k8s.io", "images", "import", archive).Run()
 }
 
+// TagImage gives an image of containerd's another name.
+func (n *Node) TagImage(ctx context.Context, name, also string) error {
+	return n.Command(ctx, "ctr", "-a", n.socket(), "-n", "k8s.io", "images", "tag", "--force", name, also).Run()
+}
+
 // Kubectl runs kubectl as the cluster's admin and returns what it prints.
 func (n *Node) Kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
 	c := n.Command(ctx, filepath.Join(n.file("bin"), "kubectl"), args...)
