@@ -84,7 +84,7 @@ func (c *cluster) helmProgram() string {
 		stack.Missing(c.t, fmt.Sprintf("HELM names no helm (make tools builds one): %v", err))
 	}
 	path := filepath.Join(c.t.TempDir(), "helm")
-	c.must(os.WriteFile(path, program, 0o700)) //nolint:gosec // a program
+	c.must(os.WriteFile(path, program, 0o700))
 	return path
 }
 
