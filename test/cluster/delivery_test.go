@@ -219,5 +219,10 @@ func TestDiskFull(t *testing.T) {
 	c.must(err)
 	c.must(c.node.Command(c.ctx, "rm", "/var/fluent-bit/filler").Run())
 	t.Logf("before %+v, with a full disk %+v", before, during)
+	if c.old() { // Fluent Bit 1.9 drops what it reads meanwhile: docs/delivery.md
+		c.must(c.runPod(c.ctx, "shop", "afterfull", "-lines", "100", "-word", "afterfull"))
+		c.exactlyOnce("afterfull", 100)
+		return
+	}
 	c.exactlyOnce("diskfull", lines)
 }

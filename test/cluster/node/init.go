@@ -19,6 +19,9 @@ const initName = "opensearch-irsa-node"
 // RunAsInit is to be called first by every program that may start a node: where the program was started as the node's first process,
 // it does that process's work and does not return.
 func RunAsInit() {
+	if os.Args[0] == sweeperName {
+		sweep()
+	}
 	if os.Args[0] != initName {
 		return
 	}

@@ -38,6 +38,7 @@ type Node struct {
 	lock    *os.File
 	init    *exec.Cmd
 	stdin   io.Closer // the first process ends with it
+	sweeper *sweeper
 	parts   map[string]*part
 }
 
@@ -59,7 +60,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	if n.lock, err = lock(); err != nil {
 		return nil, err
 	}
-	for _, step := range []func(context.Context) error{n.prepare, n.startInit, n.network, n.controlPlane, n.worker} {
+	for _, step := range []func(context.Context) error{n.prepare, n.startSweeper, n.startInit, n.network, n.controlPlane, n.worker} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())
 		}
@@ -259,6 +260,7 @@ func (n *Node) Close() error {
 			p.wait()
 		}
 	}
+	n.sweeper.stop()
 	err := removeLeftovers()
 	return errors.Join(err, os.Remove(Dir()+".lock"), n.lock.Close())
 }
