@@ -162,12 +162,9 @@ func (t trial) run(ctx context.Context) (m measurement, err error) {
 	}, nil
 }
 
-// patience is how long a run may last.
-const patience = 3 * time.Minute
-
 // wait waits until the sink has as many documents as the corpus has records.
 func (t trial) wait(ctx context.Context, agent *stack.FluentBit) (sinkCounts, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, stack.Patience)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -53,23 +52,22 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(node)) }()
-	names := []string{"cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq"}
-	pods, err := stack.NewPods(node, "shop", names...)
+	pods, err := stack.NewPods(node, "shop", stack.ShopPods...)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, pods.Close()) }()
-	if err := s.Kube.PutPods("shop", names...); err != nil {
+	if err := s.Kube.PutPods("shop", stack.ShopPods...); err != nil {
 		return err
 	}
 
 	step("starting %s with fluent-bit.conf", host.Version)
-	agent, err := startAgent(host, s, node, pods.Glob())
+	agent, err := startAgent(host, s, node)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, agent.Close()) }()
-	if _, err := agent.WaitLog(ctx, `opensearch_irsa\.0\] version .* delivers to`); err != nil {
+	if err := agent.WaitStarted(ctx); err != nil {
 		return err
 	}
 
@@ -80,7 +78,7 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 	}
 	took, err := waitUntilSearchable(ctx, s, lines, wrote)
 	if err != nil {
-		return fmt.Errorf("%w; Fluent Bit's last lines:\n%s", err, strings.Join(last(agent.Log(), 15), "\n"))
+		return fmt.Errorf("%w; Fluent Bit's last lines:\n%s", err, agent.Tail(15))
 	}
 	step("all of them are searchable")
 	if err := report(ctx, s, lines, took); err != nil {
@@ -96,17 +94,13 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 }
 
 // startAgent runs Fluent Bit as the image does: with the shipped configuration, everything else in the environment.
-func startAgent(host stack.FluentBitHost, s *stack.Stack, node, logs string) (*stack.FluentBit, error) {
+func startAgent(host stack.FluentBitHost, s *stack.Stack, dir string) (*stack.FluentBit, error) {
 	root, err := stack.ModuleRoot()
 	if err != nil {
 		return nil, err
 	}
-	state := filepath.Join(node, "state")
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return nil, err
-	}
-	plugins := filepath.Join(node, "plugins.conf")
-	if err := os.WriteFile(plugins, []byte("[PLUGINS]\n    Path "+os.Getenv("PLUGIN_SO")+"\n"), 0o600); err != nil {
+	node, err := stack.NewNode(dir, "")
+	if err != nil {
 		return nil, err
 	}
 	port, err := ports.Free()
@@ -115,34 +109,25 @@ func startAgent(host stack.FluentBitHost, s *stack.Stack, node, logs string) (*s
 	}
 	return stack.StartFluentBit(host, stack.FluentBitOptions{
 		Config: filepath.Join(root, "fluent-bit.conf"),
-		Env: append(s.Env(), "FLUENT_BIT_LOGS="+logs, "FLUENT_BIT_STATE="+state, "FLUENT_BIT_PLUGINS="+plugins,
-			"FLUENT_BIT_HTTP_PORT="+port),
+		Env:    append(append(s.Env(), node.Env()...), "FLUENT_BIT_HTTP_PORT="+port),
 	})
 }
 
 // indices are those that the shipped configuration makes, one for each day.
 const indices = "eks-log-*"
 
-// patience is how long the documents may take to be searchable.
-const patience = 2 * time.Minute
-
 func waitUntilSearchable(ctx context.Context, s *stack.Stack, want int, since time.Time) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		if err := s.OpenSearch.Refresh(ctx, indices); err == nil {
-			n, err := s.OpenSearch.Count(ctx, indices)
-			if err == nil && n >= want {
-				return time.Since(since), nil
-			}
+	err := stack.Poll(ctx, stack.Patience, func() error {
+		if err := s.OpenSearch.Refresh(ctx, indices); err != nil {
+			return err
 		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-ctx.Done():
-			n, _ := s.OpenSearch.Count(context.WithoutCancel(ctx), indices)
-			return 0, fmt.Errorf("%d of %d lines are searchable after %s", n, want, patience)
+		n, err := s.OpenSearch.Count(ctx, indices)
+		if err == nil && n < want {
+			err = fmt.Errorf("%d of %d lines are searchable", n, want)
 		}
-	}
+		return err
+	})
+	return time.Since(since), err
 }
 
 func report(ctx context.Context, s *stack.Stack, want int, took time.Duration) error {
@@ -182,5 +167,3 @@ func report(ctx context.Context, s *stack.Stack, want int, took time.Duration) e
 	}
 	return nil
 }
-
-func last(lines []string, n int) []string { return lines[max(0, len(lines)-n):] }

@@ -20,7 +20,7 @@ type agent struct {
 // wait waits for a line of the log.
 func (a *agent) wait(pattern string) string {
 	a.t.Helper()
-	ctx, cancel := context.WithTimeout(a.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(a.t.Context(), stack.Patience)
 	defer cancel()
 	line, err := a.WaitLog(ctx, pattern)
 	if err != nil {

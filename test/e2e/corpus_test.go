@@ -42,10 +42,10 @@ func TestDocuments(t *testing.T) {
 			first := n.checkOdd(want)
 
 			// A new node, or a volume that is gone: every file is read again from its beginning.
-			if err := os.RemoveAll(n.state()); err != nil {
+			if err := os.RemoveAll(n.State); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Mkdir(n.state(), 0o700); err != nil {
+			if err := os.Mkdir(n.State, 0o700); err != nil {
 				t.Fatal(err)
 			}
 			before := door.Stats().Statuses[200]

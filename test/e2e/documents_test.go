@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"out_opensearch_irsa/test/stack"
 )
 
 // document is one hit.
@@ -33,7 +35,7 @@ func count(t *testing.T, index string) int {
 // waitCount waits until an index holds at least so many documents.
 func waitCount(t *testing.T, index string, want int) {
 	t.Helper()
-	within(t, patience+time.Duration(want)*time.Second/500, func() error { // a machine with much else to do stores 500 a second
+	within(t, stack.Patience+time.Duration(want)*time.Second/500, func() error { // a machine with much else to do stores 500 a second
 		// An index that is just being made answers 503 for a moment.
 		n, err := world.OpenSearch.Count(t.Context(), index)
 		if err == nil && n < want {

@@ -15,11 +15,9 @@ import (
 	"out_opensearch_irsa/test/stack"
 )
 
-// patience is how long anything may take that has to happen.
-const patience = 60 * time.Second
-
 // node is where an agent runs: log files of pods, the agent's state, and the environment that its own pod has.
 type node struct {
+	*stack.Node
 	t       *testing.T
 	version version
 	name    string // what INDEX_NAME says
@@ -44,15 +42,14 @@ func newNode(t *testing.T, v version) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(n.dir) })
-	names := []string{"cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq"}
-	if n.pods, err = stack.NewPods(n.dir, "shop", names...); err != nil {
+	if n.Node, err = stack.NewNode(n.dir, pluginSO); err != nil {
 		t.Fatal(err)
 	}
-	if err := world.Kube.PutPods("shop", names...); err != nil {
+	if n.pods, err = stack.NewPods(n.dir, "shop", stack.ShopPods...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.pods.Close() })
-	if err := os.Mkdir(n.state(), 0o700); err != nil {
+	if err := world.Kube.PutPods("shop", stack.ShopPods...); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -62,8 +59,6 @@ var (
 	notInIndex = regexp.MustCompile(`[^a-z0-9]+`)
 	serial     atomic.Int32 // a test that runs again (-count) has an index and roles of its own
 )
-
-func (n *node) state() string { return filepath.Join(n.dir, "state") }
 
 // write adds so many numbered lines to the pods' logs.
 func (n *node) write(lines int) {
@@ -104,22 +99,17 @@ func (n *node) configure() string {
 func (n *node) start() *agent {
 	n.t.Helper()
 	a := n.launch()
-	a.wait(`\[opensearch_irsa\.\d+\] .*version .* delivers to`)
+	if err := a.WaitStarted(n.t.Context()); err != nil {
+		n.t.Fatal(err)
+	}
 	return a
 }
 
 // launch runs the agent and does not wait for anything.
 func (n *node) launch() *agent {
 	n.t.Helper()
-	plugins := filepath.Join(n.dir, "plugins.conf")
-	if err := os.WriteFile(plugins, []byte("[PLUGINS]\n    Path "+pluginSO+"\n"), 0o600); err != nil {
-		n.t.Fatal(err)
-	}
-	env := map[string]string{
-		"INDEX_NAME": n.name, "FLUENT_BIT_LOGS": n.pods.Glob(), "FLUENT_BIT_STATE": n.state(), "FLUENT_BIT_PLUGINS": plugins,
-		"FLUENT_BIT_HTTP_PORT": ports.For(n.t),
-	}
-	for _, pair := range world.Env() {
+	env := map[string]string{"INDEX_NAME": n.name, "FLUENT_BIT_HTTP_PORT": ports.For(n.t)}
+	for _, pair := range append(n.Env(), world.Env()...) {
 		name, value, _ := strings.Cut(pair, "=")
 		if _, set := env[name]; !set {
 			env[name] = value
@@ -142,8 +132,7 @@ func (n *node) launch() *agent {
 	n.t.Cleanup(func() {
 		_ = a.Close()
 		if n.t.Failed() {
-			lines := a.Log()
-			n.t.Logf("the agent's last lines:\n%s", strings.Join(lines[max(0, len(lines)-25):], "\n"))
+			n.t.Logf("the agent's last lines:\n%s", a.Tail(25))
 		}
 	})
 	return a
@@ -152,25 +141,13 @@ func (n *node) launch() *agent {
 // eventually polls until done gives nil, and fails with what it gave last.
 func eventually(t *testing.T, done func() error) {
 	t.Helper()
-	within(t, patience, done)
+	within(t, stack.Patience, done)
 }
 
 // within is eventually with a patience of its own.
 func within(t *testing.T, patience time.Duration, done func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		err := done()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("after %s: %v", patience, err)
-		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		}
+	if err := stack.Poll(t.Context(), patience, done); err != nil {
+		t.Fatal(err)
 	}
 }

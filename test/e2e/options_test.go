@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"out_opensearch_irsa/test/stack"
 )
 
 // TestBasicAuth sends without AWS, over plain HTTP, with a user and a password: to a reverse proxy as people put one before a cluster
@@ -113,7 +115,7 @@ func TestMistakes(t *testing.T) {
 			n.config = shipped(t, c.changes...)
 			n.env = c.env
 			a := n.launch()
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), stack.Patience)
 			defer cancel()
 			status, err := a.Wait(ctx)
 			if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/deadletter"
+	"out_opensearch_irsa/test/stack"
 )
 
 // replayDir is a folder that is removed when the tests are over.
@@ -234,7 +235,7 @@ func (r *replayer) killAfter(so func() bool, args ...string) {
 	if err := command.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	for end := time.Now().Add(patience); !so() && time.Now().Before(end); {
+	for end := time.Now().Add(stack.Patience); !so() && time.Now().Before(end); {
 		continue
 	}
 	_ = command.Process.Kill() // it may have ended

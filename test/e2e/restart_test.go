@@ -58,7 +58,7 @@ func killWithChunks(t *testing.T, v version) {
 	n.write(5000)
 	a.wait(kept)
 	eventually(t, func() error {
-		chunks, err := filepath.Glob(filepath.Join(n.state(), "storage", "*", "*"))
+		chunks, err := filepath.Glob(filepath.Join(n.State, "storage", "*", "*"))
 		if err == nil && len(chunks) == 0 {
 			err = fmt.Errorf("no chunk is on the disk")
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"out_opensearch_irsa/test/stack"
+
 	"github.com/tinylib/msgp/msgp"
 )
 
@@ -14,7 +16,7 @@ import (
 // "chunk" asks for an acknowledgement.
 func forward(t *testing.T, address, tag string, records []byte) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), stack.Patience)
 	defer cancel()
 	connection, err := dial(ctx, address)
 	if err != nil {

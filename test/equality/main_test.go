@@ -33,9 +33,6 @@ var (
 	unmet   string // what is missing on this machine
 )
 
-// patience is how long anything may take that has to happen.
-const patience = 60 * time.Second
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	os.Exit(run(m))
@@ -97,7 +94,7 @@ func requireServer(t *testing.T) {
 // ask sends a request as admin and fails unless the answer is 2xx.
 func ask(t *testing.T, method, path, body string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), stack.Patience)
 	defer cancel()
 	status, answer, err := server.Do(ctx, method, path, body)
 	if err != nil {

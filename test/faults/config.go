@@ -89,7 +89,7 @@ const jsonInput = `[INPUT]
 const jsonParser = "[PARSER]\n    Name   json\n    Format json\n"
 
 // write puts the configuration's files into dir and returns the path of the main one.
-func (c config) write(dir, so string) (string, error) {
+func (c config) write(dir string) (string, error) {
 	root, err := stack.ModuleRoot()
 	if err != nil {
 		return "", err
@@ -104,7 +104,7 @@ func (c config) write(dir, so string) (string, error) {
 		return "", err
 	}
 	for path, content := range map[string]string{
-		main: text, parsers: jsonParser, filepath.Join(dir, "plugins.conf"): "[PLUGINS]\n    Path " + so + "\n",
+		main: text, parsers: jsonParser,
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			return "", fmt.Errorf("cannot write the configuration: %w", err)

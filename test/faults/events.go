@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"out_opensearch_irsa/test/stack"
 )
 
 // event is a fault that can come and go in a running set-up. When run returns, everything is as it was.
@@ -89,7 +91,7 @@ var allEvents = []event{
 		t.stack.OpenSearch.Kill()
 		return nil
 	}, func(ctx context.Context, t *trial, _ circumstances) error {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		ctx, cancel := context.WithTimeout(ctx, stack.Patience)
 		defer cancel()
 		return t.stack.OpenSearch.Restart(ctx)
 	})},

@@ -15,6 +15,7 @@ import (
 
 // node is a node of a cluster: the logs of its pods, the agent that reads them, and the agent's state, which outlives it.
 type node struct {
+	*stack.Node
 	bench *bench
 	dir   string
 	conf  string
@@ -32,23 +33,21 @@ type node struct {
 const planted = 1_000_000_000
 
 func newNode(b *bench, dir string, pods int, c config, env []string) (*node, error) {
-	state := filepath.Join(dir, "state")
-	if err := os.MkdirAll(state, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make a node: %w", err)
-	}
 	port, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}
 	n := &node{bench: b, dir: dir}
+	if n.Node, err = stack.NewNode(dir, b.so); err != nil {
+		return nil, err
+	}
 	if n.log, err = os.Create(filepath.Join(dir, "agent.log")); err != nil {
 		return nil, fmt.Errorf("cannot make the agent's log: %w", err)
 	}
-	if n.conf, err = c.write(dir, b.so); err != nil {
+	if n.conf, err = c.write(dir); err != nil {
 		return nil, err
 	}
-	names := []string{"cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m", "payments-6c9f7b8d4-zz7tq"}[:pods]
-	if n.pods, err = stack.NewPods(dir, "shop", names...); err != nil {
+	if n.pods, err = stack.NewPods(dir, "shop", stack.ShopPods[:pods]...); err != nil {
 		return nil, err
 	}
 	if c.json {
@@ -56,23 +55,16 @@ func newNode(b *bench, dir string, pods int, c config, env []string) (*node, err
 			return nil, errors.Join(fmt.Errorf("cannot make the json log: %w", err), n.close())
 		}
 	}
-	n.env = append(env, "FLUENT_BIT_LOGS="+n.pods.Glob(), "FLUENT_BIT_STATE="+state, "FLUENT_BIT_HTTP_PORT="+port,
-		"FLUENT_BIT_PLUGINS="+filepath.Join(dir, "plugins.conf"), "JSON_LOGS="+filepath.Join(dir, "app.json"))
+	n.env = append(append(env, n.Env()...), "FLUENT_BIT_HTTP_PORT="+port, "JSON_LOGS="+filepath.Join(dir, "app.json"))
 	return n, nil
 }
-
-// started is what the plugin logs when an instance is made.
-const started = `opensearch_irsa\.\d+\] version .* delivers to`
 
 // start starts the agent and waits until the plugin is in it.
 func (n *node) start(ctx context.Context) error {
 	if err := n.launch(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	_, err := n.agent.WaitLog(ctx, started)
-	return err
+	return n.agent.WaitStarted(ctx)
 }
 
 func (n *node) launch() (err error) {
@@ -98,9 +90,9 @@ func (n *node) reload(ctx context.Context) error {
 	if err := n.agent.Reload(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, stack.Patience)
 	defer cancel()
-	if _, err := n.agent.WaitLog(ctx, started); err != nil {
+	if err := n.agent.WaitStarted(ctx); err != nil {
 		return err
 	}
 	_, err := n.agent.WaitLog(ctx, `successful reload done`) // one that comes before that is refused
@@ -108,7 +100,7 @@ func (n *node) reload(ctx context.Context) error {
 }
 
 // tailDB matches the files in which the tail input keeps how far it has read.
-func (n *node) tailDB() string { return filepath.Join(n.dir, "state", "tail.db*") }
+func (n *node) tailDB() string { return filepath.Join(n.State, "tail.db*") }
 
 // remembers tells whether the agent has noted how far it has read. fbhost does so with the first lines that it reads.
 func (n *node) remembers() bool {

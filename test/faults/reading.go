@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"out_opensearch_irsa/test/stack"
 )
 
 // digest is how long an agent gets to make records of what it has read: a hundred times what it takes.
@@ -24,7 +26,7 @@ func (n *node) awaitReading() error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	var since time.Time // that it has read everything
-	for deadline := time.Now().Add(patience); n.agent.Running(); <-tick.C {
+	for deadline := time.Now().Add(stack.Patience); n.agent.Running(); <-tick.C {
 		all := true
 		for _, log := range logs {
 			read, size, err := readBy(n.agent.Pid(), log)

@@ -77,7 +77,7 @@ func openSearchKilled(ctx context.Context, t *trial) error {
 		t.stack.OpenSearch.Kill()
 		err := t.await(ctx, "requests to fail", func() bool { return t.domain.status(503) >= 3 })
 		t.fired = t.domain.status(503)
-		again, cancel := context.WithTimeout(ctx, patience)
+		again, cancel := context.WithTimeout(ctx, stack.Patience)
 		defer cancel()
 		return errors.Join(err, t.stack.OpenSearch.Restart(again))
 	})

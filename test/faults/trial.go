@@ -13,9 +13,6 @@ import (
 	"out_opensearch_irsa/test/stack"
 )
 
-// patience is how long a thing may take that has to happen. It is far more than it takes: what it bounds is a failure.
-const patience = 3 * time.Minute
-
 // spread is the time over which a row's records are written, so that a fault meets them on their way.
 const spread = 5 * time.Second
 
@@ -137,7 +134,7 @@ func (t *trial) meanwhile(ctx context.Context, disturb func() error) error {
 
 // await waits until something is so.
 func (t *trial) await(ctx context.Context, what string, so func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, stack.Patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -18,7 +18,7 @@ import (
 const sysroot = "/usr/aarch64-linux-gnu"
 
 func contextWithPatience(t *testing.T) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), patience)
+	return context.WithTimeout(t.Context(), stack.Patience)
 }
 
 // arm64 runs an arm64 program to its end and returns what it wrote.
@@ -60,8 +60,8 @@ func TestARM64(t *testing.T) {
 			if err := os.WriteFile(configuration, []byte(read(t, root(t, "fluent-bit.conf"))), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			plugins := filepath.Join(dir, "plugins.conf")
-			if err := os.WriteFile(plugins, []byte("[PLUGINS]\n    Path "+plugin+"\n"), 0o600); err != nil {
+			plugins, err := stack.WritePlugins(dir, plugin)
+			if err != nil {
 				t.Fatal(err)
 			}
 			env := append(agentEnv(t, s), "FLUENT_BIT_LOGS="+pods.Glob(), "FLUENT_BIT_STATE="+filepath.Join(dir, "state"), "FLUENT_BIT_PLUGINS="+plugins)

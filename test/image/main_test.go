@@ -9,13 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"out_opensearch_irsa/test/stack"
 )
-
-// patience is how long anything may take that has to happen.
-const patience = 60 * time.Second
 
 // distOf returns the folder of one architecture.
 func distOf(t *testing.T, arch string) string {

@@ -21,15 +21,12 @@ import (
 	"out_opensearch_irsa/test/stack"
 )
 
-// patience is how long anything may take that has to happen.
-const patience = 90 * time.Second
-
 // cluster is a node of a cluster and the domain that its agent sends to.
 type cluster struct {
+	*stack.Node
 	t     *testing.T
 	host  stack.FluentBitHost
 	dir   string // the node's /var/log
-	state string
 	etc   string // the ConfigMap, as it is mounted
 	agent corev1.Container
 	ports map[string]string // by name: what each of the agent's ports is here
@@ -101,20 +98,17 @@ func (c *cluster) layOut(files map[string]string) {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { _ = os.RemoveAll(c.dir) })
-	c.state, c.etc = filepath.Join(c.dir, "state"), filepath.Join(c.dir, "etc")
-	for _, dir := range []string{c.state, c.etc} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			c.t.Fatal(err)
-		}
+	if c.Node, err = stack.NewNode(c.dir, ""); err != nil {
+		c.t.Fatal(err)
+	}
+	c.etc = filepath.Join(c.dir, "etc")
+	if err := os.Mkdir(c.etc, 0o700); err != nil {
+		c.t.Fatal(err)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(c.etc, name), []byte(text), 0o600); err != nil {
 			c.t.Fatal(err)
 		}
-	}
-	plugins := "[PLUGINS]\n    Path " + os.Getenv("PLUGIN_SO") + "\n"
-	if err := os.WriteFile(filepath.Join(c.dir, "plugins.conf"), []byte(plugins), 0o600); err != nil {
-		c.t.Fatal(err)
 	}
 }
 
@@ -137,8 +131,10 @@ func (c *cluster) addPod(p stack.Pod) *stack.Pods {
 // start runs the agent with the environment that the DaemonSet, the image and EKS give it, and waits until it delivers.
 func (c *cluster) start() *stack.FluentBit {
 	c.t.Helper()
-	given := map[string]string{
-		"FLUENT_BIT_LOGS": filepath.Join(c.dir, "containers", "*.log"), "FLUENT_BIT_STATE": c.state, "FLUENT_BIT_PLUGINS": filepath.Join(c.dir, "plugins.conf"),
+	given := map[string]string{}
+	for _, pair := range c.Env() {
+		name, value, _ := strings.Cut(pair, "=")
+		given[name] = value
 	}
 	for _, port := range c.agent.Ports {
 		c.ports[port.Name] = ports.For(c.t)
@@ -176,13 +172,10 @@ func (c *cluster) start() *stack.FluentBit {
 	c.t.Cleanup(func() {
 		_ = agent.Close()
 		if c.t.Failed() {
-			lines := agent.Log()
-			c.t.Logf("the agent's last lines:\n%s", strings.Join(lines[max(0, len(lines)-25):], "\n"))
+			c.t.Logf("the agent's last lines:\n%s", agent.Tail(25))
 		}
 	})
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
-	defer cancel()
-	if _, err := agent.WaitLog(ctx, `opensearch_irsa\.0\] version .* delivers to`); err != nil {
+	if err := agent.WaitStarted(c.t.Context()); err != nil {
 		c.t.Fatal(err)
 	}
 	return agent
@@ -244,27 +237,20 @@ func lines(of []document) []string {
 	return all
 }
 
-// await polls until there are so many lines, and a moment longer for any that should not be there.
+// await polls until there are so many lines.
 func (c *cluster) await(want int) []document {
 	c.t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		all, err := c.documents()
-		if err == nil && len(lines(all)) >= want {
-			return all
+	var all []document
+	err := stack.Poll(c.t.Context(), stack.Patience, func() (err error) {
+		if all, err = c.documents(); err == nil && len(lines(all)) < want {
+			err = fmt.Errorf("%d of %d lines are in the index", len(lines(all)), want)
 		}
-		if err == nil {
-			err = fmt.Errorf("%d of %d lines are there", len(lines(all)), want)
-		}
-		if time.Now().After(deadline) {
-			c.t.Fatalf("after %s: %v", patience, err)
-		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-c.t.Context().Done():
-			c.t.Fatal(c.t.Context().Err())
-		}
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
 	}
+	return all
 }
 
 // runSampleApp runs the application and returns what it wrote, line by line.

@@ -43,7 +43,7 @@ func TestTenants(t *testing.T) {
 		return n
 	}
 	want := map[string]int{"-retail-2*": 20, "-money-2*": 20, "-shared-2*": 20}
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(stack.Patience)
 	for {
 		all := true
 		for suffix, n := range want {
@@ -105,8 +105,8 @@ func TestComponentsAreUnderstood(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		plugins := filepath.Join(dir, "plugins.conf")
-		if err := os.WriteFile(plugins, []byte("[PLUGINS]\n    Path "+os.Getenv("PLUGIN_SO")+"\n"), 0o600); err != nil {
+		plugins, err := stack.WritePlugins(dir, "")
+		if err != nil {
 			t.Fatal(err)
 		}
 		command := exec.CommandContext(t.Context(), host.Path, "--dry-run", "-c", filepath.Join(dir, "fluent-bit.conf"))

@@ -80,7 +80,10 @@ func arrive(t *testing.T, early bool, write func(*stack.Pods) written) (whole, o
 		}
 		return path
 	}
-	plugins := file("plugins.conf", "[PLUGINS]\n    Path "+plugin+"\n")
+	plugins, err := stack.WritePlugins(dir, plugin)
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := fmt.Sprintf(configuration, filepath.Join(dir, "storage"), plugins, logs.Glob(), server.URL)
 	var w written
 	if early {
@@ -97,7 +100,7 @@ func arrive(t *testing.T, early bool, write func(*stack.Pods) written) (whole, o
 		}
 		w = write(logs)
 	}
-	for deadline := time.Now().Add(2 * time.Minute); d.missing(t, w, false) > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(stack.Patience); d.missing(t, w, false) > 0 && time.Now().Before(deadline); {
 		time.Sleep(200 * time.Millisecond)
 	}
 	if missing := d.missing(t, w, true); missing > 0 {

@@ -128,6 +128,17 @@ func (f *FluentBit) Log() []string {
 	return lines
 }
 
+// Tail returns the last n lines.
+func (f *FluentBit) Tail(n int) string { return f.process.tail(n) }
+
+// WaitStarted waits until the plugin has made an instance, for Patience.
+func (f *FluentBit) WaitStarted(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	_, err := f.WaitLog(ctx, Started)
+	return err
+}
+
 // Pid returns the process id, for what /proc tells of it.
 func (f *FluentBit) Pid() int { return f.process.command.Process.Pid }
 
