@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,5 +55,52 @@ func TestPods(t *testing.T) {
 				t.Errorf("%s: %q, want %q", link, l, want[n][m])
 			}
 		}
+	}
+}
+
+// TestTracesOfPods wants numbered lines, each trace in one pod's log without another line in between, and a rotated log
+// whose lines stay where they are.
+func TestTracesOfPods(t *testing.T) {
+	dir := t.TempDir()
+	pods, err := NewPods(dir, "shop", "a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := errors.Join(pods.WriteTraces(60), pods.Rotate()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := pods.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "pods", "*", "app", "*"))
+	if len(files) != 6 {
+		t.Fatalf("%d files, want two rotated ones and a new one of each pod", len(files))
+	}
+	lines, rest := 0, 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := 0
+		for line := range strings.Lines(string(text)) {
+			_, number, _ := strings.Cut(strings.TrimSpace(line), "LINE=")
+			n := 0
+			if _, err := fmt.Sscan(number, &n); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+			lines++
+			if strings.Contains(line, " F \t") || strings.Contains(line, " F Caused by") {
+				if rest++; n != before+1 {
+					t.Errorf("line %d of a trace stands behind line %d", n, before)
+				}
+			}
+			before = n
+		}
+	}
+	if lines != 120 || pods.Lines() != 120 || rest == 0 || pods.Documents() != 120-rest {
+		t.Errorf("%d lines, %d of them go on a trace; %d lines and %d documents are said", lines, rest, pods.Lines(), pods.Documents())
 	}
 }
