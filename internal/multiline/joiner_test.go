@@ -276,7 +276,7 @@ func generated(r *rand.Rand, n int) (data []byte, lines []model.Line) {
 	vocabulary = append(vocabulary, "", " ", "\t", "word", "INFO: x", "a.b.c", "a..b:", ".a:", "Error", "xError:y", "eval at x", "  eval at y",
 		"nested exception is: x", "\tnested exception is:", "panic: ", "x panic: y", "http: panic serving panic: z", "runtime stack:", "goroutine [x:",
 		"...3 frames elided...", "...additional frames elided...", "f(", ".(", "((", "a b(", "\v", "x\nError: z", "\xff\xfe(", "\xe9rror:", "from a:1:in b",
-		"\x80:", "+ Exception Group "+pythonStart, "  + Exception Group "+pythonStart, "1a:", "\tat \xff", "[CIRCULAR REFERENCE:x]", "\t[CIRCULAR REFERENCE:x]")
+		"\x80:", "0a:", "9a:", "+ Exception Group "+pythonStart, "  + Exception Group "+pythonStart, "1a:", "\tat \xff", "[CIRCULAR REFERENCE:x]", "\t[CIRCULAR REFERENCE:x]")
 	sources := 1 + r.IntN(6)
 	trace := make([][]string, sources) // what is left of a trace that a source is in
 	for i := range n {
