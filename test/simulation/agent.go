@@ -376,7 +376,7 @@ func (a *agent) answered(f flushed) {
 		a.settled = append(a.settled, f.chunk)
 		return
 	}
-	f.chunk.unclear += a.panics() - f.panicked
+	f.unclear += a.panics() - f.panicked
 	pause := min(longestPause, 5*time.Second<<min(f.tries, 8))
 	f.at = time.Since(a.start) + time.Second + time.Duration(a.r.Int64N(int64(pause)))
 	a.waiting = append(a.waiting, f.chunk)
