@@ -42,8 +42,9 @@ func (c *Compressor) scratch() *deflate.Compressor {
 	return c.deflate
 }
 
-// Join appends the gzip of what the pieces hold, one after the other, to dst and returns it grown. It
-// is a single member: not everything that may stand before a domain reads on behind the first.
+// Join appends the gzip of what the pieces hold, one after the other, to dst and returns it grown.
+// It is a single member: OpenSearch 2.19.4 reads several, and a proxy before a domain, or another
+// decoder, may stop behind the first.
 func Join(dst []byte, pieces []Piece) []byte {
 	dst = append(dst, gzipHead...)
 	var crc, size uint32
