@@ -39,7 +39,8 @@ func Parse(text string) (a *Accessor, rest string, err error) {
 	name := text[1:end]
 	rest = text[end:]
 	if name == "" && !strings.HasPrefix(rest, "['") {
-		return nil, "", errors.New("a $ must be followed by the name of a field, as in $kubernetes['namespace_name'] or $['a-b'], or by TAG")
+		return nil, "", errors.New("a $ must be followed by the name of a field, as in " +
+			"$kubernetes['namespace_name'] or $['a-b'], or by TAG")
 	}
 	var path []step
 	for strings.HasPrefix(rest, "[") {
