@@ -8,8 +8,9 @@ import (
 	"slices"
 )
 
-// Batch holds the action and document lines of a chunk's records, one after the other, and where each of them lies. A Batch
-// belongs to one flush at a time; Reset makes it ready for the next and keeps its memory.
+// Batch holds the action and document lines of a chunk's records, one after the other, and where
+// each of them lies. A Batch belongs to one flush at a time; Reset makes it ready for the next and
+// keeps its memory.
 type Batch struct {
 	// Buf is the lines. A document is appended to it between Begin and End.
 	Buf []byte
@@ -31,7 +32,8 @@ type Batch struct {
 // operation is what surrounds an item's parts for one of the bulk API's operations.
 type operation struct{ action, before, after string }
 
-// The operations that Write_Operation names. An update takes a partial document, an upsert stores it where there is none.
+// The operations that Write_Operation names. An update takes a partial document, an upsert stores
+// it where there is none.
 var operations = map[string]operation{
 	"create": {action: `{"create":{`},
 	"index":  {action: `{"index":{`},
@@ -39,7 +41,8 @@ var operations = map[string]operation{
 	"upsert": {action: `{"update":{`, before: `{"doc":`, after: `,"doc_as_upsert":true}`},
 }
 
-// Item is where one record's lines lie in a Batch's Buf. A record that could not become a document has Start == End.
+// Item is where one record's lines lie in a Batch's Buf. A record that could not become a document
+// has Start == End.
 type Item struct {
 	Start, Doc, End uint32
 	// Record is the offset of the record in its chunk.
@@ -48,10 +51,12 @@ type Item struct {
 	lines  uint32 // Meta's
 }
 
-// idSpace is where an id goes: its 20 characters are written by End, when the record's bytes are known.
+// idSpace is where an id goes: its 20 characters are written by End, when the record's bytes are
+// known.
 const idSpace = "                    "
 
-// NewBatch returns an empty batch for a Write_Operation (create, index, update or upsert), with or without ids of our own.
+// NewBatch returns an empty batch for a Write_Operation (create, index, update or upsert), with or
+// without ids of our own.
 func NewBatch(writeOperation string, ids bool) *Batch {
 	return &Batch{op: operations[writeOperation], ids: ids, indices: indices{numbers: make(map[string]uint32)}}
 }
@@ -65,15 +70,17 @@ func (b *Batch) Reset(keep int) {
 	b.indices.reset()
 }
 
-// SetPath sets the index that the requests' path names, before the first record: lines then name only
-// other ones, so that several batches can share a request. With "", each line names its index. Without
-// SetPath it is the index of the batch's first record.
+// SetPath sets the index that the requests' path names, before the first record: lines then name
+// only other ones, so that several batches can share a request. With "", each line names its index.
+// Without SetPath it is the index of the batch's first record.
 func (b *Batch) SetPath(index string) { b.path, b.pathSet = index, true }
 
-// Reserve makes room for so many bytes of lines, at once where growing step by step would copy them again and again.
+// Reserve makes room for so many bytes of lines, at once where growing step by step would copy them
+// again and again.
 func (b *Batch) Reserve(size int) { b.Buf = slices.Grow(b.Buf, size) }
 
-// Meta is what a record brings for its action line, each as a JSON string, or nil. An id of its own keeps ours away.
+// Meta is what a record brings for its action line, each as a JSON string, or nil. An id of its own
+// keeps ours away.
 type Meta struct {
 	ID, Routing, Pipeline []byte
 	// Lines is how many lines of a file the document is made of, where they are several. It then
@@ -81,8 +88,9 @@ type Meta struct {
 	Lines int
 }
 
-// Begin appends the action line of the next record, whose offset in the chunk is record. index has to be legal as OpenSearch
-// sees it, so that it needs no escaping. The document is then appended to b.Buf, and End or Abandon closes the item.
+// Begin appends the action line of the next record, whose offset in the chunk is record. index has
+// to be legal as OpenSearch sees it, so that it needs no escaping. The document is then appended to
+// b.Buf, and End or Abandon closes the item.
 func (b *Batch) Begin(index []byte, m *Meta, record int) {
 	b.start, b.idAt = len(b.Buf), 0
 	ourID := b.ids && !b.withoutIDs && (m == nil || m.ID == nil)
@@ -194,8 +202,8 @@ func (b *Batch) Document(i int) []byte {
 	return b.Buf[it.Doc : int(it.End)-len(b.op.after)-1]
 }
 
-// Cut returns how many of the leading items in pending make up the next request: as many as fit in limit bytes and in count,
-// and always at least one.
+// Cut returns how many of the leading items in pending make up the next request: as many as fit in
+// limit bytes and in count, and always at least one.
 func (b *Batch) Cut(pending []int32, limit, count int) int {
 	size := 0
 	for n, i := range pending {
@@ -216,8 +224,8 @@ func (b *Batch) Size(items []int32) (size int) {
 	return size
 }
 
-// Body returns the lines of the items in pending. Where they lie side by side it aliases Buf; else they are copied into
-// scratch, which is returned grown.
+// Body returns the lines of the items in pending. Where they lie side by side it aliases Buf; else
+// they are copied into scratch, which is returned grown.
 func (b *Batch) Body(pending []int32, scratch []byte) (body, grown []byte) {
 	if len(pending) == 0 {
 		return nil, scratch

@@ -172,8 +172,8 @@ type record struct {
 	body string
 }
 
-// TestIDsGolden holds the ids of a version that is out there: a plugin that makes others stores a chunk twice which was on
-// disk during the upgrade.
+// TestIDsGolden holds the ids of a version that is out there: a plugin that makes others stores a
+// chunk twice which was on disk during the upgrade.
 func TestIDsGolden(t *testing.T) {
 	got := makeIDs("kube.var.log.containers.a.log", 42, record{1795444272, 123456789, "\x81\xa3log\xa5hello"}, record{1795444272, 123456789, "\x81\xa3log\xa5hello"},
 		record{1795444272, 0, "\x81\xa3log\xa5hello"}, record{0, 1, ""})

@@ -2,9 +2,9 @@ package bulk
 
 import "hash/crc32"
 
-// A CRC-32 is a polynomial over the field of two elements, modulo crc32.IEEE, with the coefficient of
-// x^0 in the highest bit. To append n bytes to what a checksum is of multiplies it by x^(8n), as in
-// zlib's crc32_combine (Adler).
+// A CRC-32 is a polynomial over the field of two elements, modulo crc32.IEEE, with the coefficient
+// of x^0 in the highest bit. To append n bytes to what a checksum is of multiplies it by x^(8n), as
+// in zlib's crc32_combine (Adler).
 
 // crcOne is the polynomial 1.
 const crcOne = 1 << 31

@@ -2,8 +2,8 @@ package bulk
 
 import "bytes"
 
-// DropIDs takes the id from every item, and from those that are still to come, for an index that makes
-// its own. Their places in Buf change.
+// DropIDs takes the id from every item, and from those that are still to come, for an index that
+// makes its own. Their places in Buf change.
 func (b *Batch) DropIDs() {
 	if !b.withoutIDs {
 		b.CreateOnly() // a version needs an id
@@ -12,9 +12,10 @@ func (b *Batch) DropIDs() {
 	}
 }
 
-// DropIndex takes the index from every line, and from those that are still to come, for a domain that
-// lets requests name one in their path alone (rest.action.multi.allow_explicit_index). The items'
-// places in Buf change; from then on a request may hold items of one index only, as ByIndex has them.
+// DropIndex takes the index from every line, and from those that are still to come, for a domain
+// that lets requests name one in their path alone (rest.action.multi.allow_explicit_index). The
+// items' places in Buf change; from then on a request may hold items of one index only, as ByIndex
+// has them.
 func (b *Batch) DropIndex() {
 	if !b.withoutIndex {
 		b.withoutIndex = true
@@ -34,8 +35,9 @@ func (b *Batch) dropMember(member []byte) {
 }
 
 // dropMember takes a member out of an action line, by moving what is before it to the right, and
-// returns by how much. The line is our own: an index stands before the id, and both before what comes
-// from the record; the first match is the member, since an index needs no escaping and so holds none.
+// returns by how much. The line is our own: an index stands before the id, and both before what
+// comes from the record; the first match is the member, since an index needs no escaping and so
+// holds none.
 func dropMember(line, member []byte) int {
 	from := bytes.Index(line, member)
 	if from < 0 {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The times of records come in order at first and then do not; hashes repeat more or less often, over several chunks.
+// The times of records come in order at first and then do not; hashes repeat more or less often,
+// over several chunks.
 func TestDuplicatesAreCountedAsByAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var d duplicates
@@ -17,7 +18,8 @@ func TestDuplicatesAreCountedAsByAMap(t *testing.T) {
 				hash := mix(1 + r.Uint64N(different))
 				fresh := i < inOrder && model[hash] == 0
 				if got := d.count(hash, fresh); got != model[hash] {
-					t.Fatalf("%d hashes, %d in order: hash %d occurred %d times before, and %d were counted", different, inOrder, i, model[hash], got)
+					t.Fatalf("%d hashes, %d in order: hash %d occurred %d times before, and %d "+
+						"were counted", different, inOrder, i, model[hash], got)
 				}
 				model[hash]++
 			}

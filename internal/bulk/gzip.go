@@ -7,8 +7,9 @@ import (
 	"out_opensearch_irsa/internal/deflate"
 )
 
-// Compressor turns bodies into gzip (RFC 1952), quickly rather than tightly: a log's repetition is close by, and what more
-// effort gains on the wire costs several times as much on the node. It keeps its memory; one belongs to one worker at a time.
+// Compressor turns bodies into gzip (RFC 1952), quickly rather than tightly: a log's repetition is
+// close by, and what more effort gains on the wire costs several times as much on the node. It
+// keeps its memory; one belongs to one worker at a time.
 type Compressor struct{ deflate *deflate.Compressor }
 
 // gzipHead says deflate, without a name or a time, by an unknown system.

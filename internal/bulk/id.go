@@ -5,9 +5,9 @@ import "github.com/zeebo/xxh3"
 // IDSize is the length of an id: 20 characters of base64url over 15 bytes.
 const IDSize = 20
 
-// IDs makes the ids of one chunk's records. An id is the record's time in milliseconds (6 bytes, big
-// endian) and 9 bytes of a hash over tag, time and body: time-ordered, because ordered ids cost the
-// cluster hardly more than automatic ones, and made from content, because a record that is sent
+// IDs makes the ids of one chunk's records. An id is the record's time in milliseconds (6 bytes,
+// big endian) and 9 bytes of a hash over tag, time and body: time-ordered, because ordered ids cost
+// the cluster hardly more than automatic ones, and made from content, because a record that is sent
 // again has to be known again. It follows from the chunk's bytes and the tag alone: what a restart
 // forgets must not change it.
 //
@@ -19,8 +19,8 @@ const IDSize = 20
 // A fine time ends in six zeros by chance, once in a thousand lines of microseconds. So a whole
 // second counts as coarse by itself, but a whole millisecond only where there are several in its
 // chunk and more of them than of finer times; End decides that. Of microseconds, a chunk of three
-// lines is taken for coarse with a chance of 3 in a million (two of the three have to end in zeros),
-// and any other chunk with less. Of nanoseconds it is a millionth of that.
+// lines is taken for coarse with a chance of 3 in a million (two of the three have to end in
+// zeros), and any other chunk with less. Of nanoseconds it is a millionth of that.
 type IDs struct {
 	tag, chunk uint64
 	ordinal    uint64
@@ -38,7 +38,8 @@ type whole struct {
 	hash   xxh3.Uint128
 }
 
-// Start begins a chunk. chunk identifies its bytes, and how often the same bytes were settled before.
+// Start begins a chunk. chunk identifies its bytes, and how often the same bytes were settled
+// before.
 func (d *IDs) Start(tag string, chunk uint64) {
 	d.tag, d.chunk, d.ordinal, d.latest = mix(xxh3.HashString(tag)), chunk, 0, 0
 	d.fine, d.whole, d.coarse = 0, d.whole[:0], false
@@ -46,8 +47,8 @@ func (d *IDs) Start(tag string, chunk uint64) {
 }
 
 // Next makes the id of the chunk's next record, which is the batch's item. body is the record's
-// msgpack as it came; exact says that it holds the line's place in its file, so that different lines
-// differ in it whatever their times. End may change the id.
+// msgpack as it came; exact says that it holds the line's place in its file, so that different
+// lines differ in it whatever their times. End may change the id.
 func (d *IDs) Next(id *[IDSize]byte, item int32, sec int64, nsec uint32, body []byte, exact bool) {
 	h := xxh3.Hash128(body)
 	at := uint64(sec)*1e9 + uint64(nsec)
@@ -69,8 +70,8 @@ func (d *IDs) Next(id *[IDSize]byte, item int32, sec int64, nsec uint32, body []
 	d.ordinal++
 }
 
-// End calls set with the items that were taken for coarse but are not, and their right ids. It tells
-// whether the chunk holds records whose ids are of this chunk alone.
+// End calls set with the items that were taken for coarse but are not, and their right ids. It
+// tells whether the chunk holds records whose ids are of this chunk alone.
 func (d *IDs) End(set func(item int32, id *[IDSize]byte)) bool {
 	if len(d.whole) > 1 && len(d.whole) > d.fine {
 		return true
@@ -94,7 +95,8 @@ func (d *IDs) fineSeed(at uint64, h xxh3.Uint128) uint64 {
 	return seed
 }
 
-// encode writes the 120 bits in two halves, ten characters each, at once: half of what encoding/base64 takes.
+// encode writes the 120 bits in two halves, ten characters each, at once: half of what
+// encoding/base64 takes.
 func encode(id *[IDSize]byte, ms uint64, h xxh3.Uint128, seed uint64) {
 	low := h.Lo ^ seed
 	first, second := ms<<12|low>>52, low<<8|(h.Hi+seed)>>56
@@ -106,8 +108,8 @@ func encode(id *[IDSize]byte, ms uint64, h xxh3.Uint128, seed uint64) {
 
 const base64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// prime and mix are the constants and the finalizer of SplitMix64 (Steele, Lea, Flood 2014): each input bit changes each
-// output bit with a chance of about one half.
+// prime and mix are the constants and the finalizer of SplitMix64 (Steele, Lea, Flood 2014): each
+// input bit changes each output bit with a chance of about one half.
 const prime = 0x9e3779b97f4a7c15
 
 func mix(x uint64) uint64 {

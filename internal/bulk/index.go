@@ -2,8 +2,8 @@ package bulk
 
 import "slices"
 
-// indices numbers the names of indices. It keeps them from one batch to the next, so that a name costs
-// an allocation once.
+// indices numbers the names of indices. It keeps them from one batch to the next, so that a name
+// costs an allocation once.
 type indices struct {
 	names   []string
 	numbers map[string]uint32

@@ -8,18 +8,18 @@ import (
 
 // A document of several lines has the id of its first line, so that a reading of the file which cut
 // them elsewhere meets it. Which of the two has all lines is decided by a version, their number: an
-// index operation with an external version replaces a document with fewer lines, and is refused (409)
-// where the one that is stored has as many or more. So no line is lost in whatever order they come,
-// and nothing has to be read.
+// index operation with an external version replaces a document with fewer lines, and is refused
+// (409) where the one that is stored has as many or more. So no line is lost in whatever order they
+// come, and nothing has to be read.
 
 // appendReplacing appends the beginning of an action line of a document of so many lines.
 func appendReplacing(buf []byte, lines int) []byte {
 	return fmt.Appendf(buf, `{"index":{"version":%d,"version_type":"external",`, lines)
 }
 
-// CreateOnly makes documents of several lines, those of now and those to come, ones that replace none,
-// for a data stream, which takes nothing but create. Their number of lines is then part of their ids:
-// what was read in other cuts is stored beside it. The items' places in Buf change.
+// CreateOnly makes documents of several lines, those of now and those to come, ones that replace
+// none, for a data stream, which takes nothing but create. Their number of lines is then part of
+// their ids: what was read in other cuts is stored beside it. The items' places in Buf change.
 func (b *Batch) CreateOnly() {
 	if b.createOnly {
 		return
