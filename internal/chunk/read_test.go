@@ -79,8 +79,8 @@ func TestReadersAtTheEndsOfTheirInput(t *testing.T) {
 	f("c90000000307"+"010203", ext, "07010203")
 }
 
-// TestTimeIsTheRecordsOwn reads records one after the other into the same Record: none has a part of the
-// time before.
+// TestTimeIsTheRecordsOwn reads records one after the other into the same Record: none has a part
+// of the time before.
 func TestTimeIsTheRecordsOwn(t *testing.T) {
 	body := []byte{0x80}
 	record := func(time []byte) []byte { return append(append([]byte{0x92}, time...), body...) }

@@ -103,7 +103,8 @@ func TestWalkerSuccess(t *testing.T) {
 	f("after 2038", "92 d700 f0000000 00000000"+body, at(0xf0000000, 0))
 	f("too many nanoseconds", "92 d700 6a000000 ffffffff"+body, at(0x6a000000, 999999999))
 
-	start, end := "92 92 d700 ffffffff 00000000 81a16bc3 82a16101a162c0", "92 92 d700 fffffffe 00000000 80 80"
+	start, end := "92 92 d700 ffffffff 00000000 81a16bc3 82a16101a162c0", "92 92 d700 fffffffe "+
+		"00000000 80 80"
 	f("group", start+"92 92 d700"+now+"80"+body+end, record{sec: 0x6a000000, nsec: 42, offset: 23, body: body})
 	f("only markers", start+end)
 	f("markers as integers", "92 ff 80 92 d1fffe 80")
