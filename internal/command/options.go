@@ -1,5 +1,5 @@
-// Package command is what the commands of deploy/ have in common: the plugin's own options, given as
-// -o Name=value, and lines that tell how far a long one is.
+// Package command is what the commands of deploy/ have in common: the plugin's own options, given
+// as -o Name=value, and lines that tell how far a long one is.
 package command
 
 import (
@@ -10,8 +10,8 @@ import (
 	"out_opensearch_irsa/internal/config"
 )
 
-// Options collects options of the [OUTPUT] section that a command gets as -o Name=value, for config.Load; it is a flag.Value.
-// Names are in lower case.
+// Options collects options of the [OUTPUT] section that a command gets as -o Name=value, for
+// config.Load; it is a flag.Value. Names are in lower case.
 type Options map[string]string
 
 // Get returns the value of an option, "" if it is not given.
