@@ -46,9 +46,9 @@ type Config struct {
 	Pipeline string
 
 	// Multiline names the languages whose stack traces become one document each; empty for none.
-	// MultilineStart and MultilineContinue are regular expressions of a rule of one's own; empty for
-	// none. MultilineKey is the key of a line's text. MultilineMaxLines and MultilineMaxSize, in
-	// bytes, bound one document. Multiline, Multiline_Start, Multiline_Continue, Multiline_Key,
+	// MultilineStart and MultilineContinue are regular expressions of a rule of one's own; empty
+	// for none. MultilineKey is the key of a line's text. MultilineMaxLines and MultilineMaxSize,
+	// in bytes, bound one document. Multiline, Multiline_Start, Multiline_Continue, Multiline_Key,
 	// Multiline_Max_Lines, Multiline_Max_Size.
 	Multiline         []string
 	MultilineStart    string

@@ -52,7 +52,8 @@ func TestDocsHaveTheOptionTable(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatal("the option table of docs/options.md is not what Options says: go test ./internal/config -update")
+		t.Fatal("the option table of docs/options.md is not what Options says: go test " +
+			"./internal/config -update")
 	}
 	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
 		t.Fatal(err)

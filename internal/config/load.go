@@ -149,7 +149,8 @@ func (c *Config) deriveIndex(given map[string]string, mistake report) {
 // deriveMultiline finds options that need another.
 func (c *Config) deriveMultiline(given map[string]string, mistake func(option, value, format string, args ...any)) {
 	if c.MultilineContinue != "" && given["Multiline_Start"] == "" {
-		mistake("Multiline_Continue", c.MultilineContinue, "it goes with Multiline_Start: write that too, or leave it out")
+		mistake("Multiline_Continue", c.MultilineContinue, "it goes with Multiline_Start: write "+
+			"that too, or leave it out")
 	}
 	if len(c.Multiline) == 0 && c.MultilineStart == "" {
 		for _, name := range []string{"Multiline_Key", "Multiline_Max_Lines", "Multiline_Max_Size"} {
@@ -164,8 +165,10 @@ func (c *Config) deriveMultiline(given map[string]string, mistake func(option, v
 		if given[option] == "" {
 			option = "Multiline_Start"
 		}
-		mistake(option, given[option], "a trace that is read again in other pieces would overwrite its first copy, which may have "+
-			"more lines, with Write_Operation "+c.WriteOperation+": write create, or Generate_ID Off and no Id_Key")
+		mistake(option, given[option], "a trace that is read again in other pieces would "+
+			"overwrite its first copy, which may have "+
+			"more lines, with Write_Operation "+c.WriteOperation+": write create, or Generate_ID "+
+			"Off and no Id_Key")
 	}
 }
 

@@ -228,6 +228,7 @@ var Options = []Option{
 		Help: "Accepted, without effect: answers are read whole, up to 64 MiB.",
 		set:  ignored},
 	{Name: "Drop_Unrecoverable_Records", Builtin: true,
-		Help: "Accepted, without effect (of Fluent Bit 5.1.3 and later): what is refused for good goes to the dead letters.",
-		set:  ignored},
+		Help: "Accepted, without effect (of Fluent Bit 5.1.3 and later): what is refused for " +
+			"good goes to the dead letters.",
+		set: ignored},
 }

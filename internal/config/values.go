@@ -175,15 +175,18 @@ func setMultiline(c *Config, v string) error {
 	c.Multiline = nil
 	if on, err := parseBool(v); err == nil {
 		if on {
-			return errors.New("write the languages, such as go, java, python, with commas between them")
+			return errors.New("write the languages, such as go, java, python, with commas " +
+				"between them")
 		}
 		return nil
 	}
 	for name := range strings.SplitSeq(v, ",") {
 		name = strings.ToLower(strings.TrimSpace(name))
 		if !slices.Contains(languages, name) || slices.Contains(c.Multiline, name) {
-			return errors.New("write Off, or some of go, java, python and ruby with commas between " +
-				"them, each once; for another language write Multiline_Start and Multiline_Continue")
+			return errors.New("write Off, or some of go, java, python and " +
+				"ruby with commas between " +
+				"them, each once; for another language write Multiline_Start and " +
+				"Multiline_Continue")
 		}
 		c.Multiline = append(c.Multiline, name)
 	}
