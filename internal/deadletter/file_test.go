@@ -326,7 +326,8 @@ func TestTwoOpenersRotate(t *testing.T) {
 
 func TestOpenFileFailure(t *testing.T) {
 	_, err := OpenFile(filepath.Join(t.TempDir(), "no", "such", "folder", "x"), nil)
-	if err == nil || !strings.Contains(err.Error(), "name a file in a folder that the pod can write to") {
+	if err == nil || !strings.Contains(err.Error(), "name a file in a folder "+
+		"that the pod can write to") {
 		t.Fatalf("%v", err)
 	}
 }

@@ -27,8 +27,8 @@ type Record struct {
 	Status       int
 	Type, Reason string
 	Attempts     int
-	// Document is the record as it was sent. Raw is its msgpack, for a record that could not become a
-	// document.
+	// Document is the record as it was sent. Raw is its msgpack, for a record that could not become
+	// a document.
 	Document, Raw []byte
 	// Truncated says that something was cut to fit a size limit, so that the record is not whole.
 	// RecordSize is then how many bytes Document or Raw had. Only Parse sets them.

@@ -230,8 +230,8 @@ func FuzzCut(f *testing.F) {
 		if document == "" || len(document) > 8<<10 || len(reason) > 8<<10 {
 			t.Skip()
 		}
-		// What is not UTF-8 is cut where the model would not: that the model's cuts are at characters
-		// alone.
+		// What is not UTF-8 is cut where the model would not: that the model's cuts are at
+		// characters alone.
 		for _, s := range []*string{&tag, &index, &id, &typ, &reason, &document} {
 			*s = strings.ToValidUTF8(*s, "\ufffd")
 		}
