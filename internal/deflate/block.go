@@ -23,7 +23,8 @@ type code struct {
 	size, whole uint16 // bits, without the extra ones and with them
 }
 
-// match adds the tokens of a match, of which there are n so far, and returns how many there are then.
+// match adds the tokens of a match, of which there are n so far, and returns how many there are
+// then.
 func (b *block) match(n, length int, distance token) int {
 	t := lengthToken[length&511]
 	b.tokens[n%maxTokens], b.tokens[(n+1)%maxTokens] = t, distance
@@ -32,7 +33,8 @@ func (b *block) match(n, length int, distance token) int {
 	return n + 2
 }
 
-// Codes are shorter than the format allows, so that two tokens fit in a word with what is left of those before.
+// Codes are shorter than the format allows, so that two tokens fit in a word with what is left of
+// those before.
 const (
 	lengthLimit = 12
 	distLimit   = 11
@@ -69,7 +71,8 @@ func (b *block) bits(sizes *[symbols]uint8) (n uint) {
 	return n
 }
 
-// writeTokens writes the tokens two at a time, without a branch: a mistaken guess costs as much as ten of them.
+// writeTokens writes the tokens two at a time, without a branch: a mistaken guess costs as much as
+// ten of them.
 func (b *block) writeTokens(w *bitWriter) {
 	if b.n%2 == 1 {
 		b.tokens[b.n%maxTokens] = token(len(b.codes) - 1) // which has no bits

@@ -5,8 +5,8 @@
 // It works for any bytes.
 package deflate
 
-// Compressor compresses one body after the other. What it holds is scratch: the same body always gives the same bytes. It is
-// large, so it is kept; one belongs to one worker at a time.
+// Compressor compresses one body after the other. What it holds is scratch: the same body always
+// gives the same bytes. It is large, so it is kept; one belongs to one worker at a time.
 type Compressor struct {
 	recent recent
 	block  block

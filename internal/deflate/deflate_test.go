@@ -79,8 +79,8 @@ func logBody(lines int) []byte {
 	return b
 }
 
-// A body of a few lines must not become noticeably larger than with the standard library, which uses
-// the format's own codes where they are shorter.
+// A body of a few lines must not become noticeably larger than with the standard library, which
+// uses the format's own codes where they are shorter.
 func TestFewLines(t *testing.T) {
 	var c Compressor
 	var other bytes.Buffer
@@ -101,7 +101,8 @@ func TestFewLines(t *testing.T) {
 	}
 }
 
-// A log must not become larger than with the library that did this before, or than with the standard one.
+// A log must not become larger than with the library that did this before, or than with the
+// standard one.
 func TestSizeOfLog(t *testing.T) {
 	body := logBody(10_000)
 	var c Compressor

@@ -1,6 +1,7 @@
 package deflate
 
-// The head of a block tells the sizes of its codes in an alphabet of its own: sizes, and three symbols for repetition.
+// The head of a block tells the sizes of its codes in an alphabet of its own: sizes, and three
+// symbols for repetition.
 const (
 	repeatSize   = 16 // the size before, 3 to 6 times
 	repeatZero   = 17 // 3 to 10 times

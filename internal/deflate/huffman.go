@@ -11,8 +11,8 @@ type coder struct {
 	tree          [lengthCodes]int
 }
 
-// sizes sets how many bits each symbol's code has, 0 where it does not occur, and none more than limit. There are two codes at
-// least, since some readers take no fewer.
+// sizes sets how many bits each symbol's code has, 0 where it does not occur, and none more than
+// limit. There are two codes at least, since some readers take no fewer.
 func (c *coder) sizes(sizes []uint8, counts []uint32, limit int) {
 	clear(sizes)
 	n := 0
@@ -54,8 +54,8 @@ func (c *coder) sizes(sizes []uint8, counts []uint32, limit int) {
 	}
 }
 
-// sort returns the first n of order, rarest first. Most symbols of a short body occur so seldom that
-// one pass by their counts has them in order.
+// sort returns the first n of order, rarest first. Most symbols of a short body occur so seldom
+// that one pass by their counts has them in order.
 func (c *coder) sort(n int) []uint64 {
 	const often = 255
 	var places [often + 2]uint16
@@ -75,8 +75,8 @@ func (c *coder) sort(n int) []uint64 {
 	return c.sorted[:n]
 }
 
-// depths sets the tree's first entries to the depths that the symbols have in a Huffman tree, in their order (Moffat and Katajainen,
-// "In-place calculation of minimum-redundancy codes", 1995).
+// depths sets the tree's first entries to the depths that the symbols have in a Huffman tree, in
+// their order (Moffat and Katajainen, "In-place calculation of minimum-redundancy codes", 1995).
 func (c *coder) depths(order []uint64) {
 	n := len(order)
 	t := c.tree[:n]

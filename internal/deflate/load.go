@@ -7,8 +7,8 @@ import (
 	"unsafe"
 )
 
-// load returns the eight bytes of b at i, without a check that they are there: i has to be from 0 to len(b)-8. A fifth of
-// the parser's time went into that check.
+// load returns the eight bytes of b at i, without a check that they are there: i has to be from 0
+// to len(b)-8. A fifth of the parser's time went into that check.
 func load(b []byte, i int) uint64 {
 	p := (*[8]byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)) // #nosec G103 -- the parser stays room away from the end
 	return binary.LittleEndian.Uint64(p[:])

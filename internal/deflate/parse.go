@@ -1,7 +1,7 @@
 package deflate
 
-// recent is where sequences of bytes stood last, by a hash of eight of them and of five: the low half of the place, which is
-// enough, for a match is compared byte by byte anyway.
+// recent is where sequences of bytes stood last, by a hash of eight of them and of five: the low
+// half of the place, which is enough, for a match is compared byte by byte anyway.
 type recent struct{ eight, five [1 << hashBits]uint16 }
 
 const (
@@ -14,11 +14,13 @@ const (
 	maxRun      = 40 * maxMatch // of a match as it is found, about; it is cut into several
 )
 
-// parse fills the block with the tokens of src[p:], as many as it takes, and returns where it came to.
+// parse fills the block with the tokens of src[p:], as many as it takes, and returns where it came
+// to.
 //
-// A match is looked for where one ended, and else at the start of the next word. What has not been seen at a word's start is mostly
-// an id or a number, of which no part has been seen either. Of two places, that of eight bytes comes first, since it gives
-// the longer match: the next word with this one.
+// A match is looked for where one ended, and else at the start of the next word. What has not been
+// seen at a word's start is mostly an id or a number, of which no part has been seen either. Of two
+// places, that of eight bytes comes first, since it gives the longer match: the next word with this
+// one.
 func (c *Compressor) parse(src []byte, p int) int {
 	b, r := &c.block, &c.recent
 	n := 0
@@ -76,7 +78,8 @@ func (c *Compressor) parse(src []byte, p int) int {
 	return p
 }
 
-// reach is how many bytes from p on are the same as those from q on, of which the first 16 are: up to limit, about, and maxRun.
+// reach is how many bytes from p on are the same as those from q on, of which the first 16 are: up
+// to limit, about, and maxRun.
 func reach(src []byte, p, q, limit int) int {
 	l := 16
 	for p+l < limit && l < maxRun {

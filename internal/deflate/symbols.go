@@ -1,6 +1,7 @@
 package deflate
 
-// Symbols are numbered as in the format, with the distances behind literals and lengths, so that one table has the codes of all.
+// Symbols are numbered as in the format, with the distances behind literals and lengths, so that
+// one table has the codes of all.
 const (
 	endOfBlock  = 256
 	firstLength = 257
@@ -13,7 +14,8 @@ const (
 	window   = 32 << 10 // how far back a match may be
 )
 
-// A token is a symbol in its low half and, in its high half, the extra bits that follow the symbol's code.
+// A token is a symbol in its low half and, in its high half, the extra bits that follow the
+// symbol's code.
 type token uint32
 
 var (
@@ -49,7 +51,8 @@ func init() {
 	makeFixed()
 }
 
-// distIndex is the index into distSymbol, without a branch that log text would make hard to predict.
+// distIndex is the index into distSymbol, without a branch that log text would make hard to
+// predict.
 func distIndex(back int) int {
 	far := (255 - back) >> 63 // all ones from 256 on
 	return back&^far | (256+back>>7)&far
