@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	// canaryText is what a canary logs: it has the fields that every record has, so that it adds nothing to a mapping.
+	// canaryText is what a canary logs: it has the fields that every record has, so that it adds
+	// nothing to a mapping.
 	canaryText = "opensearch-irsa-doctor canary"
 	// canaryPatience is longer than the refresh_interval that index templates for logs have.
 	canaryPatience = 45 * time.Second
@@ -35,7 +36,8 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 	index, id := template.Example(now.Unix(), filler), nobody()
 	if !e.keep {
 		if why := e.cannotDelete(ctx, index); why != "" {
-			return needless("nothing was stored: %s, so that the document would stay; --keep stores it all the same", why)
+			return needless("nothing was stored: %s, so that the document would stay; --keep "+
+				"stores it all the same", why)
 		}
 	}
 	body, err := json.Marshal(map[string]any{e.cfg.TimeKey: now.UTC().Format("2006-01-02T15:04:05.000Z"), "log": canaryText})
@@ -45,7 +47,8 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 	r := e.bulk(ctx, "create", map[string]any{"_index": index, "_id": id}, body)
 	if r.Failure == nil && item(r).Kind == opensearch.DocumentID {
 		if !e.keep {
-			return needless("nothing was stored: a collection of time series deletes no document; --keep stores one all the same")
+			return needless("nothing was stored: a collection of time series deletes no " +
+				"document; --keep stores one all the same")
 		}
 		id = "" // a collection of time series makes its own
 		r = e.bulk(ctx, "create", map[string]any{"_index": index}, body)
@@ -65,7 +68,8 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 	return o
 }
 
-// cannotDelete says why a canary cannot be deleted again, "" if it can: deleting what does not exist needs the same permission.
+// cannotDelete says why a canary cannot be deleted again, "" if it can: deleting what does not
+// exist needs the same permission.
 func (e *examination) cannotDelete(ctx context.Context, index string) string {
 	r := e.bulk(ctx, "delete", map[string]any{"_index": index, "_id": nobody()}, nil)
 	if r.Failure == nil {
@@ -76,7 +80,8 @@ func (e *examination) cannotDelete(ctx context.Context, index string) string {
 	return ""
 }
 
-// find waits until the canary can be found, and says how long that took. ok is false if it could be looked for and was not there.
+// find waits until the canary can be found, and says how long that took. ok is false if it could be
+// looked for and was not there.
 func (e *examination) find(ctx context.Context, index, id string, since time.Time) (what string, ok bool) {
 	wanted := map[string]any{"ids": map[string]any{"values": []string{id}}}
 	if id == "" {

@@ -19,7 +19,8 @@ func (s *settings) examine(ctx context.Context, r *Report) {
 	file, err := fluentbit.Read(s.config, s.getenv)
 	if err != nil {
 		r.add(Check{ID: "configuration", Title: "configuration", Status: Broken, Summary: err.Error(),
-			Remedy: "name the file that Fluent Bit runs with by -config, and fix what keeps it from starting"})
+			Remedy: "name the file that Fluent Bit runs with by -config, and fix what keeps it " +
+				"from starting"})
 		return
 	}
 	r.hide(s.secrets(file)...)
@@ -52,8 +53,8 @@ func (s *settings) examine(ctx context.Context, r *Report) {
 	}
 }
 
-// variables reports the variables that the file names and nobody sets. In an output of ours that is broken: the option means
-// something else then, or nothing.
+// variables reports the variables that the file names and nobody sets. In an output of ours that is
+// broken: the option means something else then, or nothing.
 func (s *settings) variables(file *fluentbit.Config, ours []*fluentbit.Section) Check {
 	c := Check{ID: "environment", Title: "environment", Status: OK, Summary: "every variable that the file names is set"}
 	var missing []string
@@ -71,7 +72,8 @@ func (s *settings) variables(file *fluentbit.Config, ours []*fluentbit.Section) 
 	}
 	if missing != nil {
 		c.Summary = "not set: " + strings.Join(missing, ", ")
-		c.Remedy = "set them in the container's env (or envFrom), or write @SET NAME=value on top of the file; Fluent Bit takes them for nothing"
+		c.Remedy = "set them in the container's env (or envFrom), or write @SET NAME=value on " +
+			"top of the file; Fluent Bit takes them for nothing"
 	}
 	return c
 }

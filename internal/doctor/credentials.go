@@ -34,26 +34,33 @@ func (e *examination) checkToken(context.Context) outcome {
 	return tokenOutcome(t, strings.Contains(e.own.Source(), "Pod Identity"), time.Now())
 }
 
-// tokenOutcome tells what is wrong with a token. STS has the last word, so only a token that is none keeps it from being asked.
+// tokenOutcome tells what is wrong with a token. STS has the last word, so only a token that is
+// none keeps it from being asked.
 func tokenOutcome(t *identity.Token, podIdentity bool, now time.Time) outcome {
 	if t.Subject == "" {
-		return broken("let the kubelet project the token: delete the pod, and mount nothing over that folder", "%s holds no service account's token", t.Path)
+		return broken("let the kubelet project the token: delete the pod, and mount "+
+			"nothing over that folder", "%s holds no service account's token", t.Path)
 	}
 	says := fmt.Sprintf("%s, for %s, issued by %s", t.Subject, strings.Join(t.Audience, ", "), t.Issuer)
-	wanted, where := "sts.amazonaws.com", "the service account's annotation eks.amazonaws.com/audience says otherwise: leave it out, unless the identity provider in IAM lists that audience"
+	wanted, where := "sts.amazonaws.com", "the service account's annotation "+
+		"eks.amazonaws.com/audience says otherwise: leave it out, unless the identity provider "+
+		"in IAM lists that audience"
 	if podIdentity {
-		wanted, where = "pods.eks.amazonaws.com", "another token is mounted over it: let the webhook mount the one for EKS Pod Identity"
+		wanted, where = "pods.eks.amazonaws.com", "another token is mounted over it: let the "+
+			"webhook mount the one for EKS Pod Identity"
 	}
 	left := t.Expires.Sub(now)
 	switch {
 	case !t.Expires.IsZero() && left <= 0:
-		o := broken("the kubelet renews it: check that the file is the projected volume and no copy, that the kubelet on this node works, and the node's clock", "%s expired %s ago: %s", t.Path, age(-left), says)
+		o := broken("the kubelet renews it: check that the file is the projected volume and no "+
+			"copy, that the kubelet on this node works, and the node's clock", "%s expired %s ago: %s", t.Path, age(-left), says)
 		o.passable = true
 		return o
 	case !slices.Contains(t.Audience, wanted):
 		return suspect(where, "%s, and AWS's own audience is %s", says, wanted)
 	case !t.Issued.IsZero() && left < t.Expires.Sub(t.Issued)/10:
-		return suspect("the kubelet renews it from 80 % of its life: check that the file is the projected volume and no copy", "%s, and has only %s left", says, age(left))
+		return suspect("the kubelet renews it from 80 % of its life: check that the file is the "+
+			"projected volume and no copy", "%s, and has only %s left", says, age(left))
 	case t.Expires.IsZero():
 		return fine("%s", says)
 	}

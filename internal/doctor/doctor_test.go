@@ -68,12 +68,16 @@ func TestConfiguration(t *testing.T) {
 		}
 	}
 	f("[OUTPUT\n", nil, "✗ configuration DIR/fluent-bit.conf:1: the section's header has no ]")
-	f("[OUTPUT]\n  Name stdout\n[OUTPUT]\n  Name es\n", nil, "✗ configuration DIR/fluent-bit.conf has no output with Name opensearch_irsa; its outputs are stdout, es")
+	f("[OUTPUT]\n  Name stdout\n[OUTPUT]\n  Name es\n", nil, "✗ configuration "+
+		"DIR/fluent-bit.conf has no output with Name opensearch_irsa; its outputs are stdout, es")
 	f("[SERVICE]\n  Flush ${F}\n[OUTPUT]\n  Name opensearch_irsa\n  Endpoint x\n  Compress x\n", nil,
 		"! environment not set: ${F} in flush (fluent-bit.conf:2)", `✗ options Compress "x": write gzip or none ✗ options AWS_Region: it is missing`,
-		"– not checked token, trust policy, AWS_Role_ARN, identity, name, connection, TLS, answer, signature, clock, IAM, security role, index, dead letters, time field, canary, arrival: options comes first")
+		"– not checked token, trust policy, AWS_Role_ARN, identity, name, connection, TLS, "+
+			"answer, signature, clock, IAM, security role, index, dead letters, time field, "+
+			"canary, arrival: options comes first")
 	f("[OUTPUT]\n  Name opensearch_irsa\n  Index Up%Q\n", []string{"OPENSEARCH_ENDPOINT", "logs.eu-west-1.es.amazonaws.com"}, "✗ options Index: ")
-	f("[OUTPUT]\n  Name opensearch_irsa\n  HTTP_Passwd hunter2-hunter2\n  AWS_Auth maybe\n  Endpoint https://me:letmein-letmein@x\n", nil, "[redacted]@x", "it holds a user")
+	f("[OUTPUT]\n  Name opensearch_irsa\n  HTTP_Passwd hunter2-hunter2\n  AWS_Auth maybe\n  "+
+		"Endpoint https://me:letmein-letmein@x\n", nil, "[redacted]@x", "it holds a user")
 }
 
 func TestOverridesAndJSON(t *testing.T) {
@@ -105,7 +109,8 @@ func TestOverridesAndJSON(t *testing.T) {
 }
 
 func TestTraps(t *testing.T) {
-	const sound = "[SERVICE]\n Grace 30\n storage.path /s\n[INPUT]\n Name tail\n storage.type filesystem\n[OUTPUT]\n Name opensearch_irsa\n Endpoint logs.eu-west-1.es.amazonaws.com\n" +
+	const sound = "[SERVICE]\n Grace 30\n storage.path /s\n[INPUT]\n Name tail\n storage.type " +
+		"filesystem\n[OUTPUT]\n Name opensearch_irsa\n Endpoint logs.eu-west-1.es.amazonaws.com\n" +
 		" Match *\n Workers 16\n Retry_Limit no_limits\n storage.total_limit_size 5G\n"
 	f := func(conf string, wants ...string) {
 		t.Helper()
@@ -136,18 +141,23 @@ func TestTraps(t *testing.T) {
 	f(sound)
 	f(instead(" Endpoint logs.eu-west-1.es.amazonaws.com\n", " Host x\n Port 9200\n"), "host warning: Host does not reach the plugin … write Endpoint")
 	f(instead(" Match *\n", " Tls on\n Match *\n"), "tls broken: TLS On keeps")
-	f(instead(" Match *\n", " tls.verify off\n Match *\n"), "tls warning: tls.verify does not reach … TLS_Verify")
+	f(instead(" Match *\n", " tls.verify off\n Match *\n"), "tls warning: tls.verify does not "+
+		"reach … TLS_Verify")
 	f(instead(" Match *\n", ""), "match warning")
 	f(instead(" Workers 16\n", ""), "workers warning … write Workers 16")
-	f(instead(" Workers 16\n", " Workers 2\n"), "workers warning … with Workers 2 … write Workers 16")
+	f(instead(" Workers 16\n", " Workers 2\n"), "workers warning … with "+
+		"Workers 2 … write Workers 16")
 	f(instead("no_limits", "5"), "retry_limit warning: Retry_Limit is 5 … no_limits")
 	f(instead(" Retry_Limit no_limits\n", ""), "Retry_Limit is 1, its default")
 	f(instead(" storage.path /s\n", ""), "storage warning: there is no storage.path")
 	f(instead(" storage.type filesystem\n", ""), "storage warning … tail (fluent-bit.conf:4)")
 	f(instead(" storage.total_limit_size 5G\n", ""), "total_limit_size warning")
-	f(instead("Grace 30", "Grace 1"), "grace warning: Grace of 1s is not longer than Request_Timeout of 1s")
-	f(instead(" Match *\n", " Match *\n Indx x\n net.keepalive on\n"), "option warning: line 11: there is no option indx … take it out; did you mean Index?")
-	f(instead(" Match *\n", " Match *\n Index a\n index b\n"), "option warning: line 12: Index is given twice, and the first counts")
+	f(instead("Grace 30", "Grace 1"), "grace warning: Grace of 1s is not longer than "+
+		"Request_Timeout of 1s")
+	f(instead(" Match *\n", " Match *\n Indx x\n net.keepalive on\n"), "option warning: line 11: "+
+		"there is no option indx … take it out; did you mean Index?")
+	f(instead(" Match *\n", " Match *\n Index a\n index b\n"), "option warning: line 12: Index "+
+		"is given twice, and the first counts")
 }
 
 func TestJudgeToken(t *testing.T) {
@@ -164,9 +174,11 @@ func TestJudgeToken(t *testing.T) {
 			t.Errorf("%+v: %s %s → %s", tk, o.status, o.summary, o.remedy)
 		}
 	}
-	f(token(func(*identity.Token) {}), false, OK, "system:serviceaccount:a:b, for sts.amazonaws.com, issued by https://i, good for 23 h")
+	f(token(func(*identity.Token) {}), false, OK, "system:serviceaccount:a:b, for "+
+		"sts.amazonaws.com, issued by https://i, good for 23 h")
 	f(token(func(tk *identity.Token) { tk.Audience = []string{"pods.eks.amazonaws.com"} }), true, OK, "good for")
-	f(token(func(*identity.Token) {}), true, Warning, "AWS's own audience is pods.eks.amazonaws.com")
+	f(token(func(*identity.Token) {}), true, Warning, "AWS's own audience is "+
+		"pods.eks.amazonaws.com")
 	f(token(func(tk *identity.Token) { tk.Subject = "" }), false, Broken, "holds no service account's token")
 	f(token(func(tk *identity.Token) { tk.Expires = now.Add(-time.Minute) }), false, Broken, "expired 60 s ago")
 	f(token(func(tk *identity.Token) { tk.Expires = now.Add(time.Minute) }), false, Warning, "only 60 s left")
@@ -194,7 +206,8 @@ func TestTable(t *testing.T) {
 	r := &Report{}
 	r.hide("", "abc", "hunter2")
 	r.add(Check{ID: "a", Title: "first", Status: OK, Summary: "abc hunter2 " + strings.Repeat("word ", 30)})
-	r.add(Check{ID: "b", Output: "o", Title: "a title that is long", Status: Broken, Summary: "s", Remedy: "do hunter2 this"})
+	r.add(Check{ID: "b", Output: "o", Title: "a title that is long", Status: Broken, Summary: "s",
+		Remedy: "do hunter2 this"})
 	r.add(Check{ID: "c", Output: "o", Title: "c", Status: Skipped, Summary: "not checked: b comes first", BlockedBy: "b"})
 	r.add(Check{ID: "d", Output: "o", Title: "d", Status: Skipped, Summary: "not checked: b comes first", BlockedBy: "b"})
 	r.add(Check{ID: "e", Output: "o", Title: "e", Status: Warning, Summary: "w"})
@@ -228,7 +241,8 @@ o
 	}
 }
 
-// TestWait has a link that stays broken: it is looked at again every ten seconds, for as long as was said.
+// TestWait has a link that stays broken: it is looked at again every ten seconds, for as long as
+// was said.
 func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

@@ -19,7 +19,8 @@ type clockReading struct {
 	corrected bool          // and the second one was not
 }
 
-// The failures of a request by the link that they belong to. Those of none are answers in themselves.
+// The failures of a request by the link that they belong to. Those of none are answers in
+// themselves.
 var (
 	signatureKinds = []opensearch.Kind{opensearch.ExpiredToken, opensearch.InvalidToken, opensearch.ClockSkew, opensearch.WrongRegion,
 		opensearch.SignatureMismatch, opensearch.NotSigned, opensearch.Unauthorized}
@@ -27,7 +28,8 @@ var (
 	roleKinds   = []opensearch.Kind{opensearch.RoleNotMapped}
 )
 
-// bulk sends one action, as the plugin sends its bulk requests. document is nil for an action without one.
+// bulk sends one action, as the plugin sends its bulk requests. document is nil for an action
+// without one.
 func (e *examination) bulk(ctx context.Context, operation string, target map[string]any, document []byte) opensearch.Result {
 	action, err := json.Marshal(map[string]any{operation: target})
 	if err != nil {
@@ -51,7 +53,8 @@ func item(r opensearch.Result) opensearch.Item {
 // nobody is the id of a document that does not exist.
 func nobody() string { return "opensearch-irsa-doctor-" + rand.Text() }
 
-// checkAnswer asks the first question. Whatever the answer says, there is one if OpenSearch, or the front door before it, speaks.
+// checkAnswer asks the first question. Whatever the answer says, there is one if OpenSearch, or the
+// front door before it, speaks.
 func (e *examination) checkAnswer(ctx context.Context) outcome {
 	var err error
 	if e.client, err = connect.DialAs(e.cfg, e.signer); err != nil {
@@ -109,7 +112,9 @@ func (e *examination) checkClock(context.Context) outcome {
 	}
 	switch {
 	case e.behind.corrected:
-		o := broken(remedy+"; until then the plugin signs by the domain's clock, and log lines have wrong times", "this node's clock is %s %s the domain's, and a signature was refused for it", age(by), side)
+		o := broken(remedy+"; until then the plugin signs by the domain's clock, and log lines "+
+			"have wrong times", "this node's clock is %s %s the domain's, and a signature was "+
+			"refused for it", age(by), side)
 		o.passable = true
 		return o
 	case by >= badSkew || e.behind.refused:

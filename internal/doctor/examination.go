@@ -38,7 +38,8 @@ type outcome struct {
 	status  Status
 	summary string
 	remedy  string
-	// passable says that what comes behind can be checked although this is broken, or not although this was skipped.
+	// passable says that what comes behind can be checked although this is broken, or not although
+	// this was skipped.
 	passable bool
 	// also are further lines about the same link.
 	also []outcome
@@ -76,7 +77,8 @@ func explained(err error) outcome {
 // failed is broken, by the failure of a request.
 func failed(f *opensearch.Failure) outcome { return broken(f.Remedy, "%s", f.Summary) }
 
-// links are the links, in the order in which they are checked. needs names those without which one cannot be checked.
+// links are the links, in the order in which they are checked. needs names those without which one
+// cannot be checked.
 var links = []struct {
 	id, title string
 	needs     []string
@@ -125,15 +127,18 @@ func (e *examination) run(ctx context.Context) {
 			}
 		}
 		for _, o := range append([]outcome{o}, o.also...) {
-			e.report.add(Check{ID: l.id, Output: e.name, Title: l.title, Status: o.status, Summary: o.summary, Remedy: o.remedy, BlockedBy: by})
+			e.report.add(Check{ID: l.id, Output: e.name, Title: l.title, Status: o.status, Summary: o.summary,
+				Remedy: o.remedy, BlockedBy: by})
 		}
 		if l.id == "options" {
 			found := e.traps()
 			if found == nil {
-				found = []trap{{"none", OK, "Match, Workers, Retry_Limit, storage and Grace lose nothing and stop nothing", ""}}
+				found = []trap{{"none", OK, "Match, Workers, Retry_Limit, storage and Grace lose " +
+					"nothing and stop nothing", ""}}
 			}
 			for _, t := range found {
-				e.report.add(Check{ID: "around." + t.id, Output: e.name, Title: "around it", Status: t.status, Summary: t.summary, Remedy: t.remedy})
+				e.report.add(Check{ID: "around." + t.id, Output: e.name, Title: "around it", Status: t.status, Summary: t.summary,
+					Remedy: t.remedy})
 			}
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-// How a permission is tried without using it. All three were tried on OpenSearch 2.19 with its security plugin; none of them
-// writes, creates, or changes a mapping.
+// How a permission is tried without using it. All three were tried on OpenSearch 2.19 with its
+// security plugin; none of them writes, creates, or changes a mapping.
 //
 //	exists     A delete, under a condition, of a document that nobody has: an index that is not there is not created for it, and
 //	           says so. One that exists answers with a conflict, or that deleting is not allowed, which a writer of logs need not be.
@@ -77,7 +77,8 @@ func (e *examination) checkDeadLetters(ctx context.Context) outcome {
 	return o
 }
 
-// standing tells how the role stands to an index. known is the answer to exists, if that was asked already.
+// standing tells how the role stands to an index. known is the answer to exists, if that was asked
+// already.
 func (e *examination) standing(ctx context.Context, t *indexname.Template, option string, known *opensearch.Result) outcome {
 	name := t.Example(time.Now().Unix(), filler)
 	if known == nil {
@@ -124,16 +125,19 @@ func (e *examination) standing(ctx context.Context, t *indexname.Template, optio
 	return fine("%s", what)
 }
 
-// standingServerless makes the best of one answer: a collection cannot be asked for more without storing something.
+// standingServerless makes the best of one answer: a collection cannot be asked for more without
+// storing something.
 func (e *examination) standingServerless(name string, found opensearch.Item) outcome {
 	switch {
 	case found.Kind == opensearch.Forbidden || found.Kind == opensearch.RoleNotMapped || found.Status == 401 || found.Status == 403:
 		_, remedy := e.client.Explain(opensearch.Item{Kind: opensearch.DataAccessPolicy})
 		return broken(remedy, "%s: %s: %s", name, found.Type, found.Reason)
 	case found.Kind == opensearch.IndexMissing:
-		return fine("%s does not exist yet; only --write shows whether the data access policy lets the role create it", name)
+		return fine("%s does not exist yet; only --write shows whether the data access policy "+
+			"lets the role create it", name)
 	}
-	return fine("the collection takes requests for %s; only --write shows whether the data access policy lets the role write", name)
+	return fine("the collection takes requests for %s; only --write shows whether the data "+
+		"access policy lets the role write", name)
 }
 
 // lacking finds the permissions in the security plugin's words.
@@ -143,7 +147,8 @@ var lacking = regexp.MustCompile(`no permissions for \[(.+?)\] and User`)
 func (e *examination) refused(it opensearch.Item, name, option string) outcome {
 	kind, remedy := e.client.Explain(it)
 	if m := lacking.FindStringSubmatch(it.Reason); kind == opensearch.RoleNotMapped && m != nil {
-		return broken(fmt.Sprintf("give its security role index permissions on a pattern that matches %s, with indices:data/write/bulk*, indices:data/write/index, "+
+		return broken(fmt.Sprintf("give its security role index permissions on a pattern that "+
+			"matches %s, with indices:data/write/bulk*, indices:data/write/index, "+
 			"indices:admin/create and indices:admin/mapping/put, or write another %s", name, option), "the role lacks %s on %s", m[1], name)
 	}
 	return broken(remedy, "%s: %s: %s", name, it.Type, it.Reason)

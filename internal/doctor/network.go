@@ -118,7 +118,8 @@ func (e *examination) tlsFailure(ctx context.Context, err error, name string) ou
 	case opensearch.TLSExpired:
 		return broken(e.advice(kind), "the certificate for %s is good from %s to %s", names(leaf), leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
 	case opensearch.TLSUnknownCA:
-		return broken(e.advice(kind), "the certificate for %s is by %q, an authority that is not known here", names(leaf), leaf.Issuer.CommonName)
+		return broken(e.advice(kind), "the certificate for %s is by %q, an "+
+			"authority that is not known here", names(leaf), leaf.Issuer.CommonName)
 	}
 	return broken(e.advice(opensearch.TLSFailed), "%v", err)
 }

@@ -22,7 +22,8 @@ import (
 	"out_opensearch_irsa/internal/config"
 )
 
-// certified serves with a certificate of its own that ends then, and returns where, and the certificate's file.
+// certified serves with a certificate of its own that ends then, and returns where, and the
+// certificate's file.
 func certified(t *testing.T, until time.Time) (endpoint, file string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

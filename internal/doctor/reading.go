@@ -14,19 +14,23 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-// unreadable is a question that the role may not ask. Delivery does not need it, so nothing is broken.
+// unreadable is a question that the role may not ask. Delivery does not need it, so nothing is
+// broken.
 func unreadable(what string, a opensearch.Response, permission, action string) outcome {
 	o := needless("%s cannot be seen: %s", what, a.Failure.Summary)
 	switch a.Failure.Kind {
 	case opensearch.RoleNotMapped, opensearch.Forbidden:
 		o.summary = fmt.Sprintf("%s cannot be seen: the security role lacks %s", what, permission)
-		o.remedy = "delivery does not need it; to have it checked, add it to the role's index permissions"
+		o.remedy = "delivery does not need it; to have it checked, add it to the " +
+			"role's index permissions"
 	case opensearch.NoIdentityPolicy, opensearch.AccessPolicy:
 		o.summary = fmt.Sprintf("%s cannot be seen: IAM does not let the role send %s there", what, action)
-		o.remedy = "delivery does not need it; to have it checked, allow it in the role's policy and the domain's access policy"
+		o.remedy = "delivery does not need it; to have it checked, allow it in the role's policy " +
+			"and the domain's access policy"
 	case opensearch.DataAccessPolicy:
 		o.summary = fmt.Sprintf("%s cannot be seen: the data access policy does not let the role", what)
-		o.remedy = "delivery does not need it; to have it checked, add aoss:DescribeIndex and aoss:ReadDocument"
+		o.remedy = "delivery does not need it; to have it checked, add aoss:DescribeIndex and " +
+			"aoss:ReadDocument"
 	}
 	return o
 }
@@ -40,7 +44,8 @@ func (e *examination) pattern() string {
 	return p
 }
 
-// checkTimeField tells whether the index takes the time field for a date: else no search by time and no Dashboards.
+// checkTimeField tells whether the index takes the time field for a date: else no search by time
+// and no Dashboards.
 func (e *examination) checkTimeField(ctx context.Context) outcome {
 	field, query := e.cfg.TimeKey, ""
 	if !e.serverless() { // the rest of a mapping can be megabytes; that collections know the parameter is not documented
@@ -67,7 +72,8 @@ func (e *examination) checkTimeField(ctx context.Context) outcome {
 		}
 	}
 	if wrong != nil {
-		return broken(fmt.Sprintf("put an index template that maps %s as date, and start a new index or reindex: a mapping cannot be changed", field),
+		return broken(fmt.Sprintf("put an index template that maps %s as date, and start a new "+
+			"index or reindex: a mapping cannot be changed", field),
 			"%s is no date in %s: nothing can be searched by time there", field, strings.Join(wrong, ", "))
 	}
 	if len(types) == 1 {
@@ -137,10 +143,13 @@ func (e *examination) checkArrival(ctx context.Context) outcome {
 		return needless("the answer to a search cannot be read: %v", err)
 	}
 	pattern := e.target.Pattern()
-	// A domain with do_not_fail_on_forbidden leaves out of a search what the role may not read. (Collections never count shards.)
+	// A domain with do_not_fail_on_forbidden leaves out of a search what the role may not read.
+	// (Collections never count shards.)
 	if found.Shards.Total == 0 && !e.serverless() && item(e.first).Kind != opensearch.IndexMissing {
-		o := needless("what arrives cannot be seen: the index exists, and a search finds none that the role may read")
-		o.remedy = "delivery does not need it; to have it checked, add indices:data/read/search to the role's index permissions"
+		o := needless("what arrives cannot be seen: the index exists, and a search finds none " +
+			"that the role may read")
+		o.remedy = "delivery does not need it; to have it checked, add indices:data/read/search " +
+			"to the role's index permissions"
 		return o
 	}
 	newest := found.Aggregations.Newest.Value
@@ -149,11 +158,13 @@ func (e *examination) checkArrival(ctx context.Context) outcome {
 		if n := found.Hits.Total.Value; n > 0 {
 			what = fmt.Sprintf("none of the %d documents in %s has %s", n, pattern, e.cfg.TimeKey)
 		}
-		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, at Path and Tag of the inputs, and whether Match fits the tag", "%s", what)
+		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, at "+
+			"Path and Tag of the inputs, and whether Match fits the tag", "%s", what)
 	}
 	old := time.Since(time.UnixMilli(int64(*newest)))
 	if old > e.maxAge {
-		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, and whether anything is logged at all; -max-age says how old may be", "the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(old))
+		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, and "+
+			"whether anything is logged at all; -max-age says how old may be", "the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(old))
 	}
 	return fine("the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(max(old, 0)))
 }

@@ -24,7 +24,8 @@ const (
 type Check struct {
 	// ID is the link's name for machines. It does not change between versions.
 	ID string `json:"id"`
-	// Output is the output it belongs to, as Fluent Bit's log names it; "" for the configuration as a whole.
+	// Output is the output it belongs to, as Fluent Bit's log names it; "" for the configuration as
+	// a whole.
 	Output string `json:"output,omitempty"`
 	// Title is the link's name for people.
 	Title  string `json:"title"`
@@ -124,7 +125,8 @@ func (r *Report) WriteTable(w io.Writer, colour bool) error {
 	return err
 }
 
-// gather makes one line of the checks from i on that wait for the same broken link, and returns the last one's place.
+// gather makes one line of the checks from i on that wait for the same broken link, and returns the
+// last one's place.
 func (r *Report) gather(i int) (last int, c Check) {
 	first := r.Checks[i]
 	var titles []string
@@ -135,7 +137,8 @@ func (r *Report) gather(i int) (last int, c Check) {
 	return last - 1, Check{Status: Skipped, Title: "not checked", Summary: strings.Join(titles, ", ") + ": " + why}
 }
 
-// wrap breaks a text into lines at its spaces; each but the first begins with indent, and the first stands behind as much.
+// wrap breaks a text into lines at its spaces; each but the first begins with indent, and the first
+// stands behind as much.
 func wrap(text, indent string) string {
 	var b strings.Builder
 	at := len(indent)

@@ -1,8 +1,10 @@
-// Package doctor looks at every link between fluent-bit.conf and the logs in the index, one after the other: the configuration,
-// the pod's token, its role, the way to the domain, the signature, the permissions, the mapping, and whether data arrives. Input:
-// the command's arguments and the environment. Output: one line for each link, with what to change where one is broken, and an
-// exit status. It checks with the plugin's own code, so that what it finds is what the plugin meets. Without --write it stores and
-// creates nothing: see index.go for how a permission is tried without using it. It prints no secret.
+// Package doctor looks at every link between fluent-bit.conf and the logs in the index, one after
+// the other: the configuration, the pod's token, its role, the way to the domain, the signature,
+// the permissions, the mapping, and whether data arrives. Input: the command's arguments and the
+// environment. Output: one line for each link, with what to change where one is broken, and an exit
+// status. It checks with the plugin's own code, so that what it finds is what the plugin meets.
+// Without --write it stores and creates nothing: see index.go for how a permission is tried without
+// using it. It prints no secret.
 package doctor
 
 import (
@@ -100,7 +102,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 // patience is how long -wait leaves between two looks.
 const patience = 10 * time.Second
 
-// patiently examines until no link is broken or -wait is over, and says meanwhile what it waits for.
+// patiently examines until no link is broken or -wait is over, and says meanwhile what it waits
+// for.
 func (s *settings) patiently(ctx context.Context, stderr io.Writer) *Report {
 	for end := time.Now().Add(s.wait); ; {
 		r := &Report{Version: version.Version, Config: s.config}
@@ -111,7 +114,8 @@ func (s *settings) patiently(ctx context.Context, stderr io.Writer) *Report {
 		}
 		for _, c := range r.Checks {
 			if c.Status == Broken {
-				_, _ = fmt.Fprintf(stderr, "opensearch-irsa-doctor: %s is broken: looking again in %s\n", c.Title, patience)
+				_, _ = fmt.Fprintf(stderr, "opensearch-irsa-doctor: %s is broken: "+
+					"looking again in %s\n", c.Title, patience)
 				break
 			}
 		}

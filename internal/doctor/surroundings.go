@@ -19,8 +19,8 @@ type trap struct {
 	remedy  string
 }
 
-// fewWorkers is the number of workers below which a node of many containers makes more than a tenth of
-// the requests that it would without sharing any.
+// fewWorkers is the number of workers below which a node of many containers makes more than a tenth
+// of the requests that it would without sharing any.
 const fewWorkers = 10
 
 // traps looks at the section and at what is around it in the file.
@@ -31,23 +31,31 @@ func (e *examination) traps() []trap {
 
 	for _, key := range []string{"host", "port"} {
 		if s.Get(key) != "" && s.Get("endpoint") == "" {
-			warn("host", title(key)+" does not reach the plugin: Fluent Bit keeps it for its built-in outputs", "write Endpoint with the domain's host name instead; until then OPENSEARCH_ENDPOINT counts")
+			warn("host", title(key)+" does not reach the plugin: Fluent Bit keeps it for its "+
+				"built-in outputs", "write Endpoint with the domain's host name instead; until "+
+				"then OPENSEARCH_ENDPOINT counts")
 			break
 		}
 	}
 	if v := strings.ToLower(s.Get("tls")); v == "on" || v == "true" || v == "yes" {
-		out = append(out, trap{"tls", Broken, "TLS On keeps Fluent Bit from starting: it is for built-in outputs", "leave TLS and tls.* out: https is spoken anyway, and TLS_CA_File, TLS_Verify and TLS_Server_Name are the plugin's own"})
+		out = append(out, trap{"tls", Broken, "TLS On keeps Fluent Bit from starting: it is for " +
+			"built-in outputs", "leave TLS and tls.* out: https is spoken anyway, and " +
+			"TLS_CA_File, TLS_Verify and TLS_Server_Name are the plugin's own"})
 	} else if k := firstWith(s, "tls."); k != "" {
-		warn("tls", k+" does not reach the plugin", "use TLS_CA_File, TLS_Verify, TLS_Server_Name, TLS_Client_Cert_File and TLS_Client_Key_File instead")
+		warn("tls", k+" does not reach the plugin", "use TLS_CA_File, TLS_Verify, "+
+			"TLS_Server_Name, TLS_Client_Cert_File and TLS_Client_Key_File instead")
 	}
 	if s.Get("match") == "" && s.Get("match_regex") == "" {
-		warn("match", "there is no Match: the output gets nothing", "write Match, such as Match kube.*")
+		warn("match", "there is no Match: the output gets nothing", "write Match, "+
+			"such as Match kube.*")
 	}
 	switch n, err := strconv.Atoi(s.Get("workers")); {
 	case err != nil || n < 1:
-		warn("workers", "without Workers the output runs on the engine's own thread: while the domain is slow, no file is read", "write Workers 16")
+		warn("workers", "without Workers the output runs on the engine's own thread: while the "+
+			"domain is slow, no file is read", "write Workers 16")
 	case n < fewWorkers:
-		warn("workers", "with Workers "+strconv.Itoa(n)+" no more than so many containers' chunks share a request, which costs node and domain more than their lines do", "write Workers 16")
+		warn("workers", "with Workers "+strconv.Itoa(n)+" no more than so many containers' "+
+			"chunks share a request, which costs node and domain more than their lines do", "write Workers 16")
 	}
 	switch v := strings.ToLower(s.Get("retry_limit")); v {
 	case "no_limits", "false", "off":
@@ -55,7 +63,9 @@ func (e *examination) traps() []trap {
 		if v == "" {
 			v = "1, its default"
 		}
-		warn("retry_limit", "Retry_Limit is "+v+": after that Fluent Bit throws a chunk away, so an outage loses logs", "write Retry_Limit no_limits, and bound the disk by storage.total_limit_size")
+		warn("retry_limit", "Retry_Limit is "+v+": after that Fluent Bit throws a chunk away, so "+
+			"an outage loses logs", "write Retry_Limit no_limits, and bound the disk by "+
+			"storage.total_limit_size")
 	}
 	out = append(out, e.storageTraps()...)
 	grace := 5 * time.Second
@@ -65,18 +75,22 @@ func (e *examination) traps() []trap {
 		}
 	}
 	if e.cfg != nil && grace <= e.cfg.RequestTimeout {
-		warn("grace", fmt.Sprintf("Grace of %s is not longer than Request_Timeout of %s: a shutdown breaks off a request under way, which is then sent again", grace, e.cfg.RequestTimeout),
-			"write Grace 30 in [SERVICE], or a shorter Request_Timeout, and a terminationGracePeriodSeconds above Grace")
+		warn("grace", fmt.Sprintf("Grace of %s is not longer than Request_Timeout of %s: a "+
+			"shutdown breaks off a request under way, which is then sent again", grace, e.cfg.RequestTimeout),
+			"write Grace 30 in [SERVICE], or a shorter Request_Timeout, and a "+
+				"terminationGracePeriodSeconds above Grace")
 	}
 	return append(out, optionTraps(s)...)
 }
 
 // storageTraps finds chunks that are kept in memory alone.
 func (e *examination) storageTraps() []trap {
-	const remedy = "write storage.path in [SERVICE], on a folder of the node, and storage.type filesystem in each [INPUT]"
+	const remedy = "write storage.path in [SERVICE], on a folder of the node, and storage.type " +
+		"filesystem in each [INPUT]"
 	services := e.file.Of("service")
 	if len(services) == 0 || services[0].Get("storage.path") == "" {
-		return []trap{{"storage", Warning, "there is no storage.path: what was read and not delivered is in memory alone, and lost when the pod ends", remedy}}
+		return []trap{{"storage", Warning, "there is no storage.path: what was read and not " +
+			"delivered is in memory alone, and lost when the pod ends", remedy}}
 	}
 	var inMemory []string
 	for _, in := range e.file.Of("input") {
@@ -85,10 +99,12 @@ func (e *examination) storageTraps() []trap {
 		}
 	}
 	if inMemory != nil {
-		return []trap{{"storage", Warning, "these inputs keep what is not delivered in memory alone, where it is lost when the pod ends: " + strings.Join(inMemory, ", "), remedy}}
+		return []trap{{"storage", Warning, "these inputs keep what is not delivered in memory " +
+			"alone, where it is lost when the pod ends: " + strings.Join(inMemory, ", "), remedy}}
 	}
 	if e.from.Get("storage.total_limit_size") == "" {
-		return []trap{{"total_limit_size", Warning, "nothing bounds what waits on the node's disk during an outage", "write storage.total_limit_size, such as 5G"}}
+		return []trap{{"total_limit_size", Warning, "nothing bounds what waits on the node's " +
+			"disk during an outage", "write storage.total_limit_size, such as 5G"}}
 	}
 	return nil
 }
@@ -108,9 +124,11 @@ func optionTraps(s *fluentbit.Section) []trap {
 		known := config.IsOption(p.Key) || core[p.Key] || dotted && (prefix == "tls" || prefix == "net" || prefix == "storage")
 		switch {
 		case !known:
-			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: there is no option %s, and Fluent Bit ignores it", p.Line, p.Key), "take it out" + config.DidYouMean(p.Key)})
+			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: there is no option "+
+				"%s, and Fluent Bit ignores it", p.Line, p.Key), "take it out" + config.DidYouMean(p.Key)})
 		case seen[p.Key] && !core[p.Key]:
-			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: %s is given twice, and the first counts", p.Line, title(p.Key)), "take one of them out"})
+			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: %s is given twice, "+
+				"and the first counts", p.Line, title(p.Key)), "take one of them out"})
 		}
 		seen[p.Key] = true
 	}

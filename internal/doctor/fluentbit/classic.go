@@ -64,8 +64,9 @@ func (c *classic) line(line string) error {
 	return c.property(line)
 }
 
-// include reads other files. The name is taken as it is, without variables. Without a * it is looked for where Fluent Bit was
-// started, and then beside the main file; with one, beside the main file alone.
+// include reads other files. The name is taken as it is, without variables. Without a * it is
+// looked for where Fluent Bit was started, and then beside the main file; with one, beside the main
+// file alone.
 func (c *classic) include(name string) error {
 	paths := []string{name}
 	switch beside := filepath.Join(c.root, name); {
@@ -110,8 +111,8 @@ func (c *classic) command(line string) error {
 	return nil
 }
 
-// property reads an indented line. The first one of a file shows how far its options are indented: all that comes later must be
-// indented by the same blanks, or by as many again in a group.
+// property reads an indented line. The first one of a file shows how far its options are indented:
+// all that comes later must be indented by the same blanks, or by as many again in a group.
 func (c *classic) property(line string) error {
 	if c.indent == "" {
 		n := 1
@@ -127,7 +128,8 @@ func (c *classic) property(line string) error {
 	}
 	rest, ok := strings.CutPrefix(line, c.indent)
 	if !ok {
-		return fmt.Errorf("the line is indented otherwise than the file's first option, which has %s", blanks(c.indent))
+		return fmt.Errorf("the line is indented otherwise than the file's first "+
+			"option, which has %s", blanks(c.indent))
 	}
 	if rest != "" && isBlank(rest[0]) {
 		deeper := 0
@@ -135,7 +137,8 @@ func (c *classic) property(line string) error {
 			deeper++
 		}
 		if deeper != len(c.indent) {
-			return fmt.Errorf("the line is indented more than the file's first option, which has %s", blanks(c.indent))
+			return fmt.Errorf("the line is indented more than the file's first "+
+				"option, which has %s", blanks(c.indent))
 		}
 		rest = rest[deeper:]
 	} else {
@@ -163,7 +166,8 @@ func (c *classic) property(line string) error {
 	return nil
 }
 
-// kinds are the names of sections that mean something. Fluent Bit takes any beginning of a name for the name, in this order.
+// kinds are the names of sections that mean something. Fluent Bit takes any beginning of a name for
+// the name, in this order.
 var kinds = []struct{ name, kind string }{
 	{"service", "service"}, {"parser", "parser"}, {"multiline_parser", ""}, {"stream_processor", ""}, {"plugins", "plugins"},
 	{"upstream_servers", ""}, {"custom", "custom"}, {"customs", "custom"}, {"input", "input"}, {"inputs", "input"},

@@ -21,7 +21,8 @@ func newEnvironment(getenv func(string) string) *environment {
 	return e
 }
 
-// set is @SET, and YAML's env. A value file://PATH is what that file holds, without the end of its line (Fluent Bit 3.2 and later).
+// set is @SET, and YAML's env. A value file://PATH is what that file holds, without the end of its
+// line (Fluent Bit 3.2 and later).
 func (e *environment) set(name, value string) {
 	if path, ok := strings.CutPrefix(value, "file://"); ok && path != "" {
 		text, err := os.ReadFile(path) // #nosec G304 -- the configuration names the file
@@ -39,8 +40,9 @@ func (e *environment) set(name, value string) {
 // maxName is the longest name of a variable that Fluent Bit looks up.
 const maxName = 4096
 
-// expand fills in ${NAME} and ${NAME:-default}, and names the variables that are not set. It does what flb_env_var_translate
-// does, also where that is odd: what follows a ${ without an end is lost if a variable came before.
+// expand fills in ${NAME} and ${NAME:-default}, and names the variables that are not set. It does
+// what flb_env_var_translate does, also where that is odd: what follows a ${ without an end is lost
+// if a variable came before.
 func (e *environment) expand(value string) (out string, unset []string) {
 	var w strings.Builder
 	found, rest, tail := false, value, ""

@@ -14,7 +14,8 @@ import (
 
 // A Config is a whole configuration.
 type Config struct {
-	// Sections are in the order in which they stand, those of included files where they are included.
+	// Sections are in the order in which they stand, those of included files where they are
+	// included.
 	Sections []*Section
 }
 
@@ -37,11 +38,13 @@ type Property struct {
 	Value string
 	// Line is where it stands in its section's file.
 	Line int
-	// Unset names the variables in it that are not set and have no default: they are filled in as nothing.
+	// Unset names the variables in it that are not set and have no default: they are filled in as
+	// nothing.
 	Unset []string
 }
 
-// Get returns the value of an option, "" if it is not given. Of an option given twice a plugin sees the first.
+// Get returns the value of an option, "" if it is not given. Of an option given twice a plugin sees
+// the first.
 func (s *Section) Get(key string) string {
 	for _, p := range s.Properties {
 		if strings.EqualFold(p.Key, key) {
@@ -126,7 +129,8 @@ func (r *reader) open(path string) ([]byte, error) {
 	return text, nil
 }
 
-// glob finds the files that a pattern matches. A pattern without a match keeps Fluent Bit from starting.
+// glob finds the files that a pattern matches. A pattern without a match keeps Fluent Bit from
+// starting.
 func glob(pattern string) ([]string, error) {
 	found, err := filepath.Glob(pattern)
 	if err == nil && len(found) == 0 {

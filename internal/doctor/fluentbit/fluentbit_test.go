@@ -66,15 +66,18 @@ func TestClassicSuccess(t *testing.T) {
 	f("[Service]\n\tFlush 1\n\tGrace  30 \r\n", "service{flush=1 grace=30}")
 	f("[OUTPUT]\n Name x\n Match *\n[OUTPUT]\n Name y", "output{name=x match=*}output{name=y}")
 	f("[OUT]\n Name x\n[P]\n Name y\n[other]\n Name z\n[]\n", "output{name=x}parser{name=y}{name=z}{}") // a beginning will do
-	f("[SERVICE]\n Flush 1\n[INPUT]\n Name t\n[SERVICE]\n Grace 2\n", "service{flush=1 grace=2}input{name=t}")
+	f("[SERVICE]\n Flush 1\n[INPUT]\n Name t\n[SERVICE]\n Grace 2\n", "service{flush=1 "+
+		"grace=2}input{name=t}")
 	f("[OUTPUT] trailing\n Name x\n # a comment\n\n Tag  a b \t\n", "output{name=x tag=a b}")
 	f("[OUTPUT]\n Name x\n  [GROUP]x y\n  Inside 1\n Index i\n", "output{name=x index=i}")
-	f("[OUTPUT]\n Host ${HOST}:${A}\n B ${EMPTY}x${NONE}\n", "output{host=logs.example:1 b=x!EMPTY!NONE}")
+	f("[OUTPUT]\n Host ${HOST}:${A}\n B ${EMPTY}x${NONE}\n", "output{host=logs.example:1 "+
+		"b=x!EMPTY!NONE}")
 	f("[OUTPUT]\n Index ${NONE}\n", "output{index=!NONE}")
 	f("[OUTPUT]\n Index ${NONE:-logs}-${A:-2}-${EMPTY:-3}-${NONE:x}\n", "output{index=logs-1-3-!NONE:x}")
 	f("@SET Z=9=8\n@set W=${A}\n@other x\n[OUTPUT]\n Index ${Z}${W}\n", "output{index=9=8${A}}")
 	f("[OUTPUT]\n Index ${Q}\n@SET Q=late\n", "output{index=late}") // commands run before options are looked at
-	f("[OUTPUT]\n Index ${\n B a${}\n C ${A}x${\n D ${A}x}y\n E $A\n", "output{index=${ b=a${} c=1 d=1x}y e=$A}")
+	f("[OUTPUT]\n Index ${\n B a${}\n C ${A}x${\n D ${A}x}y\n E $A\n", "output{index=${ b=a${} "+
+		"c=1 d=1x}y e=$A}")
 	f("[OUTPUT]\n Host ${HOSTNAME}\n Index a\n index b\n", "output{host=node-1 index=a index=b}")
 	f("[OUTPUT]\n Key  \n", "output{key=}")
 	f("[OUTPUT]\n Key v\x00junk\n", "output{key=v}")
@@ -90,7 +93,8 @@ func TestClassicFailure(t *testing.T) {
 	}
 	f("[OUTPUT\n", "a.conf:1: the section's header has no ]")
 	f("[OUTPUT]\nName x\n", "a.conf:2: an option must be indented")
-	f("[OUTPUT]\n    Name x\n  Match *\n", "a.conf:3: the line is indented otherwise than the file's first option, which has 4 spaces")
+	f("[OUTPUT]\n    Name x\n  Match *\n", "a.conf:3: the line is indented otherwise than the "+
+		"file's first option, which has 4 spaces")
 	f("[OUTPUT]\n    Name x\n      Match *\n", "a.conf:3: the line is indented more")
 	f("[OUTPUT]\n\tName x\n    Match *\n", "1 tabs")
 	f("[OUTPUT]\n    Name x\n  \n", "a.conf:3: the line is indented otherwise") // blanks alone count too
@@ -121,7 +125,8 @@ func TestIncludes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := dump(c), "input{name=tail}output{name=a index=own}output{name=b}filter{name=f}"; got != want {
+	if got, want := dump(c), "input{name=tail}output{name=a "+
+		"index=own}output{name=b}filter{name=f}"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if s := c.Of("output")[1]; filepath.Base(s.Path) != "2.conf" || s.Line != 1 || s.Properties[0].Line != 2 {
@@ -142,7 +147,8 @@ func TestYAMLSuccess(t *testing.T) {
 		}
 	}
 	f("", "a.yaml", "")
-	f("service{flush=1 hot_reload=on}input{name=tail tag=kube.*}output{name=x aws_region=eu host=logs.example retry_limit=no_limits b=!NONE}",
+	f("service{flush=1 hot_reload=on}input{name=tail tag=kube.*}output{name=x aws_region=eu "+
+		"host=logs.example retry_limit=no_limits b=!NONE}",
 		"a.yaml", `
 service: {flush: 1, Hot_Reload: on}
 pipeline:
@@ -157,8 +163,11 @@ pipeline:
       retry_limit: no_limits
       b: "${NONE}"
 `)
-	f("output{name=x a=1 a=2}service{grace=5}", "a.yaml", "includes: ['sub/*.yaml']\nservice: {grace: 5}\nenv: {N: x}\n", "sub/b.yml", "", "sub/c.yaml", "pipeline:\n  outputs:\n    - name: ${N}\n      a: [1, 2]\n")
-	f("output{name=v}", "a.yaml", "env: [{name: N, value: v}]\npipeline: {outputs: [{name: '${N}'}]}\n")
+	f("output{name=x a=1 a=2}service{grace=5}", "a.yaml", "includes: ['sub/*.yaml']\nservice: "+
+		"{grace: 5}\nenv: {N: x}\n", "sub/b.yml", "", "sub/c.yaml", "pipeline:\n  outputs:\n    "+
+		"- name: ${N}\n      a: [1, 2]\n")
+	f("output{name=v}", "a.yaml", "env: [{name: N, value: v}]\npipeline: "+
+		"{outputs: [{name: '${N}'}]}\n")
 }
 
 func TestYAMLFailure(t *testing.T) {
@@ -179,7 +188,8 @@ func TestYAMLFailure(t *testing.T) {
 
 func TestFileVariable(t *testing.T) {
 	dir := folder(t, "secret", "s3cret\n")
-	text := "@SET P=file://" + dir + "/secret\n@SET Q=file://" + dir + "/none\n[OUTPUT]\n HTTP_Passwd ${P}\n B ${Q}\n"
+	text := "@SET P=file://" + dir + "/secret\n@SET Q=file://" + dir + "/none\n[OUTPUT]\n " +
+		"HTTP_Passwd ${P}\n B ${Q}\n"
 	if err := os.WriteFile(filepath.Join(dir, "a.conf"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +199,8 @@ func TestFileVariable(t *testing.T) {
 	}
 }
 
-// FuzzClassic feeds lines to the reader: it must come back, and what it takes must come out the same when it is written plainly.
+// FuzzClassic feeds lines to the reader: it must come back, and what it takes must come out the
+// same when it is written plainly.
 func FuzzClassic(f *testing.F) {
 	shipped, err := os.ReadFile("../../../fluent-bit.conf")
 	if err != nil {

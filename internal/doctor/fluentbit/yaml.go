@@ -142,7 +142,8 @@ func (y *yamlReader) wrong(n *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %w", y.path, n.Line, fmt.Errorf(format, args...))
 }
 
-// snakeCase is what Fluent Bit makes of a key: awsRegion is aws_region. One with an underscore is of the classic format.
+// snakeCase is what Fluent Bit makes of a key: awsRegion is aws_region. One with an underscore is
+// of the classic format.
 func snakeCase(key string) string {
 	if key == "" || key[0] < 'a' || key[0] > 'z' || strings.Contains(key, "_") {
 		return strings.ToLower(key)
