@@ -46,7 +46,8 @@ func newAddedFields(o Options) (addedFields, error) {
 	}
 	if o.TagKey != "" {
 		if a.tagKey = AppendString(nil, []byte(o.TagKey)); bytes.Equal(a.tagKey, a.timeKey) {
-			return a, fmt.Errorf("cannot use the key %q for both the time and the tag; choose another for one of them", o.TagKey)
+			return a, fmt.Errorf("cannot use the key %q for both the time and the tag; choose "+
+				"another for one of them", o.TagKey)
 		}
 	}
 	a.compose()

@@ -30,7 +30,8 @@ func newDedot(o Options) (*dedotNode, error) {
 		node := root
 		for _, name := range strings.Split(path, ".") {
 			if name == "" {
-				return nil, fmt.Errorf("cannot use path %q: a name in it is empty; write the names of maps with a dot between, as in kubernetes.labels", path)
+				return nil, fmt.Errorf("cannot use path %q: a name in it is empty; write the "+
+					"names of maps with a dot between, as in kubernetes.labels", path)
 			}
 			node = node.add(string(appendText(nil, []byte(name), 0, len(name))))
 		}

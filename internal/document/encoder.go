@@ -40,9 +40,12 @@ type RejectError struct{ Type, Reason string }
 func (e *RejectError) Error() string { return e.Type + ": " + e.Reason }
 
 var (
-	errNotMap   = &RejectError{"body_not_a_map", "the record's body is not a map of keys and values, so it cannot be a document"}
-	errTooDeep  = &RejectError{"nesting_too_deep", fmt.Sprintf("the record nests maps or arrays more than %d levels deep", maxDepth)}
-	errKeyDepth = &RejectError{"nesting_too_deep", "the record has a map or an array inside a key that is itself a map or an array"}
+	errNotMap = &RejectError{"body_not_a_map", "the record's body is not a map of keys and " +
+		"values, so it cannot be a document"}
+	errTooDeep = &RejectError{"nesting_too_deep", fmt.Sprintf("the record nests maps or arrays "+
+		"more than %d levels deep", maxDepth)}
+	errKeyDepth = &RejectError{"nesting_too_deep", "the record has a map or an array inside a " +
+		"key that is itself a map or an array"}
 )
 
 // Encoder turns bodies into documents. It keeps what successive records have in
@@ -55,8 +58,8 @@ type Encoder struct {
 	keys []keySpan // of the maps that are open, outermost first
 	sort []int32   // for maps with very many keys
 	fail failure   // why a method returned a negative position
-	// inKey is set while a map or an array that is a key is encoded. Each level of such keys would double
-	// the text of the one below it by escaping, so there is one level.
+	// inKey is set while a map or an array that is a key is encoded. Each level of such keys would
+	// double the text of the one below it by escaping, so there is one level.
 	inKey bool
 
 	trace  trace

@@ -134,8 +134,8 @@ func TestAppendHead(t *testing.T) {
 	f(Options{TimeKey: "t", TagKey: "tag"}, object(str("a"), num(2), str("tag"), num(1), str("t"), num(0)), `{"a":2,"tag":1,"t":0}`)
 }
 
-// TestTimeOutOfRange has times that no walker gives: they are brought to 1970, as by the reference, and
-// leave the next ones right.
+// TestTimeOutOfRange has times that no walker gives: they are brought to 1970, as by the reference,
+// and leave the next ones right.
 func TestTimeOutOfRange(t *testing.T) {
 	for _, format := range []string{"", "%Y-%m-%dT%H:%M:%S", "%s", "%d.%m.%y %H"} {
 		e := newEncoder(t, Options{TimeKey: "t", TimeFormat: format})

@@ -10,8 +10,9 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// generator draws records that have what real ones have, and all that they might have: every msgpack form,
-// odd keys, the same key more than once, names of the fields that the encoder adds, text that is no UTF-8.
+// generator draws records that have what real ones have, and all that they might have: every
+// msgpack form, odd keys, the same key more than once, names of the fields that the encoder adds,
+// text that is no UTF-8.
 type generator struct{ *rand.Rand }
 
 // node is a value of a record: a map or an array with what is in it, or else its msgpack.
@@ -235,8 +236,8 @@ func (g generator) change(n *node) *node {
 	return &c
 }
 
-// append appends n's msgpack. Headers are mostly the short ones, but any the seed says: the same seed gives
-// the same bytes.
+// append appends n's msgpack. Headers are mostly the short ones, but any the seed says: the same
+// seed gives the same bytes.
 func (n *node) append(b []byte, wide uint64) []byte {
 	size := len(n.children)
 	switch n.kind {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestHashTellsKeysApart has keys that differ at each of the places that are looked at: few of them have
-// the same hash, and the lowest six bits, by which a new name is known, have all values.
+// TestHashTellsKeysApart has keys that differ at each of the places that are looked at: few of them
+// have the same hash, and the lowest six bits, by which a new name is known, have all values.
 func TestHashTellsKeysApart(t *testing.T) {
 	var keys []string
 	for a := 'a'; a <= 'z'; a++ {

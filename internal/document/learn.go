@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// learn takes a record that had no known shape; t tells where the values stand in its body and in out,
-// which its document ends.
+// learn takes a record that had no known shape; t tells where the values stand in its body and in
+// out, which its document ends.
 func (s *shapes) learn(t *trace, body, out []byte) {
 	if s.misses++; s.misses >= missesToRest {
 		s.misses, s.rest = 0, restRecords

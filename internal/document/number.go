@@ -62,10 +62,10 @@ func init() {
 	}
 }
 
-// appendShortest appends m*2^e, which is from 0.001 to 1e15, no integer and no
-// power of two; m has 53 bits, and whole is the part before the point. In this range, where the figures of applications
-// are, all the arithmetic is exact in 128 bits, and takes a third of the time
-// that strconv's takes, which serves every range.
+// appendShortest appends m*2^e, which is from 0.001 to 1e15, no integer and no power of two; m has
+// 53 bits, and whole is the part before the point. In this range, where the figures of applications
+// are, all the arithmetic is exact in 128 bits, and takes a third of the time that strconv's takes,
+// which serves every range.
 //
 // All numbers nearer to it than to any other float lie between (2m-1)*2^(e-1) and
 // (2m+1)*2^(e-1). Multiplied by the 10^p for which that distance is between 1 and

@@ -17,10 +17,11 @@ import (
 	"out_opensearch_irsa/internal/strftime"
 )
 
-// reference makes the same documents as the rest of this package, the obvious way: it remembers nothing of
-// the record before, and copies where that is simpler. It is what tests compare the encoder with, and what
-// a record goes through on which the encoder panics. So it shares nothing with the encoder but the readers
-// of single msgpack values, the compiled time format and the errors.
+// reference makes the same documents as the rest of this package, the obvious way: it remembers
+// nothing of the record before, and copies where that is simpler. It is what tests compare the
+// encoder with, and what a record goes through on which the encoder panics. So it shares nothing
+// with the encoder but the readers of single msgpack values, the compiled time format and the
+// errors.
 type reference struct {
 	options Options
 	format  strftime.Format
@@ -115,7 +116,8 @@ func (r *reference) object(fields []field, b []byte, pairs uint32, at level) (te
 	return "{" + strings.Join(kept, ",") + "}", b, nil
 }
 
-// key makes a JSON string of the key at b's start: anything but text is written as its JSON in quotes.
+// key makes a JSON string of the key at b's start: anything but text is written as its JSON in
+// quotes.
 func (r *reference) key(b []byte, at level) (text string, rest []byte, reject *RejectError) {
 	_, _, isMap := chunk.ReadMapHeader(b)
 	_, _, isArray := chunk.ReadArrayHeader(b)
@@ -211,8 +213,8 @@ func jsonFloat(v float64, bits int) string {
 	return text
 }
 
-// extText is the time that Fluentd's EventTime or msgpack's timestamp stands for, if that has a year of four
-// digits; else the bytes in hexadecimal.
+// extText is the time that Fluentd's EventTime or msgpack's timestamp stands for, if that has a
+// year of four digits; else the bytes in hexadecimal.
 func extText(kind int8, data []byte) string {
 	sec, nsec := int64(math.MaxInt64), uint32(0)
 	if kind == 0 && len(data) == 8 {

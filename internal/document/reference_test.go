@@ -19,11 +19,12 @@ import (
 
 var (
 	fuzzRecords = flag.Int("records", 10_000, "records that TestReference encodes")
-	fuzzSeed    = flag.Uint64("seed", 1, "where TestReference begins; the next sequence of records has the next seed")
+	fuzzSeed    = flag.Uint64("seed", 1, "where TestReference begins; the next sequence of "+
+		"records has the next seed")
 )
 
-// TestReference compares the encoder with the reference encoder and with an independent reading of the
-// record, on sequences of records drawn by seeds. make fuzz-long does millions.
+// TestReference compares the encoder with the reference encoder and with an independent reading of
+// the record, on sequences of records drawn by seeds. make fuzz-long does millions.
 func TestReference(t *testing.T) {
 	const sequence = 200
 	start, said := time.Now(), time.Now()
@@ -42,7 +43,8 @@ func FuzzReference(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64) { compareSequence(t, seed, 50) })
 }
 
-// compareSequence has one encoder encode related records in turns, corrupt ones and others that are no documents among them.
+// compareSequence has one encoder encode related records in turns, corrupt ones and others that are
+// no documents among them.
 func compareSequence(t *testing.T, seed uint64, records int) {
 	g := generator{rand.New(rand.NewPCG(seed, 0))}
 	o := g.options()
@@ -150,7 +152,8 @@ func TestOnceWrong(t *testing.T) {
 	hexOf := func(b []byte) string { return hex.EncodeToString(b) }
 	f(Options{TimeKey: "@timestamp"}, hexOf(object(str("@timestamp"), num(1), str("@timestamp"), num(2))))
 	f(Options{TagKey: "tag"}, hexOf(object(str("tag"), num(1), str("tag"), num(2))))
-	// a shape that fits up to the map in its hole, which is no JSON: the keys of that map are not the record's
+	// a shape that fits up to the map in its hole, which is no JSON: the keys of that map are not
+	// the record's
 	long := str(strings.Repeat("x", 200))
 	f(Options{}, hexOf(object(str("log"), long, str("a"), num(1))), hexOf(object(str("log"), long, str("a"), num(2))),
 		hexOf(object(str("log"), long, str("a"), object(str("log"), object(object(object(), num(1)), num(1))))))

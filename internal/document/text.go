@@ -17,7 +17,8 @@ func grow(dst []byte, n int) []byte {
 	return dst
 }
 
-// AppendString appends s as a JSON string, with its quotation marks. Bytes that are no UTF-8 become U+FFFD.
+// AppendString appends s as a JSON string, with its quotation marks. Bytes that are no UTF-8 become
+// U+FFFD.
 func AppendString(dst, s []byte) []byte {
 	return append(appendText(append(dst, '"'), s, 0, len(s)), '"')
 }
