@@ -47,7 +47,8 @@ func TestIdentitySTSRefusals(t *testing.T) {
 	f(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", Denied, role, `"system:serviceaccount:logging:fluent-bit"`, `"sts.amazonaws.com"`, issuer, "trust policy")
 	f(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://"+issuer, TokenInvalid, "identity provider", issuer)
 	f(400, "InvalidIdentityToken", "Incorrect token audience", TokenInvalid, "sts.amazonaws.com")
-	f(400, "ExpiredTokenException", "Token expired: current date/time 1 must be before the expiration date/time 0", TokenExpired, "kubelet")
+	f(400, "ExpiredTokenException", "Token expired: current date/time 1 must be before the "+
+		"expiration date/time 0", TokenExpired, "kubelet")
 	f(400, "ValidationError", "Request ARN is invalid", BadRole, role, "AWS_Role_ARN")
 	f(400, "IDPCommunicationError", "An error occurred.", Unreachable, issuer)
 	f(403, "RegionDisabledException", "STS is not activated in this region", RegionOff, "AWS_STS_Endpoint")

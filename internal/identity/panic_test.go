@@ -18,7 +18,8 @@ func TestPanicInARefreshIsAnError(t *testing.T) {
 	i.ctx, i.cancel = context.WithCancel(t.Context())
 	defer i.Close()
 	_, err := i.Credentials(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "recovered from panic (please report it): on purpose") {
+	if err == nil || !strings.Contains(err.Error(), "recovered from panic (please "+
+		"report it): on purpose") {
 		t.Fatalf("%v", err)
 	}
 }

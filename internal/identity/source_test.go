@@ -40,13 +40,15 @@ func TestIdentityNewSuccess(t *testing.T) {
 	f(append([]string{"HOME", profileHome(t), "AWS_PROFILE", "keys"}, all...), Options{Credentials: "default"}, "environment, access key AKIA1", "")
 	f(append([]string{"HOME", profileHome(t)}, all...), Options{Credentials: "default", Profile: "keys"}, "profile keys, access key AKIAFILE", "")
 	f(append([]string{"HOME", profileHome(t)}, irsaEnv...), Options{Credentials: "default"}, "web identity (IRSA) role "+role, role)
-	f([]string{"HOME", profileHome(t)}, Options{Credentials: "default"}, "profile default, access key AKIADEFAULT", "")
+	f([]string{"HOME", profileHome(t)}, Options{Credentials: "default"}, "profile default, "+
+		"access key AKIADEFAULT", "")
 	f(append([]string{"HOME", "/nowhere"}, podEnv...), Options{Credentials: "default"}, "the container's role, from http://169.254.170.23/v1/credentials", "")
 	f([]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x"}, Options{Credentials: "default"}, "the container's role, from http://169.254.170.2/v2/x", "")
 	f(nil, Options{Credentials: "default"}, "the node's role (EC2 metadata)", "")
 	f(keys, Options{Credentials: "auto"}, "environment, access key AKIA1", "")
 	f(all, Options{}, "web identity (IRSA) role "+role, role)
-	f(all, Options{Credentials: "pod_identity"}, "EKS Pod Identity (the role of the pod's association)", "")
+	f(all, Options{Credentials: "pod_identity"}, "EKS Pod Identity (the role of the pod's "+
+		"association)", "")
 	f(all, Options{Credentials: "environment"}, "environment, access key AKIA1", "")
 	f(all, Options{RoleARN: "arn:aws:iam::2:role/writer"}, "web identity (IRSA) role "+role+", then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
 	// The role of the service account, named once more as with the built-in output, is not assumed
@@ -165,7 +167,8 @@ func TestIdentityChainedRole(t *testing.T) {
 		t.Errorf("signed with %q, want the first role's key", sts.auth[1])
 	}
 
-	sts.refusal("AssumeRole", 403, "AccessDenied", "User is not authorized to perform: sts:AssumeRole")
+	sts.refusal("AssumeRole", 403, "AccessDenied", "User is not authorized to perform: "+
+		"sts:AssumeRole")
 	i.Invalidate("ASIA2")
 	_, err = i.Credentials(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "arn:aws:iam::2:role/writer") || !strings.Contains(err.Error(), "AWS_External_ID") {

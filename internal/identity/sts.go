@@ -65,8 +65,8 @@ func regionOf(endpoint string) string {
 	return ""
 }
 
-// checkedSTS refuses answers of STS without credentials, which the SDK's providers would follow into a
-// nil pointer.
+// checkedSTS refuses answers of STS without credentials, which the SDK's providers would follow
+// into a nil pointer.
 type checkedSTS struct{ *sts.Client }
 
 var errNoCredentials = errors.New("its answer holds no credentials")
