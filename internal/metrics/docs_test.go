@@ -39,7 +39,8 @@ func TestDocsHaveTheMetrics(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatal("the table of metrics in docs/operate.md is not what Families says: go test ./internal/metrics -update")
+		t.Fatal("the table of metrics in docs/operate.md is not what Families says: go test " +
+			"./internal/metrics -update")
 	}
 	if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
 		t.Fatal(err)

@@ -188,8 +188,9 @@ func (o *Output) RecordSuccess() { o.lastSuccess.Store(time.Now().UnixNano()) }
 // Rejected counts records that the domain will not take, by its error type.
 func (o *Output) Rejected(reason string) { o.counter("documents_rejected_total", "type", reason).Inc() }
 
-// idleAfter is how long records may come without one being accepted before an output is unready: longer than a domain takes to
-// elect another leader, and short enough that probes show an outage of three minutes.
+// idleAfter is how long records may come without one being accepted before an output is unready:
+// longer than a domain takes to elect another leader, and short enough that probes show an outage
+// of three minutes.
 const idleAfter = 2 * time.Minute
 
 // stuck tells whether records came for a while and none was accepted.
