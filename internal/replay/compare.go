@@ -40,7 +40,8 @@ func (s *sender) compare(ctx context.Context, items []*item) {
 			l.outcome = existed
 		default:
 			l.refuse(http.StatusConflict, "id_taken",
-				"another document has this id", "-o Write_Operation=index replaces it; or remove the dead letter")
+				"another document has this id", "-o Write_Operation=index replaces it; or remove "+
+					"the dead letter")
 		}
 	}
 }

@@ -24,7 +24,8 @@ func (c *counts) kept() int {
 
 func (c *counts) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d replayed, %d existed, %d refused again, %d damaged, %d truncated, %d without a document",
+	fmt.Fprintf(&b, "%d replayed, %d existed, %d refused again, %d damaged, %d truncated, %d "+
+		"without a document",
 		c[replayed], c[existed], c[refused], c[damaged], c[truncated], c[noRecord])
 	if c[unsent] > 0 {
 		fmt.Fprintf(&b, ", %d not sent", c[unsent])

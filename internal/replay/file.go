@@ -65,7 +65,8 @@ func (r *replayer) report(place, kept string) {
 	switch {
 	case r.dryRun:
 		c := &r.counts
-		_, _ = fmt.Fprintf(r.out, "%s: %d would be sent; %d damaged, %d truncated, %d without a document would stay\n",
+		_, _ = fmt.Fprintf(r.out, "%s: %d would be sent; %d damaged, %d truncated, %d without a "+
+			"document would stay\n",
 			place, c[unsent], c[damaged], c[truncated], c[noRecord])
 		for index, n := range r.wouldGo {
 			_, _ = fmt.Fprintf(r.out, "  %d to index %s\n", n, index)

@@ -151,7 +151,8 @@ func (r *replayer) remove(ctx context.Context, items []*item) error {
 			return nil
 		}
 		if attempt == attempts || !passesLater(why) {
-			return fmt.Errorf("%d dead letters went in and cannot be deleted, so they are still there; "+
+			return fmt.Errorf("%d dead letters went in and cannot be deleted, so "+
+				"they are still there; "+
 				"sent again they are known: %w", len(left), why)
 		}
 		if err := r.sender.pause(ctx, attemptPause(attempt, res.RetryAfter)); err != nil {

@@ -89,7 +89,8 @@ func run(
 		return 0, fmt.Errorf("cannot use -to %q: write the name of an index", o.to)
 	}
 	if strings.ContainsAny(o.index, "/?#\" ") {
-		return 0, fmt.Errorf("cannot use -index %q: write the name of an index, such as eks-log-dead-letter", o.index)
+		return 0, fmt.Errorf("cannot use -index %q: write the name of an index, such as "+
+			"eks-log-dead-letter", o.index)
 	}
 	r := &replayer{to: o.to, dryRun: o.dryRun, out: stdout, progress: command.Progress{Out: stderr, What: "dead letters"}}
 	if !o.dryRun || o.index != "" {
@@ -98,7 +99,8 @@ func run(
 			return 0, err
 		}
 		if o.index != "" && cfg.AWSAuth && cfg.AWSService == "aoss" {
-			return 0, errors.New("cannot replay an index of OpenSearch Serverless: its time-series collections " +
+			return 0, errors.New("cannot replay an index of OpenSearch Serverless: its " +
+				"time-series collections " +
 				"delete no document. Use Dead_Letter_Path there, and replay its files")
 		}
 		client, identity, err := connect.Dial(cfg)

@@ -107,8 +107,10 @@ func TestFileOfEachKind(t *testing.T) {
 	if code != 1 {
 		t.Errorf("exit status %d: %s", code, errs)
 	}
-	want(t, out, "2 replayed, 1 existed, 1 refused again, 2 damaged, 1 truncated, 1 without a document; 5 stay in "+path+".replay\n",
-		"  1 for index a: mapper_parsing_exception: the reason of mapper_parsing_exception: two programs use one field")
+	want(t, out, "2 replayed, 1 existed, 1 refused again, 2 damaged, 1 truncated, 1 without a "+
+		"document; 5 stay in "+path+".replay\n",
+		"  1 for index a: mapper_parsing_exception: the reason of mapper_parsing_exception: two "+
+			"programs use one field")
 	stay := left(t, path)
 	want(t, stay, `"reason":"the reason of mapper_parsing_exception","attempts":2`, `"truncated":true`, `"record_msgpack":"wQ=="`, "{\"@timestamp\":\"20\n", "\x00\x00\n")
 	if strings.Count(stay, "\n") != 5 || d.in("a") != 3 {
@@ -122,7 +124,8 @@ func TestFileOfEachKind(t *testing.T) {
 	put(t, path, lines(rec(6)))
 	d.refuse = nil
 	_, out, _ = runCommand(t, d, path)
-	want(t, out, "2 replayed, 0 existed, 0 refused again, 2 damaged, 1 truncated, 1 without a document; 4 stay in")
+	want(t, out, "2 replayed, 0 existed, 0 refused again, 2 damaged, 1 truncated, 1 without a "+
+		"document; 4 stay in")
 	if d.in("a") != 5 || d.stored["a/"+rec(3).ID] != `{"n":3}` {
 		t.Errorf("stored: %v", d.stored)
 	}
@@ -138,7 +141,8 @@ func TestIndexOfEachKind(t *testing.T) {
 	if code != 1 {
 		t.Errorf("exit status %d: %s", code, errs)
 	}
-	want(t, out, "dead: 2 replayed, 1 existed, 1 refused again, 1 damaged, 1 truncated, 1 without a document; 4 stay in the index\n")
+	want(t, out, "dead: 2 replayed, 1 existed, 1 refused again, 1 damaged, 1 truncated, 1 "+
+		"without a document; 4 stay in the index\n")
 	if d.in("dead") != 4 || d.in("a") != 3 {
 		t.Errorf("%d dead letters, %d documents", d.in("dead"), d.in("a"))
 	}
@@ -153,7 +157,8 @@ func TestNothingIsLeft(t *testing.T) {
 	if code != 0 || errs != "" {
 		t.Errorf("exit status %d: %s", code, errs)
 	}
-	want(t, out, "30 replayed, 0 existed, 0 refused again, 0 damaged, 0 truncated, 0 without a document\n")
+	want(t, out, "30 replayed, 0 existed, 0 refused again, 0 damaged, 0 "+
+		"truncated, 0 without a document\n")
 	if names, _ := filepath.Glob(path + "*"); len(names) > 0 || d.in("fixed") != 30 || d.in("a") != 0 {
 		t.Errorf("left %q; %d documents", names, d.in("fixed"))
 	}
@@ -164,7 +169,8 @@ func TestDryRunChangesNothing(t *testing.T) {
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), mixed(d))
 	before := left(t, path)
 	code, out, _ := runCommand(t, d, "-dry-run", path)
-	want(t, out, "4 would be sent; 2 damaged, 1 truncated, 1 without a document would stay\n  4 to index a\n")
+	want(t, out, "4 would be sent; 2 damaged, 1 truncated, 1 without a document would stay\n  4 "+
+		"to index a\n")
 	if code != 1 || d.requests > 0 || left(t, path) != before {
 		t.Errorf("exit status %d, %d requests", code, d.requests)
 	}
@@ -280,7 +286,8 @@ func TestIDThatIsTaken(t *testing.T) {
 	}
 	path := put(t, filepath.Join(t.TempDir(), "dead.jsonl"), lines(same, other, unread))
 	_, out, _ := runCommand(t, d, "-o", "Pipeline=clean", path)
-	want(t, out, "0 replayed, 1 existed, 2 refused again", "id_taken: another document has this id", "it cannot be told")
+	want(t, out, "0 replayed, 1 existed, 2 refused again", "id_taken: another "+
+		"document has this id", "it cannot be told")
 	_, out, _ = runCommand(t, d, "-o", "Write_Operation=index", path)
 	want(t, out, "2 replayed")
 	if d.stored["a/trace-2"] != `{"n":2}` {

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// attempts is how often items that the domain cannot take now are sent without one of them being
-	// settled, with a growing pause in between: half a minute together.
+	// attempts is how often items that the domain cannot take now are sent without one of them
+	// being settled, with a growing pause in between: half a minute together.
 	attempts = 6
 	// longestPause holds Retry-After to what a person waits for.
 	longestPause = time.Minute
@@ -123,7 +123,8 @@ func (s *sender) sendGroup(ctx context.Context, items []*item) error {
 			return fmt.Errorf("the domain does not take them now: %w", why)
 		}
 		pause := attemptPause(attempt, res.RetryAfter)
-		_, _ = fmt.Fprintf(s.log, "the domain does not take %d dead letters now, the next attempt is in %s: %v\n",
+		_, _ = fmt.Fprintf(s.log, "the domain does not take %d dead letters now, the next "+
+			"attempt is in %s: %v\n",
 			len(items), pause, why)
 		if err := s.pause(ctx, pause); err != nil {
 			return err
@@ -206,8 +207,8 @@ func passes(k opensearch.Kind) bool {
 	return false
 }
 
-// handleItems gives items the outcomes that an answer says. It returns those that have to be sent again,
-// and why: nil where they may be sent at once.
+// handleItems gives items the outcomes that an answer says. It returns those that have to be sent
+// again, and why: nil where they may be sent at once.
 func (s *sender) handleItems(ctx context.Context, items []*item, res *opensearch.Result) (left []*item, why error) {
 	var taken []*item
 	withoutIDs := s.withoutIDs
