@@ -79,7 +79,8 @@ func Compile(text string) (Format, error) {
 			f = append(f, Part{string(literal), verb})
 			literal = literal[:0]
 		default:
-			return nil, fmt.Errorf("unknown conversion %%%c; write %%%% for a percent sign, or one of strftime's, such as %%Y %%m %%d %%H", rune(verb))
+			return nil, fmt.Errorf("unknown conversion %%%c; write %%%% for a percent sign, or "+
+				"one of strftime's, such as %%Y %%m %%d %%H", rune(verb))
 		}
 	}
 	if len(literal) > 0 {
