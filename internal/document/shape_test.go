@@ -79,6 +79,59 @@ func TestShapes(t *testing.T) {
 	f("many sets of keys", o, 2*restRecords, sets...)
 }
 
+// TestShapesAreLeftAlone has nothing but new sets of keys: for 32 records shapes are tried, and then for 512
+// they are not. Records of a known shape count for as many new ones.
+func TestShapesAreLeftAlone(t *testing.T) {
+	e := newEncoder(t, Options{})
+	n := 0
+	encode := func(body []byte) (misses, rest int) {
+		t.Helper()
+		if _, _, err := e.Append(nil, 0, 0, body); err != nil {
+			t.Fatal(err)
+		}
+		return e.shapes.misses, e.shapes.rest
+	}
+	unknown := func() []byte { n++; return object(str(fmt.Sprint("key", n)), num(1)) }
+	known := object(str("known"), num(1))
+	for range 2 {
+		if misses, _ := encode(known); misses != 1 {
+			t.Fatalf("%d misses after the first record", misses)
+		}
+		for range 3 {
+			if misses, _ := encode(known); misses != 0 {
+				t.Fatalf("%d misses more than hits", misses)
+			}
+		}
+		for i := range 31 {
+			if misses, rest := encode(unknown()); misses != i+1 || rest != 0 {
+				t.Fatalf("record %d: %d misses, rest %d", i, misses, rest)
+			}
+		}
+		encode(object(str("known"), num(1))) // forgotten: too many others came
+		for i := range 512 {
+			if misses, rest := encode(known); misses != 0 || rest != 511-i {
+				t.Fatalf("record %d: %d misses, rest %d", i, misses, rest)
+			}
+		}
+		e.shapes.known = nil
+	}
+}
+
+// TestEncoderKeepsNoMoreThanItMay is about memory between records.
+func TestEncoderKeepsNoMoreThanItMay(t *testing.T) {
+	e := newEncoder(t, Options{TimeKey: "t"})
+	var many [][]byte
+	for i := range maxKeptKeys {
+		many = append(many, str(fmt.Sprint("key", i)), num(1))
+	}
+	for _, body := range [][]byte{object(many...), object(str("a"), num(1)), str("no map")} {
+		_, _, _ = e.Append(nil, 0, 0, body) // of which the last one fails
+		if e.src != nil || cap(e.keys) > maxKeptKeys || cap(e.sort) > 2*maxKeptKeys {
+			t.Errorf("%d bytes of the chunk are kept, %d keys, %d numbers", len(e.src), cap(e.keys), cap(e.sort))
+		}
+	}
+}
+
 // TestShapesAreUsed makes sure that what the benchmarks measure is what shapes do:
 // after a few records of a kind, none is encoded in full.
 func TestShapesAreUsed(t *testing.T) {
