@@ -122,11 +122,11 @@ mutants: $(GREMLINS) ## change the code a place at a time, print what no test no
 
 .PHONY: terraform
 terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
-	go test -count=1 -timeout 20m ./test/aws/...
+	go test -count=1 -timeout 45m ./test/aws/...
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) $(HELM) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
-	go test -count=1 -timeout 20m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/multiline/... ./test/equality/... ./test/doctor/... ./test/bootstrap/... ./test/kubernetes/...
+	go test -count=1 -timeout 45m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/multiline/... ./test/equality/... ./test/doctor/... ./test/bootstrap/... ./test/kubernetes/...
 
 .PHONY: identity
 identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403, all of it, with the race detector

@@ -21,7 +21,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"out_opensearch_irsa/test/localaws"
 	"out_opensearch_irsa/test/stack"
@@ -60,7 +59,7 @@ func run(m *testing.M) int {
 }
 
 func start(dir string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), stack.Patience)
 	defer cancel()
 	binary = filepath.Join(dir, "opensearch-irsa-bootstrap")
 	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "out_opensearch_irsa/deploy/bootstrap")

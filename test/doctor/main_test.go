@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"out_opensearch_irsa/test/stack"
 )
@@ -44,7 +43,7 @@ func run(m *testing.M) int {
 }
 
 func start() (err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), stack.Patience)
 	defer cancel()
 	if moduleDir, err = stack.ModuleRoot(); err != nil {
 		return err

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"os"
 	"testing"
-	"time"
 
 	"out_opensearch_irsa/test/localaws"
 	"out_opensearch_irsa/test/stack"
@@ -56,7 +55,7 @@ func run(m *testing.M) int {
 }
 
 func start() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), stack.Patience)
 	defer cancel()
 	host, err := stack.FindFluentBit(ctx)
 	if err == nil && !host.TestHost {

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -63,7 +62,7 @@ func newClusterOf(t *testing.T, components ...string) *cluster {
 		stack.Missing(t, unmet)
 	}
 	c := &cluster{t: t, ports: map[string]string{}, name: "eks-log-" + strings.ToLower(t.Name())}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), stack.Patience)
 	defer cancel()
 	var err error
 	if c.host, err = stack.FindFluentBit(ctx); err != nil {

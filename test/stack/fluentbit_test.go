@@ -48,7 +48,7 @@ while :; do sleep 0.02; done
 `)
 	var log strings.Builder
 	f := start(t, host, FluentBitOptions{Config: "a.conf", Plugins: []string{"p.so"}, ABI: "4.2", Env: []string{"AWS_ROLE_ARN=role"}, Log: &log})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	if line, err := f.WaitLog(ctx, "^args"); err != nil || line != "args -c a.conf -e p.so --abi 4.2" {
 		t.Errorf("got %q (%v)", line, err)

@@ -10,7 +10,7 @@ import (
 
 // Patience is how long anything may take that has to happen. It is far more than it takes, on a machine
 // with much else to do: what it bounds is a failure.
-const Patience = 3 * time.Minute
+const Patience = 10 * time.Minute
 
 // Started matches the line that the plugin writes when an instance is made.
 const Started = `\[opensearch_irsa\.\d+\] .*version .* delivers to`

@@ -24,7 +24,7 @@ func openSearchHome(t *testing.T) string {
 
 func TestOpenSearchKeepsDataOverKill(t *testing.T) {
 	home := openSearchHome(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*Patience)
 	defer cancel()
 	ca, err := localaws.NewCA()
 	if err != nil {

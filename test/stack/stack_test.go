@@ -23,7 +23,7 @@ import (
 // OpenSearch, and what an unmapped role meets there.
 func TestStack(t *testing.T) {
 	home := openSearchHome(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	began := time.Now()
 	s, err := New(ctx, Options{OpenSearchHome: home})
