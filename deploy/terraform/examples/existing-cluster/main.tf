@@ -1,4 +1,4 @@
-# Logs of an EKS cluster that is there already, to a domain that is there already or is made here.
+# Logs of an EKS cluster that exists, to a domain that exists or is made here.
 
 data "aws_eks_cluster" "this" {
   name = var.cluster_name

@@ -1,4 +1,4 @@
-# Logs of an EKS cluster that is there already, to an OpenSearch Serverless collection.
+# Logs of an EKS cluster that exists, to an OpenSearch Serverless collection.
 
 data "aws_eks_cluster" "this" {
   name = var.cluster_name

@@ -69,9 +69,9 @@ var impatient = []set{{"SERVICE", "scheduler.cap", "2"}, {"SERVICE", "Grace", "3
 
 const kept = `failed to flush chunk '[^']*', retry in`
 
-// TestTrouble brings every trouble about: the agent stays up and the chunk is kept; one line says what is wrong and what to do, and
+// TestSymptoms brings every trouble about: the agent stays up and the chunk is kept; one line says what is wrong and what to do, and
 // is not repeated; once it is mended the lines arrive, and the log says so.
-func TestTrouble(t *testing.T) { bringAbout(t, troubles) }
+func TestSymptoms(t *testing.T) { bringAbout(t, troubles) }
 
 func bringAbout(t *testing.T, troubles []trouble) {
 	for _, c := range troubles {

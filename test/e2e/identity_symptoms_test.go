@@ -11,9 +11,9 @@ import (
 	"out_opensearch_irsa/test/localaws"
 )
 
-// TestIdentityTrouble is TestTrouble for what stands between the pod's service account and the domain's taking its word: every 403
+// TestIdentitySymptoms is TestSymptoms for what stands between the pod's service account and the domain's taking its word: every 403
 // that there is, and every way of having no credentials.
-func TestIdentityTrouble(t *testing.T) { bringAbout(t, identityTroubles) }
+func TestIdentitySymptoms(t *testing.T) { bringAbout(t, identityTroubles) }
 
 var identityTroubles = []trouble{
 	{
