@@ -35,18 +35,25 @@ type cost struct {
 
 const filterPath = "?filter_path=errors,items.*.status,items.*.error"
 
-// benchCluster measures what documents cost a real OpenSearch. Each load differs in one thing from the first.
-func benchCluster(ctx context.Context, s settings) (err error) {
+// startServer starts an OpenSearch for a part of the benchmark, and makes a client for it.
+func startServer(ctx context.Context, part string) (*stack.OpenSearch, *http.Client, error) {
 	home := os.Getenv("OPENSEARCH_HOME")
 	if home == "" {
-		return errors.New("cannot measure the cluster's side: no OpenSearch; run make bench, which gets one, or leave out part cluster")
+		return nil, nil, fmt.Errorf("cannot measure part %s: no OpenSearch; run make bench, which gets one, or leave the part out", part)
 	}
 	ca, err := localaws.NewCA()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	fmt.Fprintln(os.Stderr, "starting OpenSearch")
 	server, err := stack.StartOpenSearch(ctx, stack.OpenSearchOptions{Home: home, CA: ca, Optimize: true})
+	trust := &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}
+	return server, &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: trust}}, err
+}
+
+// benchCluster measures what documents cost a real OpenSearch. Each load differs in one thing from the first.
+func benchCluster(ctx context.Context, s settings) (err error) {
+	server, client, err := startServer(ctx, "cluster")
 	if err != nil {
 		return err
 	}
@@ -55,7 +62,6 @@ func benchCluster(ctx context.Context, s settings) (err error) {
 	loads := []*load{
 		{ids: "ours", filter: true}, {ids: "none", filter: true}, {ids: "random", filter: true}, {ids: "ours"}, {ids: "ours", filter: true, gzip: true},
 	}
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}}}
 	for round := range s.rounds + 1 {
 		for n, l := range loads {
 			c, err := l.run(ctx, server, client, s.documents, fmt.Sprintf("eks-log-%d-%d", round, n))

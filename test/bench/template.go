@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +16,6 @@ import (
 
 	deployed "out_opensearch_irsa/deploy/opensearch"
 	"out_opensearch_irsa/internal/bulk"
-	"out_opensearch_irsa/test/localaws"
 	"out_opensearch_irsa/test/stack"
 )
 
@@ -87,22 +85,12 @@ func set(t object, path string, value any) {
 
 // benchTemplate measures what an index costs a real OpenSearch without the shipped template, with it, and with it changed.
 func benchTemplate(ctx context.Context, s settings) (err error) {
-	home := os.Getenv("OPENSEARCH_HOME")
-	if home == "" {
-		return errors.New("cannot measure the template: no OpenSearch; run make bench, which gets one, or leave out part template")
-	}
-	ca, err := localaws.NewCA()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(os.Stderr, "starting OpenSearch")
-	server, err := stack.StartOpenSearch(ctx, stack.OpenSearchOptions{Home: home, CA: ca, Optimize: true})
+	server, client, err := startServer(ctx, "template")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}}}
 	all := slices.DeleteFunc(indices(), func(x *index) bool { return !s.only.MatchString(x.name) })
 	for round := range s.rounds + 1 {
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
