@@ -131,8 +131,9 @@ func TestChartIsTheOverlay(t *testing.T) {
 		components []string
 		set        []string
 	}{
-		"as shipped": {components: []string{"namespace-opt-out"}},
-		"bare":       {set: []string{"namespaceOptOut=false"}},
+		"as shipped":         {components: []string{"namespace-opt-out"}},
+		"bare":               {set: []string{"namespaceOptOut=false"}},
+		"with files of pods": {components: []string{"pod-metadata"}, set: []string{"namespaceOptOut=false", "podMetadata=true"}},
 		"everything": {
 			components: []string{"tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
 			set: []string{"tenants=true", "systemLogs=true", "events=true", "monitoring.enabled=true", "networkPolicy.enabled=true", "bootstrap.enabled=true",

@@ -67,6 +67,7 @@ func checkJobNames(t *testing.T, overlay string, components []string) {
 		"a first filter": {do: edit("/base/filters-first.conf", "Filters", "More filters"), doctor: true},
 		"a last filter":  {do: edit("/base/filters-last.conf", "Filters", "More filters"), doctor: true},
 		"an input":       {more: []string{"system-logs"}, do: none, doctor: true},
+		"pods' files":    {more: []string{"pod-metadata"}, do: none},
 		"an index each":  {more: []string{"tenants"}, do: none, doctor: true},
 	} {
 		after := jobs(change.more, change.do)
