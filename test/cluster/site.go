@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -54,6 +55,7 @@ type site struct {
 	ca         *localaws.CA
 	node       *node.Node
 	openSearch *stack.OpenSearch
+	ended      chan struct{} // closed when OpenSearch may end with its thread
 	iam        *localaws.IAM
 	sts        *localaws.STS
 	frontDoor  *localaws.FrontDoor
@@ -118,7 +120,12 @@ func (s *site) buildImages(ctx context.Context) error {
 // start starts cluster, AWS and domain. The images have to be there.
 func (s *site) start(ctx context.Context) error {
 	failed := make(chan error, 1)
+	s.ended = make(chan struct{})
+	ended := s.ended
 	go func() { // the slowest, and it needs nothing of the others
+		// The kernel ends OpenSearch with the thread that starts it (Pdeathsig), and package node ends threads: this one stays.
+		runtime.LockOSThread()
+		defer func() { <-ended }()
 		var err error
 		s.openSearch, err = stack.StartOpenSearch(ctx, stack.OpenSearchOptions{Home: os.Getenv("OPENSEARCH_HOME"), CA: s.ca})
 		failed <- err
@@ -374,6 +381,7 @@ func (s *site) close() error {
 	}
 	if s.openSearch != nil {
 		failed = errors.Join(failed, s.openSearch.Close())
+		close(s.ended)
 	}
 	return failed
 }
