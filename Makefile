@@ -51,7 +51,7 @@ ARGS ?=
 SEED ?=
 MINUTES ?= 2
 SOAK ?= 10m
-# cluster-test, as root, once it passes: TestExactlyOnce loses what is rotated away while no agent runs. Until then it is run by hand.
+# cluster-test, as root: by hand until it has passed three times in a row beside other load.
 CLUSTER ?=
 
 .PHONY: help
