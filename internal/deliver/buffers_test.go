@@ -73,9 +73,13 @@ func TestLargeBuffersAreNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.scratch, f.wire = make([]byte, keepBuffers+1), make([]byte, keepBuffers)
+	f.scratch, f.wire, f.trace.joined = make([]byte, keepBuffers+1), make([]byte, keepBuffers), make([]byte, keepBuffers)
 	f.reset()
-	if f.scratch != nil || f.wire == nil {
-		t.Fatalf("%d and %d bytes are kept", cap(f.scratch), cap(f.wire))
+	if f.scratch != nil || f.wire == nil || f.trace.joined == nil {
+		t.Fatalf("%d, %d and %d bytes are kept", cap(f.scratch), cap(f.wire), cap(f.trace.joined))
+	}
+	f.trace.joined = make([]byte, keepBuffers+1)
+	if f.reset(); f.trace.joined != nil {
+		t.Fatalf("%d bytes are kept", cap(f.trace.joined))
 	}
 }

@@ -55,7 +55,6 @@ func (f *flush) tryFast(l *lease) (ok bool) {
 // forgetBuilt takes back what a build had made before it panicked, and the encoder's state with it.
 func (f *flush) forgetBuilt() {
 	f.batch.Reset(keepBuffers)
-	f.adapt()
 	f.pending, f.deadLetters, f.settled, f.ownIDs = f.pending[:0], f.deadLetters[:0], nil, nil
 	if enc, err := compile.NewEncoder(f.d.cfg); err == nil { // it worked in New
 		f.enc = enc

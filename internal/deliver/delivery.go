@@ -57,12 +57,13 @@ type delivery struct {
 	scratch, wire []byte
 }
 
+// reset makes the delivery ready for the next flush, which sets what it knows of its chunk by itself.
 func (y *delivery) reset() {
 	y.tag = ""
 	y.batch.Reset(keepBuffers)
 	y.pending, y.retry, y.compare = y.pending[:0], y.retry[:0], y.compare[:0]
-	y.settled, y.ownIDs, y.suspects, y.returned, y.tookOthers = nil, nil, nil, false, false
-	y.round, y.first, y.alone, y.ambiguous, y.accepted = 0, nil, false, false, false
+	y.settled, y.ownIDs, y.suspects = nil, nil, nil
+	y.round, y.first, y.alone, y.accepted = 0, nil, false, false
 	for _, b := range []*[]byte{&y.scratch, &y.wire} {
 		if cap(*b) > keepBuffers {
 			*b = nil

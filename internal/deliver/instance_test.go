@@ -57,13 +57,16 @@ func TestInstanceGivesBackWhatItHolds(t *testing.T) {
 	limit := debug.SetMemoryLimit(-1)
 	dir, address := t.TempDir(), freePort(t)
 	d := newDomain(t)
+	d.judge = reject
 	out, log := start(t, d, "Metrics_Listen "+address, "Memory_Limit 300M", "Dead_Letter_Path "+filepath.Join(dir, "dead.jsonl"))
-	if !out.Flush("t", chunkOf(5, false, "x")) {
+	if !out.Flush("t", chunkOf(20, false, "x")) {
 		t.Fatalf("not settled\n%s", log)
 	}
-	const stored = `opensearch_irsa_documents_stored_total{output="test"} 5`
-	if text := get(t, "http://"+address+"/metrics"); !strings.Contains(text, stored) {
-		t.Errorf("%s", text)
+	text := get(t, "http://"+address+"/metrics")
+	for _, line := range []string{`documents_stored_total{output="test"} 18`, `documents_rejected_total{output="test",type="mapper_parsing_exception"} 2`} {
+		if !strings.Contains(text, "opensearch_irsa_"+line) {
+			t.Errorf("no %s in\n%s", line, text)
+		}
 	}
 	if os.Getenv("GOMEMLIMIT") == "" && debug.SetMemoryLimit(-1) != 300<<20 {
 		t.Errorf("a memory limit of %d bytes", debug.SetMemoryLimit(-1))
@@ -205,14 +208,14 @@ func TestDeadLettersAreCounted(t *testing.T) {
 			t.Errorf("%d written, %d attempts failed; want %d and %d\n%s", c.DeadLetters.Get(), c.DeadLettersFailed.Get(), written, failed, log)
 		}
 	}
-	if out.Flush("t", chunk) {
-		t.Fatal("settled")
+	if out.Flush("t", chunk) || out.counts.Kept.Get() != 1 || out.counts.Settled.Get() != 0 {
+		t.Fatalf("settled, or not counted\n%s", log)
 	}
 	f(0, 1)
 	down = false
 	out.breaker.next = time.Time{} // the time has passed
-	if !out.Flush("t", chunk) {
-		t.Fatalf("not settled\n%s", log)
+	if !out.Flush("t", chunk) || out.counts.Kept.Get() != 1 || out.counts.Settled.Get() != 1 {
+		t.Fatalf("not settled, or not counted\n%s", log)
 	}
 	f(2, 1)
 }
