@@ -144,3 +144,31 @@ func TestDeadLetterThatIsRefusedAgain(t *testing.T) {
 		t.Fatalf("%s", log)
 	}
 }
+
+// TestRecoveryNamesWhatHadFailed is the line at the end of an error: of an index's items, or of requests.
+func TestRecoveryNamesWhatHadFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer func(w http.ResponseWriter, body []byte) bool
+		line   string
+	}{
+		"items": {func(w http.ResponseWriter, body []byte) bool {
+			_, _ = fmt.Fprint(w, answerAll(string(body), 403, "cluster_block_exception"))
+			return true
+		}, "(blocked of index eks-log)"},
+		"request": {func(w http.ResponseWriter, _ []byte) bool { return refuseWith(w, 403, "cluster_block_exception") }, "(blocked)"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDoor(t)
+			d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
+				return len(d.seen) == 1 && c.answer(w, body)
+			}
+			out, log := start(t, d.domain, "Retry_Budget 1m", "Compress none")
+			if !out.Flush("t", chunkOf(5, false, "x")) || log.count("delivery recovered, after ") != 1 {
+				t.Fatalf("%s\n%s", name, log)
+			}
+			if log.count(c.line) != 1 {
+				t.Errorf("%s: no %q\n%s", name, c.line, log)
+			}
+		})
+	}
+}
