@@ -57,8 +57,12 @@ func (n *Node) env() []string {
 func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{options: o, dir: Dir(), parts: map[string]*part{}}
 	var err error
-	if n.lock, err = lock(); err != nil {
-		return nil, err
+	for n.lock, err = lock(); err != nil; n.lock, err = lock() { // another run has its node: after it
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil, err
+		}
 	}
 	for _, step := range []func(context.Context) error{n.prepare, n.startSweeper, n.startInit, n.network, n.controlPlane, n.worker} {
 		if err := step(ctx); err != nil {
