@@ -189,6 +189,28 @@ func TestBufferOfALongAnswerIsNotKept(t *testing.T) {
 	}
 }
 
+// TestBufferOfAnAnswerIsUsedAgain is about memory too: the pool has the buffer, though not always.
+func TestBufferOfAnAnswerIsUsedAgain(t *testing.T) {
+	c := serve(t, deliver)
+	for name, request := range map[string]func(){
+		"bulk":  func() { c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}) },
+		"other": func() { c.Do(t.Context(), http.MethodPost, "/_search", "", []byte("{}")) },
+	} {
+		kept := 0
+		for range 50 {
+			for range 10 {
+				answers.Get()
+			}
+			if request(); answers.Get().(*bytes.Buffer).Cap() > 0 {
+				kept++
+			}
+		}
+		if kept == 0 {
+			t.Errorf("%s: no buffer comes back", name)
+		}
+	}
+}
+
 // TestAnswerTakesTheMemoryThatItNeeds has answers tell their length, which is not believed beyond what
 // is read of them.
 func TestAnswerTakesTheMemoryThatItNeeds(t *testing.T) {
