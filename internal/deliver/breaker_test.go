@@ -33,6 +33,37 @@ func TestBreakerLetsOneFlushProbe(t *testing.T) {
 	})
 }
 
+// TestBreakerProbesLessAndLess wants the pauses between probes to grow to those of maxBackoff's jitter, and to
+// begin anew after a success.
+func TestBreakerProbesLessAndLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o breaker
+		pauses := func(n int) (sum time.Duration) {
+			for range n {
+				o.recordFailure(time.Now(), 0)
+				pause := time.Until(o.next)
+				if pause < 0 || pause >= maxBackoff {
+					t.Fatalf("a pause of %s", pause)
+				}
+				sum += pause
+			}
+			return sum
+		}
+		if first := pauses(1); first >= 2*backoffStep {
+			t.Fatalf("the first pause is %s", first)
+		}
+		pauses(10)
+		if mean := pauses(200) / 200; mean < maxBackoff/3 || mean > maxBackoff*2/3 {
+			t.Fatalf("pauses of %s in the middle", mean)
+		}
+		o.recordSuccess()
+		time.Sleep(time.Second)
+		if first := pauses(1); first >= 2*backoffStep {
+			t.Fatalf("the first pause after a success is %s", first)
+		}
+	})
+}
+
 func TestBreakerOpensOnlyWhenNothingIsSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o breaker

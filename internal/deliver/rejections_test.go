@@ -42,5 +42,8 @@ func TestRejectionsAreCountedAndNoneIsForgotten(t *testing.T) {
 		r.add(letters("c", 5))
 		r.flush()
 		f(5, `5 records for index "c"`)
+		r.add(letters("d", 1))
+		r.flush() // has nothing more to tell
+		f(6, `1 records for index "d"`)
 	})
 }
