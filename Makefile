@@ -42,7 +42,7 @@ export TERRAFORM_PROVIDERS ?= $(firstword $(patsubst %/registry.terraform.io/has
 
 GO_SOURCES := go.mod go.sum $(shell find plugin internal -name '*.go' -not -name '*_test.go')
 include deploy/image/image.mk
--include test/cluster/cluster.mk # not in the image's build context
+-include test/suites/cluster/cluster.mk # not in the image's build context
 # A number of inputs, not a time: at the end of a time on a busy machine go test -fuzz fails with no input to blame.
 FUZZTIME ?= 5000x
 KEEP ?=
@@ -56,7 +56,7 @@ CLUSTER ?=
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z-]+:.*##' Makefile deploy/image/image.mk test/cluster/cluster.mk | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+	@grep -hE '^[a-z-]+:.*##' Makefile deploy/image/image.mk test/suites/cluster/cluster.mk | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
 
 .PHONY: build
 build: $(PLUGIN) ## build the shared object that Fluent Bit loads
@@ -64,9 +64,9 @@ build: $(PLUGIN) ## build the shared object that Fluent Bit loads
 $(PLUGIN): $(GO_SOURCES) Makefile
 	go build -trimpath -buildmode=c-shared -ldflags '-s -w -X out_opensearch_irsa/internal/version.Version=$(VERSION)' -o $@ ./plugin
 
-$(FBHOST): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile
+$(FBHOST): $(wildcard test/fixtures/fbhost/*.c test/fixtures/fbhost/*.h) Makefile
 	@mkdir -p $(@D)
-	cc -O2 -g -Wall -Wextra -Werror -pthread -rdynamic -o $@ test/fbhost/*.c -ldl
+	cc -O2 -g -Wall -Wextra -Werror -pthread -rdynamic -o $@ test/fixtures/fbhost/*.c -ldl
 
 .PHONY: doctor
 doctor: $(DOCTOR) ## build the doctor that the image ships
@@ -76,7 +76,7 @@ $(DOCTOR): $(GO_SOURCES) deploy/doctor/main.go Makefile
 
 .PHONY: demo
 demo: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## write logs, see them searchable: the whole path on this machine
-	go run ./test/demo $(if $(KEEP),-keep)
+	go run ./test/tools/demo $(if $(KEEP),-keep)
 
 .PHONY: test
 test: build vet lint unit fuzz simulation terraform e2e check-image $(CLUSTER) chaos-ci ## everything that CI runs
@@ -92,8 +92,8 @@ lint: $(LINTER) lint-image ## golangci-lint, which also holds the arrows between
 
 .PHONY: unit
 unit: $(PYTHON) ## unit tests, with the race detector
-	go test -race ./plugin/... ./internal/... ./deploy/... ./test/flb/... ./test/localaws/... ./test/ports/... ./test/readme/...
-	go test ./test/fleet
+	go test -race ./plugin/... ./internal/... ./deploy/... ./test/suites/flb/... ./test/fixtures/localaws/... ./test/fixtures/ports/... ./test/suites/readme/...
+	go test ./test/tools/fleet
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME
@@ -107,7 +107,7 @@ fuzz: ## each fuzz target for FUZZTIME
 SEEDS ?= 10000
 .PHONY: simulation
 simulation: ## the plugin between an agent and a domain drawn by seed, in virtual time: SEEDS=n of them, or SEED=n alone
-	go test -count=1 -timeout 24h -v -run TestSimulation ./test/simulation $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
+	go test -count=1 -timeout 24h -v -run TestSimulation ./test/tools/simulation $(if $(SEED),-seed $(SEED),-seeds $(SEEDS))
 
 RECORDS ?= 5000000
 .PHONY: fuzz-long
@@ -118,15 +118,15 @@ PACKAGE ?= deliver,opensearch,bulk,deadletter,chunk,document,multiline,flb
 SAMPLE ?= 0
 .PHONY: mutants
 mutants: $(GREMLINS) ## change the code a place at a time, print what no test notices: hours, or PACKAGE=deliver SAMPLE=30 SEED=1
-	go run ./test/mutants -gremlins $(GREMLINS) -packages $(PACKAGE) -sample $(SAMPLE) $(if $(SEED),-seed $(SEED)) $(ARGS)
+	go run ./test/tools/mutants -gremlins $(GREMLINS) -packages $(PACKAGE) -sample $(SAMPLE) $(if $(SEED),-seed $(SEED)) $(ARGS)
 
 .PHONY: terraform
 terraform: $(AWS_TOOLS)/.ready ## deploy/terraform and the AWS-CLI walk-through against moto
-	go test -count=1 -timeout 45m ./test/aws/...
+	go test -count=1 -timeout 45m ./test/suites/aws/...
 
 .PHONY: e2e
 e2e: $(PLUGIN) $(FBHOST) $(DOCTOR) $(OPENSEARCH) $(PYTHON) $(HELM) ## end-to-end tests: real OpenSearch, STS and Fluent Bit or fbhost
-	go test -count=1 -timeout 45m ./test/fbhost/... ./test/stack/... ./test/e2e/... ./test/multiline/... ./test/equality/... ./test/doctor/... ./test/bootstrap/... ./test/kubernetes/...
+	go test -count=1 -timeout 45m ./test/fixtures/fbhost/... ./test/fixtures/stack/... ./test/suites/e2e/... ./test/suites/multiline/... ./test/suites/equality/... ./test/suites/doctor/... ./test/suites/bootstrap/... ./test/suites/kubernetes/...
 
 .PHONY: identity
 identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403, all of it, with the race detector
@@ -134,42 +134,42 @@ identity: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## what is about credentials and 403
 
 .PHONY: soak
 soak: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## ten minutes with credentials that live for 90 seconds
-	go test -count=1 -timeout 20m -v -run TestIdentitySoak ./test/e2e -soak $(SOAK)
+	go test -count=1 -timeout 20m -v -run TestIdentitySoak ./test/suites/e2e -soak $(SOAK)
 
 .PHONY: faults
 faults: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## every fault there is, one table: nothing lost, nothing twice
-	go run ./test/faults
+	go run ./test/tools/faults
 
 .PHONY: chaos
 chaos: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## faults at random for MINUTES, drawn by SEED
-	go run ./test/faults -chaos -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
+	go run ./test/tools/faults -chaos -minutes $(MINUTES) $(if $(SEED),-seed $(SEED))
 
 .PHONY: chaos-ci
 chaos-ci: $(PLUGIN) $(FBHOST) $(OPENSEARCH) # two minutes of chaos with a fixed seed, beside two with one drawn at random
 	@mkdir -p bin
-	go build -o bin/faults ./test/faults
+	go build -o bin/faults ./test/tools/faults
 	@failed=0; bin/faults -chaos -minutes 2 > bin/chaos-drawn.txt 2>&1 & \
 	bin/faults -chaos -minutes 2 -seed 1 || failed=1; wait $$! || failed=1; cat bin/chaos-drawn.txt; exit $$failed
 
 .PHONY: bench
 bench: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## this plugin beside the built-in output, and the cluster's side: an hour on a quiet machine
-	go run ./test/bench -svg test/bench/bench.svg
+	go run ./test/tools/bench -svg test/tools/bench/bench.svg
 
 .PHONY: bench-node
 bench-node: $(PLUGIN) $(FBHOST) $(OPENSEARCH) ## the node's table alone: ARGS="-workers 2,4,8 -only '^100' -quick"
-	go run ./test/bench -parts node $(ARGS)
+	go run ./test/tools/bench -parts node $(ARGS)
 
 .PHONY: multiline
 multiline: $(PLUGIN) $(FBHOST) ## how many stack traces of twenty pods arrive whole, at 10 and 1,500 events a second: ARGS="-seconds 300"
-	go test -count=1 -timeout 60m -v -run TestTracesArriveWhileWritten ./test/multiline -rates 10,1500 $(ARGS)
+	go test -count=1 -timeout 60m -v -run TestTracesArriveWhileWritten ./test/suites/multiline -rates 10,1500 $(ARGS)
 
 .PHONY: fleet
 fleet: ## a thousand nodes against a model of a domain, in virtual time: half an hour
-	go test -count=1 -timeout 90m -v -run TestFleet ./test/fleet -agents 1000 -svg $(CURDIR)/test/fleet/fleet.svg $(ARGS)
+	go test -count=1 -timeout 90m -v -run TestFleet ./test/tools/fleet -agents 1000 -svg $(CURDIR)/test/tools/fleet/fleet.svg $(ARGS)
 
 .PHONY: bench-stages
 bench-stages: ## each stage of the hot path by itself
-	go test -run '^$$' -bench . ./test/bench
+	go test -run '^$$' -bench . ./test/tools/bench
 
 .PHONY: bootstrap
 bootstrap: ## put templates, lifecycle policy, role mapping and dashboard onto the domain OPENSEARCH_ENDPOINT: ARGS="-h" for help
@@ -228,8 +228,8 @@ $(AWS_TOOLS)/.ready:
 	$(AWS_TOOLS)/bin/pip --quiet install awscli==$(AWSCLI_VERSION) moto==$(MOTO_VERSION) flask==$(FLASK_VERSION) flask-cors==$(FLASK_CORS_VERSION)
 	@touch $@
 
-$(OPENSEARCH): test/stack/install-opensearch.sh test/stack/checksums.txt
-	test/stack/install-opensearch.sh $(OPENSEARCH_VERSION) $(CACHE)
+$(OPENSEARCH): test/fixtures/stack/install-opensearch.sh test/fixtures/stack/checksums.txt
+	test/fixtures/stack/install-opensearch.sh $(OPENSEARCH_VERSION) $(CACHE)
 	@touch $@
 
 .PHONY: clean

@@ -1,7 +1,7 @@
 # Every version that the build and the tests pin, in one place. `NAME ?= value`, one a line: make reads it, and so can sh and Go.
 # What comes from PyPI for the image is pinned with its hashes in deploy/image/*.txt.
 # What renovate follows has a comment for it. A version of OpenSearch other than these two also needs its checksums in
-# test/stack/checksums.txt.
+# test/fixtures/stack/checksums.txt.
 OPENSEARCH_VERSION ?= 2.19.4
 OPENSEARCH_NEXT_VERSION ?= 3.4.0
 # renovate: datasource=maven depName=org.apache.maven.plugins:maven-dependency-plugin

@@ -31,7 +31,7 @@ ACTIONLINT := $(TOOLS)/actionlint-$(ACTIONLINT_VERSION)
 DIST_SOURCES := $(shell find $(wildcard $(addprefix deploy/,$(COMMANDS) iam image opensearch)) -type f -not -name '*_test.go')
 DIST_FILES := $(foreach arch,$(DIST_ARCHS),dist/linux-$(arch)/SHA256SUMS)
 
-# What test/image stands on.
+# What test/suites/image stands on.
 export ZIG
 export DIST_DIR = $(CURDIR)/dist
 export FBHOST_ARM64_BIN = $(CURDIR)/$(FBHOST_ARM64)
@@ -73,11 +73,11 @@ dist: $(DIST_FILES) ## both architectures' shared object and commands, with chec
 
 .PHONY: check-abi
 check-abi: $(DIST_FILES) $(FBHOST_ARM64) packages ## what the shared objects export and need, and the arm64 one at work under qemu
-	go test -count=1 -timeout 5m -run 'TestABI|TestARM64' ./test/image
+	go test -count=1 -timeout 5m -run 'TestABI|TestARM64' ./test/suites/image
 
 .PHONY: check-image
 check-image: $(DIST_FILES) $(PLUGIN) $(FBHOST) $(FBHOST_ARM64) packages ## check-abi, and the Dockerfile's steps replayed without docker
-	go test -count=1 -timeout 10m ./test/image
+	go test -count=1 -timeout 10m ./test/suites/image
 
 .PHONY: check-reproducible
 check-reproducible: $(ZIG) ## build twice, in two folders and from empty caches, and compare
@@ -90,9 +90,9 @@ image: ## build the image with docker buildx, BASE=3 or 2; PUSH=1 pushes it, and
 	  --build-arg FLUENT_BIT_IMAGE=$(FLUENT_BIT_IMAGE_$(BASE)) --build-arg FLUENT_BIT_DIGEST=$(FLUENT_BIT_DIGEST_$(BASE)) \
 	  --build-arg VERSION=$(VERSION) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
 
-$(FBHOST_ARM64): $(wildcard test/fbhost/*.c test/fbhost/*.h) Makefile | $(ZIG)
+$(FBHOST_ARM64): $(wildcard test/fixtures/fbhost/*.c test/fixtures/fbhost/*.h) Makefile | $(ZIG)
 	@mkdir -p $(@D)
-	$(ZIG) $(ZIG_CC_arm64) -O2 -pthread -rdynamic -o $@ test/fbhost/*.c -ldl
+	$(ZIG) $(ZIG_CC_arm64) -O2 -pthread -rdynamic -o $@ test/fixtures/fbhost/*.c -ldl
 
 $(ZIG):
 	@echo "installing zig $(ZIG_VERSION), once: 100 MB"

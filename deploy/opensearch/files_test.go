@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/deadletter"
-	"out_opensearch_irsa/test/localaws"
+	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
 func read(t *testing.T, name string, into any) {

@@ -9,7 +9,7 @@ import (
 
 	"out_opensearch_irsa/internal/command"
 	"out_opensearch_irsa/internal/opensearch"
-	"out_opensearch_irsa/test/localaws"
+	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
 func decode(t *testing.T, text string) any {

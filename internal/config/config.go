@@ -134,7 +134,7 @@ type Config struct {
 	TraceError bool
 
 	// Dial makes the connections to the domain and to who gives credentials; nil for the system's
-	// network. No option sets it: test/simulation has a network in memory.
+	// network. No option sets it: test/tools/simulation has a network in memory.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// Unused names the options that were given and have no effect.

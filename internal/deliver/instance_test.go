@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"out_opensearch_irsa/internal/metrics"
-	"out_opensearch_irsa/test/ports"
+	"out_opensearch_irsa/test/fixtures/ports"
 )
 
 func freePort(t *testing.T) string {

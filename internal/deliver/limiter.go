@@ -13,7 +13,7 @@ import (
 //
 // One request under way on each of a thousand nodes may already be too many. So the bound falls below
 // one: it is a pace then, with a pause between one request and the next. What comes meanwhile gathers
-// for that. The constants are those that test/fleet showed to do well. The committer guards it.
+// for that. The constants are those that test/tools/fleet showed to do well. The committer guards it.
 type limiter struct {
 	limit    float64
 	inFlight int

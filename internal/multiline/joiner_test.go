@@ -9,7 +9,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_opensearch_irsa/internal/chunk"
-	"out_opensearch_irsa/test/multiline/model"
+	"out_opensearch_irsa/test/suites/multiline/model"
 )
 
 // appendRecord appends a record as Fluent Bit 5 has it.
