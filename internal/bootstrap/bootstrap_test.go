@@ -62,7 +62,8 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// TestPolicyForAnyRetention gives the policies for short and long lives to what stands for the plugin's parser.
+// TestPolicyForAnyRetention gives the policies for short and long lives to what stands for the
+// plugin's parser.
 func TestPolicyForAnyRetention(t *testing.T) {
 	f := func(file, retention string, wantStates string) {
 		t.Helper()
@@ -95,8 +96,8 @@ func TestPolicyForAnyRetention(t *testing.T) {
 	f("ism-policy-data-stream.json", "2d", "hot merged delete")
 }
 
-// TestPriorities wants the longer of two names, of which one begins with the other, to come first, dead letters included, and no
-// two templates that match one name to have the same priority.
+// TestPriorities wants the longer of two names, of which one begins with the other, to come first,
+// dead letters included, and no two templates that match one name to have the same priority.
 func TestPriorities(t *testing.T) {
 	priority := func(index, file string) float64 {
 		t.Helper()
@@ -120,7 +121,8 @@ func answers(status int, body string, kind opensearch.Kind) doFunc {
 	return func(context.Context, string, string, string, http.Header, []byte) opensearch.Response {
 		a := opensearch.Response{Status: status, Body: []byte(body)}
 		if status/100 != 2 {
-			a.Failure = &opensearch.Failure{Kind: kind, Status: status, Summary: "it answered " + http.StatusText(status), Remedy: "the plugin's remedy"}
+			a.Failure = &opensearch.Failure{Kind: kind, Status: status, Summary: "it answered " + http.StatusText(status),
+				Remedy: "the plugin's remedy"}
 		}
 		return a
 	}

@@ -17,8 +17,10 @@ type dashboards struct {
 	dryRun bool
 }
 
-// byHand is what to do where its API cannot be had: with SAML or Cognito in front of it, for instance, it takes no signature.
-const byHand = "import deploy/opensearch/dashboards.ndjson in Dashboards (Management, Saved objects, Import), and run this with -no-dashboards; " +
+// byHand is what to do where its API cannot be had: with SAML or Cognito in front of it, for
+// instance, it takes no signature.
+const byHand = "import deploy/opensearch/dashboards.ndjson in Dashboards (Management, Saved " +
+	"objects, Import), and run this with -no-dashboards; " +
 	"if Dashboards has an address of its own, give it with -dashboards"
 
 // header is what its API wants. Its objects go to the tenant that everybody sees.

@@ -46,8 +46,8 @@ func (d *domain) report(step string, o outcome) {
 	_, _ = fmt.Fprintf(d.out, "%-36s %s\n", step, line)
 }
 
-// json sends a request with a JSON body (nil for none) and decodes the answer. A status that is no success is an error but for
-// 404, which gives nil.
+// json sends a request with a JSON body (nil for none) and decodes the answer. A status that is no
+// success is an error but for 404, which gives nil.
 func (d *domain) json(ctx context.Context, method, path, query string, body any) (object, error) {
 	return askJSON(ctx, d.ask, method, path, query, http.Header{}, body)
 }
@@ -89,12 +89,16 @@ func explain(a opensearch.Response) error {
 	case missing:
 		return &noHandlerError{path}
 	case f.Kind == opensearch.RoleNotMapped || a.Status == http.StatusForbidden && strings.Contains(string(a.Body), "No permission to access REST API"):
-		return fmt.Errorf("%s: run this as the domain's master user (an IAM role or a user of the domain): nobody else may do it", f.Summary)
+		return fmt.Errorf("%s: run this as the domain's master user (an IAM role or a user of "+
+			"the domain): nobody else may do it", f.Summary)
 	case f.Kind == opensearch.NoIdentityPolicy || f.Kind == opensearch.AccessPolicy:
-		return fmt.Errorf("%s: whoever runs this needs es:ESHttpGet, es:ESHttpPut and es:ESHttpPost on the domain's ARN followed by /*, in its own policy and in the domain's access policy; "+
+		return fmt.Errorf("%s: whoever runs this needs es:ESHttpGet, es:ESHttpPut and "+
+			"es:ESHttpPost on the domain's ARN followed by /*, in its own policy and in the "+
+			"domain's access policy; "+
 			"for a Serverless collection aoss:APIAccessAll on its ARN", f.Summary)
 	case f.Kind == opensearch.DataAccessPolicy:
-		return fmt.Errorf("%s: whoever runs this needs aoss:CreateCollectionItems, aoss:DescribeCollectionItems and aoss:UpdateCollectionItems in a data access policy "+
+		return fmt.Errorf("%s: whoever runs this needs aoss:CreateCollectionItems, "+
+			"aoss:DescribeCollectionItems and aoss:UpdateCollectionItems in a data access policy "+
 			"of the collection, as deploy/iam/serverless-data-access.json has them", f.Summary)
 	}
 	// Other remedies hold here too, but for those that speak of the plugin's requests.
@@ -111,10 +115,12 @@ func (d *domain) checkServer(ctx context.Context, endpoint string) error {
 		return err
 	}
 	version, _ := o["version"].(object)
-	// In compatibility mode a domain says that it is version 7.10.2, without a distribution; the tagline is its own all the same.
+	// In compatibility mode a domain says that it is version 7.10.2, without a distribution; the
+	// tagline is its own all the same.
 	tagline, _ := o["tagline"].(string)
 	if version["distribution"] != "opensearch" && !strings.Contains(tagline, "OpenSearch") {
-		return fmt.Errorf("cannot bootstrap %s: it does not say that it is OpenSearch; this needs OpenSearch 1.3 or later, and Endpoint must be the domain's own address", endpoint)
+		return fmt.Errorf("cannot bootstrap %s: it does not say that it is OpenSearch; this "+
+			"needs OpenSearch 1.3 or later, and Endpoint must be the domain's own address", endpoint)
 	}
 	_, _ = fmt.Fprintf(d.out, "%s is OpenSearch %v\n", endpoint, version["number"])
 	return nil

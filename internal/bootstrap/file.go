@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// indexesFile is what -file reads: the indexes that a domain has, each with what the flags would say for it alone. Names of the
-// environment, as ${INDEX_NAME}, are filled in.
+// indexesFile is what -file reads: the indexes that a domain has, each with what the flags would
+// say for it alone. Names of the environment, as ${INDEX_NAME}, are filled in.
 type indexesFile struct {
 	Indexes []struct {
 		Index       string   `json:"index"`
@@ -27,7 +27,8 @@ type indexesFile struct {
 	} `json:"indexes"`
 }
 
-// fromFile reads what each of a file's indexes shall have. What the file does not say of one is as in base.
+// fromFile reads what each of a file's indexes shall have. What the file does not say of one is as
+// in base.
 func fromFile(path string, base wanted, getenv func(string) string) ([]wanted, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the path is the user's own
 	if err != nil {
@@ -37,7 +38,8 @@ func fromFile(path string, base wanted, getenv func(string) string) ([]wanted, e
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&file); err != nil {
-		return nil, fmt.Errorf("cannot read -file %q: %w: write {\"indexes\": [{\"index\": \"eks-log\", \"retention\": \"30d\"}]}", path, err)
+		return nil, fmt.Errorf("cannot read -file %q: %w: write {\"indexes\": [{\"index\": "+
+			"\"eks-log\", \"retention\": \"30d\"}]}", path, err)
 	}
 	if len(file.Indexes) == 0 {
 		return nil, fmt.Errorf("cannot use -file %q: it lists no indexes", path)

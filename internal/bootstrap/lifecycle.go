@@ -14,7 +14,8 @@ import (
 	"out_opensearch_irsa/internal/command"
 )
 
-// serverFields are what index state management adds to a policy. It also gives each action its default retries.
+// serverFields are what index state management adds to a policy. It also gives each action its
+// default retries.
 var serverFields = map[string]bool{
 	"policy_id": true, "last_updated_time": true, "schema_version": true, "error_notification": true, "user": true, "retry": true,
 }
@@ -65,8 +66,8 @@ func number(v any) string {
 	return fmt.Sprintf("%.0f", f)
 }
 
-// attach has indexes that follow no policy follow this one, and those that follow it follow its new version. Whoever follows
-// another one goes on doing so.
+// attach has indexes that follow no policy follow this one, and those that follow it follow its new
+// version. Whoever follows another one goes on doing so.
 func (d *domain) attach(ctx context.Context, policy, indexes string, changed bool) outcome {
 	answer, err := d.json(ctx, http.MethodGet, "/_plugins/_ism/explain/"+indexes, "", nil)
 	if err != nil {
@@ -139,8 +140,9 @@ func (d *domain) each(ctx context.Context, path string, names []string, policy s
 	return nil
 }
 
-// deleteOlder deletes indexes of days that the retention is over for. Index state management goes by when an index was made: those that a
-// first install makes for the days of old files would be kept for as long again.
+// deleteOlder deletes indexes of days that the retention is over for. Index state management goes
+// by when an index was made: those that a first install makes for the days of old files would be
+// kept for as long again.
 func (d *domain) deleteOlder(ctx context.Context, w wanted) error {
 	if !w.deleteOlder {
 		return nil
@@ -182,8 +184,8 @@ func (d *domain) deleteOlder(ctx context.Context, w wanted) error {
 	return nil
 }
 
-// isOlder tells whether an index of this prefix is of a day that ended before then; a name without a
-// date never is.
+// isOlder tells whether an index of this prefix is of a day that ended before then; a name without
+// a date never is.
 func isOlder(name, prefix string, then time.Time) bool {
 	date, ok := strings.CutPrefix(name, prefix+"-")
 	if !ok {

@@ -1,6 +1,6 @@
-// Package bootstrap puts onto a domain what it needs besides logs: index templates, a lifecycle policy, the writer's role and
-// its mapping, and a dashboard. It may run as often as one likes: what is there already is left as it is. It signs as the plugin
-// does, and gives nobody all_access.
+// Package bootstrap puts onto a domain what it needs besides logs: index templates, a lifecycle
+// policy, the writer's role and its mapping, and a dashboard. It may run as often as one likes:
+// what is there already is left as it is. It signs as the plugin does, and gives nobody all_access.
 package bootstrap
 
 import (
@@ -122,7 +122,8 @@ type options struct {
 	out, errOut  io.Writer
 }
 
-// load is the plugin's own configuration, with a user of the domain from the environment if there is one.
+// load is the plugin's own configuration, with a user of the domain from the environment if there
+// is one.
 func load(given command.Options, getenv func(string) string) (*config.Config, error) {
 	if user := getenv("OPENSEARCH_USERNAME"); user != "" {
 		for name, value := range map[string]string{"http_user": user, "http_passwd": getenv("OPENSEARCH_PASSWORD"), "aws_auth": "Off"} {
@@ -133,7 +134,8 @@ func load(given command.Options, getenv func(string) string) (*config.Config, er
 	}
 	cfg, err := config.Load(given.Get, getenv)
 	if err == nil && !cfg.AWSAuth && strings.Contains(cfg.Endpoint.Host, ".aoss") {
-		return nil, fmt.Errorf("cannot bootstrap %q with OPENSEARCH_USERNAME or AWS_Auth Off: a Serverless collection knows no users; "+
+		return nil, fmt.Errorf("cannot bootstrap %q with OPENSEARCH_USERNAME or AWS_Auth Off: a "+
+			"Serverless collection knows no users; "+
 			"run this as an IAM role that its data access policy names", cfg.Endpoint.Host)
 	}
 	return cfg, err
@@ -146,7 +148,8 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 	if o.dashboards != "" {
 		u, err := url.Parse(o.dashboards)
 		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return false, fmt.Errorf("cannot use -dashboards %q: write a URL, such as https://dashboards.example.com", o.dashboards)
+			return false, fmt.Errorf("cannot use -dashboards %q: write a URL, such as "+
+				"https://dashboards.example.com", o.dashboards)
 		}
 		other.Endpoint, other.Path = &url.URL{Scheme: u.Scheme, Host: u.Host}, strings.TrimRight(u.Path, "/")
 	}
@@ -161,7 +164,8 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 	d := &domain{ask: client.DoWith, dryRun: o.dryRun, out: o.out, errOut: o.errOut}
 	collection := all[0].collection
 	if collection {
-		_, _ = fmt.Fprintf(d.out, "%s is a Serverless collection: of all this it takes index templates\n", cfg.Endpoint)
+		_, _ = fmt.Fprintf(d.out, "%s is a Serverless collection: of all this "+
+			"it takes index templates\n", cfg.Endpoint)
 	} else if err := d.checkServer(ctx, cfg.Endpoint.String()); err != nil {
 		return false, err
 	}

@@ -2,8 +2,9 @@ package bootstrap
 
 import "fmt"
 
-// same tells whether what the server has is what is wanted. Servers add fields of their own: those in added, and any that is
-// empty, do not count; anything else that is not wanted does, since somebody put it there.
+// same tells whether what the server has is what is wanted. Servers add fields of their own: those
+// in added, and any that is empty, do not count; anything else that is not wanted does, since
+// somebody put it there.
 func same(have, want any, added map[string]bool) bool {
 	switch want := want.(type) {
 	case object:

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// putAll does every step but Dashboards' one. An error means that a shipped file is no good; a step that fails is reported.
+// putAll does every step but Dashboards' one. An error means that a shipped file is no good; a step
+// that fails is reported.
 func (d *domain) putAll(ctx context.Context, w wanted) error {
 	if w.collection {
 		return d.putTemplates(ctx, w)
@@ -63,7 +64,8 @@ func (d *domain) putDataStream(ctx context.Context, name string) outcome {
 	}
 	for _, kind := range []string{"indices", "aliases"} {
 		if list, _ := there[kind].([]any); len(list) > 0 {
-			return outcome{err: fmt.Errorf("the name is taken by one of the server's %s: delete or reindex that, or take another -index (and INDEX_NAME)", kind)}
+			return outcome{err: fmt.Errorf("the name is taken by one of the server's %s: delete "+
+				"or reindex that, or take another -index (and INDEX_NAME)", kind)}
 		}
 	}
 	if d.dryRun {
@@ -106,7 +108,8 @@ func (d *domain) putRoleAndMapping(ctx context.Context, name string, role, mappi
 	}
 	o := d.put(ctx, resource{path: "/_plugins/_security/api/roles/" + name, want: role, in: byName})
 	if missing := (*noHandlerError)(nil); errors.As(o.err, &missing) {
-		d.report("role "+name, outcome{did: "skipped", note: "this domain has no fine-grained access control: its access policy alone says who may write"})
+		d.report("role "+name, outcome{did: "skipped", note: "this domain has no fine-grained " +
+			"access control: its access policy alone says who may write"})
 		return
 	}
 	d.report("role "+name, o)

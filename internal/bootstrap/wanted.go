@@ -46,22 +46,26 @@ var (
 func (w wanted) check() error {
 	switch {
 	case strings.Contains(w.index, "%"):
-		return fmt.Errorf("cannot use -index %q: write what comes before the date, such as %s; the templates are for every date", w.index, shippedIndex)
+		return fmt.Errorf("cannot use -index %q: write what comes before the date, such as %s; "+
+			"the templates are for every date", w.index, shippedIndex)
 	case !indexName.MatchString(w.index):
-		return fmt.Errorf("cannot use -index %q: write lower case letters, digits, '-', '_' and '.', such as %s", w.index, shippedIndex)
+		return fmt.Errorf("cannot use -index %q: write lower case letters, digits, '-', '_' and "+
+			"'.', such as %s", w.index, shippedIndex)
 	case w.shards < 1 || w.shards > 1024:
 		return fmt.Errorf("cannot use -shards %d: write a number from 1 to 1024", w.shards)
 	case w.replicas < 0 || w.replicas > 10:
 		return fmt.Errorf("cannot use -replicas %d: write a number from 0 to 10", w.replicas)
 	case w.warm && w.dataStream:
-		return fmt.Errorf("cannot use -warm with -data-stream: edit deploy/opensearch/ism-policy-data-stream.json and put it yourself")
+		return fmt.Errorf("cannot use -warm with -data-stream: edit " +
+			"deploy/opensearch/ism-policy-data-stream.json and put it yourself")
 	}
 	if _, err := age(w.retention); err != nil {
 		return err
 	}
 	for _, reader := range w.readers {
 		if reader == "" || reader == "*" {
-			return fmt.Errorf("cannot use -reader %q: write the ARN of an IAM role, or the name of a backend role", reader)
+			return fmt.Errorf("cannot use -reader %q: write the ARN of an IAM role, or the name "+
+				"of a backend role", reader)
 		}
 	}
 	if w.collection {
@@ -71,16 +75,20 @@ func (w wanted) check() error {
 		return nil
 	}
 	if !roleName.MatchString(w.role) {
-		return fmt.Errorf("cannot use -role %q: write letters, digits, '-', '_' and '.', such as %s-writer", w.role, w.index)
+		return fmt.Errorf("cannot use -role %q: write letters, digits, '-', '_' and "+
+			"'.', such as %s-writer", w.role, w.index)
 	}
 	if w.role == "all_access" || w.role == "security_manager" {
-		return fmt.Errorf("cannot use -role %s: Fluent Bit's role needs to write logs and nothing else; write a name of its own, such as %s-writer", w.role, w.index)
+		return fmt.Errorf("cannot use -role %s: Fluent Bit's role needs to write logs and "+
+			"nothing else; write a name of its own, such as %s-writer", w.role, w.index)
 	}
 	if m := session.FindStringSubmatch(w.roleARN); m != nil {
-		return fmt.Errorf("cannot use -role-arn %q: that is a session; write the role, arn:%s:iam::%s:role/%s (with its path, if it has one)", w.roleARN, m[1], m[2], m[3])
+		return fmt.Errorf("cannot use -role-arn %q: that is a session; write the role, "+
+			"arn:%s:iam::%s:role/%s (with its path, if it has one)", w.roleARN, m[1], m[2], m[3])
 	}
 	if !roleARN.MatchString(w.roleARN) {
-		return fmt.Errorf("cannot use -role-arn %q: write the ARN of the IAM role of Fluent Bit's pods, such as arn:aws:iam::123456789012:role/fluent-bit, "+
+		return fmt.Errorf("cannot use -role-arn %q: write the ARN of the IAM role of Fluent "+
+			"Bit's pods, such as arn:aws:iam::123456789012:role/fluent-bit, "+
 			"or set FLUENT_BIT_ROLE_ARN; -no-role leaves the mapping to somebody else", w.roleARN)
 	}
 	return nil
@@ -90,11 +98,13 @@ func (w wanted) check() error {
 func (w wanted) checkCollection() error {
 	for flag, given := range map[string]bool{"-warm": w.warm, "-data-stream": w.dataStream, "-delete-older": w.deleteOlder} {
 		if given {
-			return fmt.Errorf("cannot use %s with a Serverless collection: its lifecycle policy (deploy/iam/serverless-lifecycle.json) alone says when data goes", flag)
+			return fmt.Errorf("cannot use %s with a Serverless collection: its lifecycle policy "+
+				"(deploy/iam/serverless-lifecycle.json) alone says when data goes", flag)
 		}
 	}
 	if len(w.readers) > 0 {
-		return fmt.Errorf("cannot use -reader with a Serverless collection: write who may read into its data access policy, deploy/iam/serverless-data-access.json")
+		return fmt.Errorf("cannot use -reader with a Serverless collection: write who may read " +
+			"into its data access policy, deploy/iam/serverless-data-access.json")
 	}
 	return nil
 }
@@ -109,7 +119,8 @@ func age(s string) (time.Duration, error) {
 			return time.Duration(n) * map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute}[m[2]], nil
 		}
 	}
-	return 0, fmt.Errorf("cannot use -retention %q: write a number of days, hours or minutes, such as 30d or 36h", s)
+	return 0, fmt.Errorf("cannot use -retention %q: write a number of days, hours or minutes, "+
+		"such as 30d or 36h", s)
 }
 
 type object = map[string]any
@@ -129,7 +140,8 @@ func (w wanted) body(file string) (object, error) {
 	return o, nil
 }
 
-// template is an index template with the shards that are wanted. A collection manages shards and storage itself: it gets the mapping.
+// template is an index template with the shards that are wanted. A collection manages shards and
+// storage itself: it gets the mapping.
 func (w wanted) template(file string) (object, error) {
 	o, err := w.body(file)
 	if err != nil {
@@ -146,11 +158,13 @@ func (w wanted) template(file string) (object, error) {
 	return o, nil
 }
 
-// longer is by how much the name is longer than the shipped one. Where eks-log and eks-log-staging are on one domain, the
-// patterns of the first match the second's indexes: the longer name has the higher priority, as the server demands.
+// longer is by how much the name is longer than the shipped one. Where eks-log and eks-log-staging
+// are on one domain, the patterns of the first match the second's indexes: the longer name has the
+// higher priority, as the server demands.
 func (w wanted) longer() float64 { return float64(len(w.index) - len(shippedIndex)) }
 
-// readerRole is the security role of people who look at these indexes and no others, and its mapping.
+// readerRole is the security role of people who look at these indexes and no others, and its
+// mapping.
 func (w wanted) readerRole() (role, mapping object) {
 	backend := []any{}
 	for _, reader := range w.readers {

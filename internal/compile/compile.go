@@ -1,6 +1,7 @@
-// Package compile turns the options that say what becomes of a record into what works on records: the
-// encoder, the templates of index names, the fields for action lines, the rules of Multiline. Its input
-// is a Config; its output is those parts, or what is wrong with the options. It reads no record.
+// Package compile turns the options that say what becomes of a record into what works on records:
+// the encoder, the templates of index names, the fields for action lines, the rules of Multiline.
+// Its input is a Config; its output is those parts, or what is wrong with the options. It reads no
+// record.
 package compile
 
 import (
@@ -32,8 +33,8 @@ func NewEncoder(cfg *config.Config) (*document.Encoder, error) {
 	})
 }
 
-// Names are the templates of index names. A template keeps what it rendered last, so they belong to one
-// flush at a time.
+// Names are the templates of index names. A template keeps what it rendered last, so they belong to
+// one flush at a time.
 type Names struct{ Target, Fallback, DeadLetter *indexname.Template }
 
 // NewNames compiles Index, or what it is made of, Fallback_Index and Dead_Letter_Index.
@@ -54,8 +55,8 @@ func NewNames(cfg *config.Config) (Names, error) {
 	return Names{target, fallback, dead}, errors.Join(targetErr, fallbackErr, deadErr)
 }
 
-// Fields are the fields of a record that go into its action line; nil where the option is not given, or
-// names no field. Offset goes into the id.
+// Fields are the fields of a record that go into its action line; nil where the option is not
+// given, or names no field. Offset goes into the id.
 type Fields struct{ ID, Routing, Pipeline, Offset *accessor.Field }
 
 // NewFields compiles Id_Key, Routing_Key, Offset_Key, and Pipeline where it names a field.

@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// breaker is the circuit breaker of an instance. It opens when a flush has used its Retry_Budget and no
-// flush settled a record meanwhile, and closes with the first record that the domain takes. While it is
-// open, one flush at a time is let through as the half-open probe, and the others go back to Fluent Bit
-// at once with RETRY.
+// breaker is the circuit breaker of an instance. It opens when a flush has used its Retry_Budget
+// and no flush settled a record meanwhile, and closes with the first record that the domain takes.
+// While it is open, one flush at a time is let through as the half-open probe, and the others go
+// back to Fluent Bit at once with RETRY.
 //
-// Waiting in each flush would do harm: a chunk that is queued for a worker stays in memory, where the
-// core keeps no more than storage.max_chunks_up, and then the chunks of another output, whose domain is
-// reachable, are not brought up; and at exit the core waits for every chunk that is queued.
+// Waiting in each flush would do harm: a chunk that is queued for a worker stays in memory, where
+// the core keeps no more than storage.max_chunks_up, and then the chunks of another output, whose
+// domain is reachable, are not brought up; and at exit the core waits for every chunk that is
+// queued.
 type breaker struct {
 	mu       sync.Mutex // guards the rest
 	open     bool
@@ -22,7 +23,8 @@ type breaker struct {
 	success  time.Time // when a record was settled last
 }
 
-// admit tells whether a flush may send, and whether it is the probe; a probe calls leave at its end.
+// admit tells whether a flush may send, and whether it is the probe; a probe calls leave at its
+// end.
 func (b *breaker) admit() (probe, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -49,8 +51,8 @@ func (b *breaker) recordSuccess() {
 	b.open, b.failures, b.success = false, 0, time.Now()
 }
 
-// recordFailure tells that a flush which began then could not deliver, and how long the domain asked to
-// be left alone.
+// recordFailure tells that a flush which began then could not deliver, and how long the domain
+// asked to be left alone.
 func (b *breaker) recordFailure(began time.Time, retryAfter time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

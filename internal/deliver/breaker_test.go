@@ -33,8 +33,8 @@ func TestBreakerLetsOneFlushProbe(t *testing.T) {
 	})
 }
 
-// TestBreakerProbesLessAndLess wants the pauses between probes to grow to those of maxBackoff's jitter, and to
-// begin anew after a success.
+// TestBreakerProbesLessAndLess wants the pauses between probes to grow to those of maxBackoff's
+// jitter, and to begin anew after a success.
 func TestBreakerProbesLessAndLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o breaker
@@ -82,7 +82,8 @@ func TestBreakerOpensOnlyWhenNothingIsSettled(t *testing.T) {
 	})
 }
 
-// TestFlushesDoNotWaitWhileTheBreakerIsOpen is about the flushes behind the first one, which would hold workers and chunks.
+// TestFlushesDoNotWaitWhileTheBreakerIsOpen is about the flushes behind the first one, which would
+// hold workers and chunks.
 func TestFlushesDoNotWaitWhileTheBreakerIsOpen(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(*http.Request, []byte) (int, string) { return 503, "" }

@@ -15,8 +15,8 @@ const (
 	trimEvery = 30 * time.Second
 )
 
-// buffers keeps flushes, with their memory, for the next ones, and request bodies. What was not in use
-// for half a minute to a minute goes back to the operating system.
+// buffers keeps flushes, with their memory, for the next ones, and request bodies. What was not in
+// use for half a minute to a minute goes back to the operating system.
 type buffers struct {
 	bodies sync.Pool // of *body
 

@@ -14,8 +14,8 @@ import (
 	"out_opensearch_irsa/internal/multiline"
 )
 
-// buildMode is how a chunk's records become documents. A chunk on which one mode panics is built in the
-// next one, so that no record can keep a chunk from ever being settled.
+// buildMode is how a chunk's records become documents. A chunk on which one mode panics is built in
+// the next one, so that no record can keep a chunk from ever being settled.
 type buildMode int
 
 const (
@@ -27,12 +27,13 @@ const (
 // maxPanics is how often the handling of a chunk may panic before it is not tried any more.
 const maxPanics = 3
 
-// build makes an item of each record in the chunk. What cannot become a document becomes a dead letter
-// at once.
+// build makes an item of each record in the chunk. What cannot become a document becomes a dead
+// letter at once.
 func (f *flush) build(l *lease) {
 	switch {
 	case l.panics >= maxPanics:
-		f.d.log.Errorf("a chunk of tag %s panicked %d times: all of its records go to the dead letters as they came", f.tag, l.panics)
+		f.d.log.Errorf("a chunk of tag %s panicked %d times: all of its records go to the dead "+
+			"letters as they came", f.tag, l.panics)
 		f.buildBy(raw, l)
 	case l.panics > 0 || !f.tryFast(l):
 		f.d.counts.ReferenceChunks.Inc()
@@ -44,7 +45,8 @@ func (f *flush) build(l *lease) {
 func (f *flush) tryFast(l *lease) (ok bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			f.d.recovered("encoding a chunk of tag "+f.tag+", which the reference encoder now does", r)
+			f.d.recovered("encoding a chunk of tag "+f.tag+", which the "+
+				"reference encoder now does", r)
 			f.forgetBuilt()
 		}
 	}()
@@ -116,14 +118,16 @@ func (f *flush) add(m buildMode, r *chunk.Record) (n int, err error) {
 	case fast:
 		return f.addDocument(f.enc.Append, r)
 	case raw:
-		return f.addRaw(r, "chunk_panic", "the handling of this record's chunk panicked again and again: please report it with the log lines before this time")
+		return f.addRaw(r, "chunk_panic", "the handling of this record's chunk panicked again "+
+			"and again: please report it with the log lines before this time")
 	}
 	items, size := len(f.batch.Items), len(f.batch.Buf)
 	defer func() {
 		if p := recover(); p != nil {
 			f.d.recovered("making a document by the reference encoder", p)
 			f.batch.Items, f.batch.Buf = f.batch.Items[:items], f.batch.Buf[:size]
-			n, err = f.addRaw(r, "encoder_panic", "no document can be made of this record: please report it with the log lines of this time")
+			n, err = f.addRaw(r, "encoder_panic", "no document can be made of this record: "+
+				"please report it with the log lines of this time")
 		}
 	}()
 	return f.addDocument(f.enc.AppendReference, r)
@@ -143,7 +147,8 @@ func (f *flush) addDocument(encode encodeFunc, r *chunk.Record) (int, error) {
 	}
 	item := int32(len(f.batch.Items) - 1)
 	if err == nil && f.d.cfg.WriteOperation == "update" && !f.meta.hasID() {
-		err = &document.RejectError{Type: "id_missing", Reason: "an update needs an id, and the record has no " + f.d.cfg.IDKey}
+		err = &document.RejectError{Type: "id_missing", Reason: "an update needs an id, and the " +
+			"record has no " + f.d.cfg.IDKey}
 	}
 	if err == nil {
 		var id [bulk.IDSize]byte
@@ -168,7 +173,8 @@ func (f *flush) addDocument(encode encodeFunc, r *chunk.Record) (int, error) {
 	return n, nil
 }
 
-// addRaw makes a dead-letter record of the record's bytes, without reading them, which could panic again.
+// addRaw makes a dead-letter record of the record's bytes, without reading them, which could panic
+// again.
 func (f *flush) addRaw(r *chunk.Record, typ, reason string) (int, error) {
 	n, err := chunk.Skip(r.Body)
 	if err != nil {
@@ -202,14 +208,15 @@ func (f *flush) deadLetter(item int32) deadletter.Record {
 	}
 }
 
-// damaged makes a dead-letter record of a chunk's end, from the byte where the last good record ended.
-// It stands for one item more.
+// damaged makes a dead-letter record of a chunk's end, from the byte where the last good record
+// ended. It stands for one item more.
 func (f *flush) damaged(from int, err error) {
 	r := chunk.Record{Sec: time.Now().Unix()}
 	f.deadLetters = append(f.deadLetters, rejected{int32(len(f.batch.Items)), deadletter.Record{
 		Time: time.Now(), Tag: f.tag, To: string(f.names.deadLetter(f, &r)),
 		Type: "corrupt_chunk", Reason: err.Error(), Raw: f.chunk[from:],
 	}})
-	f.d.log.Errorf("a chunk of tag %s is damaged: %v. The %d records before that are delivered, the %d bytes from byte %d on go to the dead letters",
+	f.d.log.Errorf("a chunk of tag %s is damaged: %v. The %d records before that are delivered, "+
+		"the %d bytes from byte %d on go to the dead letters",
 		f.tag, err, len(f.batch.Items), len(f.chunk)-from, from)
 }

@@ -10,14 +10,14 @@ import (
 )
 
 // committer joins the pieces of flushes that wait at the same time into requests (group commit).
-// Fluent Bit makes a chunk for each container each second, and a request costs node and cluster many
-// times what its twenty lines do.
+// Fluent Bit makes a chunk for each container each second, and a request costs node and cluster
+// many times what its twenty lines do.
 //
-// While a request is under way, what comes gathers, and the next one takes it. So there is one request
-// at a time while the pieces are small; more, as many as the limiter allows, once a request's worth has
-// gathered (fullRequest), or a piece has waited for maxGather behind a request that is slow. Before a
-// request that would start at once, there is a short wait for the other flushes, Linger at most, where
-// several came side by side lately.
+// While a request is under way, what comes gathers, and the next one takes it. So there is one
+// request at a time while the pieces are small; more, as many as the limiter allows, once a
+// request's worth has gathered (fullRequest), or a piece has waited for maxGather behind a request
+// that is slow. Before a request that would start at once, there is a short wait for the other
+// flushes, Linger at most, where several came side by side lately.
 type committer struct {
 	d      *Deliverer
 	linger time.Duration
@@ -32,19 +32,20 @@ type committer struct {
 }
 
 const (
-	// fullRequest is how many bytes of lines are worth a request of their own: what a request costs by
-	// itself is lost in them.
+	// fullRequest is how many bytes of lines are worth a request of their own: what a request costs
+	// by itself is lost in them.
 	fullRequest = 512 << 10
-	// compressAlone is from how many bytes of lines on a flush compresses them by itself, side by side
-	// with others. Fewer are compressed together by the request that takes them: one table of codes for
-	// all of them costs less than one for each, and what they have in common is written once.
+	// compressAlone is from how many bytes of lines on a flush compresses them by itself, side by
+	// side with others. Fewer are compressed together by the request that takes them: one table of
+	// codes for all of them costs less than one for each, and what they have in common is written
+	// once.
 	compressAlone = 64 << 10
 	// maxGather is how long a small piece waits for a request under way before another one starts.
 	maxGather = 250 * time.Millisecond
 )
 
-// piece is what one flush sends in one request: finished lines, which stay as they are until the result
-// has come.
+// piece is what one flush sends in one request: finished lines, which stay as they are until the
+// result has come.
 type piece struct {
 	index    string     // in the request's path; "" where all lines name theirs
 	pipeline string     // in the request's query; "" for none
@@ -61,8 +62,8 @@ type piece struct {
 // result is what became of a piece.
 type result struct {
 	opensearch.Result
-	// shared tells that the request held other pieces too; size is that of all of them together, before
-	// compression.
+	// shared tells that the request held other pieces too; size is that of all of them together,
+	// before compression.
 	shared bool
 	size   int
 	// unsent tells that the piece waited in vain for its turn, as long as a request may take.
@@ -142,8 +143,8 @@ func (c *committer) close() {
 	c.timer.Stop()
 }
 
-// dispatch starts the requests that may go now, and sees to it that the others get their turn. c.mu is
-// held.
+// dispatch starts the requests that may go now, and sees to it that the others get their turn. c.mu
+// is held.
 func (c *committer) dispatch() {
 	for len(c.queue) > 0 {
 		now := time.Now()
@@ -185,8 +186,8 @@ func (c *committer) pause(now time.Time) time.Duration {
 	}
 }
 
-// take removes the pieces of the next request from the queue: the first one, and those behind it that
-// go to the same place and fit. c.mu is held.
+// take removes the pieces of the next request from the queue: the first one, and those behind it
+// that go to the same place and fit. c.mu is held.
 func (c *committer) take() []*piece {
 	first := c.queue[0]
 	limit := c.d.size.limit()

@@ -45,7 +45,8 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.ended); return nil }
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// newDomainOnPipes is newDomain for a test in virtual time: how busy the machine is does not matter.
+// newDomainOnPipes is newDomain for a test in virtual time: how busy the machine is does not
+// matter.
 func newDomainOnPipes(t *testing.T) *domain {
 	d := &domain{stored: map[string]string{}, Server: &httptest.Server{URL: "http://domain"}}
 	d.pipes = &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
@@ -113,8 +114,8 @@ func TestLoneFlushWaitsForNobody(t *testing.T) {
 	})
 }
 
-// TestSharedRequestFailsInEveryWay has the first shared request fail, each time in another way, while
-// it carries ten chunks: all is stored once, and what is to blame alone is not.
+// TestSharedRequestFailsInEveryWay has the first shared request fail, each time in another way,
+// while it carries ten chunks: all is stored once, and what is to blame alone is not.
 func TestSharedRequestFailsInEveryWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const chunks, lines = 10, 20
@@ -145,7 +146,8 @@ func TestSharedRequestFailsInEveryWay(t *testing.T) {
 					return 0, ""
 				}
 				if n := strings.Count(string(b), "\n") / 2; n <= lines {
-					t.Errorf("%s: the failed request carries %d documents, no more than one chunk's", name, n)
+					t.Errorf("%s: the failed request carries %d documents, no "+
+						"more than one chunk's", name, n)
 				}
 				return fault(string(b))
 			}

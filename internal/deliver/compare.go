@@ -8,17 +8,18 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-// maxCompared is how many documents are fetched at a time, and at most comparedBytes of ours: what is
-// stored under the same ids is likely of the same size.
+// maxCompared is how many documents are fetched at a time, and at most comparedBytes of ours: what
+// is stored under the same ids is likely of the same size.
 const (
 	maxCompared   = 200
 	comparedBytes = 1 << 20
 )
 
-// compareDocuments looks at the items that met a document of the same id, where the id is the record's
-// own (Id_Key with Write_Operation create). If the document there is the same, an earlier attempt stored
-// it; if it is another one, the record is rejected, since it would be lost without a word. It tells
-// whether an item was put back to be sent at once, because there is no such document any more.
+// compareDocuments looks at the items that met a document of the same id, where the id is the
+// record's own (Id_Key with Write_Operation create). If the document there is the same, an earlier
+// attempt stored it; if it is another one, the record is rejected, since it would be lost without a
+// word. It tells whether an item was put back to be sent at once, because there is no such document
+// any more.
 func (y *delivery) compareDocuments(ctx context.Context) (atOnce bool) {
 	for len(y.compare) > 0 {
 		n, size := 0, 0
@@ -48,8 +49,10 @@ func (y *delivery) compareSome(ctx context.Context, index string, items []int32)
 	}
 	if fail != nil {
 		d.otherErrors.Failed(compareError, func() string {
-			return "cannot compare records with the documents that have their ids, so they go to the dead letters unless they were sent before: " +
-				fail.Error() + ": allow indices:data/read/mget on the index, or set Write_Operation index, with which the last one wins"
+			return "cannot compare records with the documents that have their ids, so they go to " +
+				"the dead letters unless they were sent before: " +
+				fail.Error() + ": allow indices:data/read/mget on the index, or set " +
+				"Write_Operation index, with which the last one wins"
 		})
 	} else {
 		d.otherErrors.Recovered("comparing documents", func(e otherError) bool { return e == compareError })
@@ -69,7 +72,8 @@ func (y *delivery) compareSome(ctx context.Context, index string, items []int32)
 			same++
 		default:
 			y.rejectItem(i, opensearch.Item{Status: http.StatusConflict, Kind: opensearch.Duplicate, Type: "id_taken",
-				Reason: "another document has this id: choose an Id_Key that is one record's alone, or set Write_Operation index, with which the last one wins"})
+				Reason: "another document has this id: choose an Id_Key that is one record's " +
+					"alone, or set Write_Operation index, with which the last one wins"})
 		}
 	}
 	d.counts.Duplicates.Add(same)

@@ -40,8 +40,8 @@ func gets(t *testing.T, d *door, before func(w http.ResponseWriter) bool) *[]int
 	return &asked
 }
 
-// TestComparingIsBounded has more documents to compare than one multi-get asks for, by number and by
-// size.
+// TestComparingIsBounded has more documents to compare than one multi-get asks for, by number and
+// by size.
 func TestComparingIsBounded(t *testing.T) {
 	for text, want := range map[string][]int{
 		"short":                     {maxCompared, maxCompared, 100},
@@ -111,8 +111,8 @@ func TestComparingFails(t *testing.T) {
 	})
 }
 
-// TestDocumentThatIsDeletedMeanwhile is one that was there for the create, and not for the multi-get: it
-// is created at once. A second time it is a dead letter, since something is odd.
+// TestDocumentThatIsDeletedMeanwhile is one that was there for the create, and not for the
+// multi-get: it is created at once. A second time it is a dead letter, since something is odd.
 func TestDocumentThatIsDeletedMeanwhile(t *testing.T) {
 	for _, always := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

@@ -2,15 +2,16 @@ package deliver
 
 import "time"
 
-// concurrency estimates how many flushes come side by side: the most that were under way at once lately. It
-// is 1 without Workers, and nobody waits for others then.
+// concurrency estimates how many flushes come side by side: the most that were under way at once
+// lately. It is 1 without Workers, and nobody waits for others then.
 type concurrency struct {
 	now         int // flushes under way
 	peak, last  int // the most of them, in this window and in the one before
 	windowBegan time.Time
 }
 
-// peakWindow is how long a peak counts: a few times the service's Flush interval, at which chunks come.
+// peakWindow is how long a peak counts: a few times the service's Flush interval, at which chunks
+// come.
 const peakWindow = 5 * time.Second
 
 func (c *concurrency) enter(now time.Time) {

@@ -24,8 +24,8 @@ func (f *flush) rejectDocument(item int32, it opensearch.Item) {
 	f.deadLetters = append(f.deadLetters, rejected{item, rec})
 }
 
-// writeDeadLetters writes the dead-letter records and settles their items. It tells whether all of them
-// were written.
+// writeDeadLetters writes the dead-letter records and settles their items. It tells whether all of
+// them were written.
 func (f *flush) writeDeadLetters(ctx context.Context, probe bool) bool {
 	d := f.d
 	if len(f.deadLetters) == 0 {
@@ -50,7 +50,8 @@ func (f *flush) writeDeadLetters(ctx context.Context, probe bool) bool {
 	if err != nil {
 		d.counts.DeadLettersFailed.Inc()
 		d.otherErrors.Failed(deadLetterError, func() string {
-			return "cannot write dead letters to " + d.deadPlace + ", so Fluent Bit keeps the chunk: " + err.Error()
+			return "cannot write dead letters to " + d.deadPlace + ", so Fluent " +
+				"Bit keeps the chunk: " + err.Error()
 		})
 		return false
 	}
@@ -66,9 +67,10 @@ func records(all []rejected) []deadletter.Record {
 	return out
 }
 
-// sendDeadLetters sends the dead-letter records to their index, as documents go: in the same requests,
-// of the same size, by the same verdicts. It returns those that are stored; the error says why the others are
-// not. A record that the domain finds too large is cut further, down to smallDocument.
+// sendDeadLetters sends the dead-letter records to their index, as documents go: in the same
+// requests, of the same size, by the same verdicts. It returns those that are stored; the error
+// says why the others are not. A record that the domain finds too large is cut further, down to
+// smallDocument.
 func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejected, err error) {
 	left := f.deadLetters
 	for limit := f.d.size.limit(); ; limit /= 2 {
@@ -82,7 +84,8 @@ func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejec
 				return
 			}
 			y.retry = append(y.retry, item)
-			refusal = fmt.Errorf("%s: %s: let its mapping take any dead letter, as deploy/opensearch/dead-letter-template.json does", it.Type, it.Reason)
+			refusal = fmt.Errorf("%s: %s: let its mapping take any dead letter, as "+
+				"deploy/opensearch/dead-letter-template.json does", it.Type, it.Reason)
 		}
 		y.addAll(left, limit, f.identity)
 		done := y.run(ctx, probe)
@@ -107,8 +110,8 @@ func (f *flush) sendDeadLetters(ctx context.Context, probe bool) (stored []rejec
 	}
 }
 
-// newDeadLetterDelivery makes a delivery for dead-letter records. They are rare, so its memory is not
-// kept.
+// newDeadLetterDelivery makes a delivery for dead-letter records. They are rare, so its memory is
+// not kept.
 func (d *Deliverer) newDeadLetterDelivery(tag string) *delivery {
 	y := &delivery{d: d, tag: tag, batch: bulk.NewBatch("create", true)}
 	if d.withoutIDs.Load() {
@@ -117,8 +120,8 @@ func (d *Deliverer) newDeadLetterDelivery(tag string) *delivery {
 	return y
 }
 
-// addAll makes an item of each dead-letter record, none of them larger than limit. identity is that of
-// their chunk. Their ids are the same each time, so that what is sent again is stored once.
+// addAll makes an item of each dead-letter record, none of them larger than limit. identity is that
+// of their chunk. Their ids are the same each time, so that what is sent again is stored once.
 func (y *delivery) addAll(all []rejected, limit int, identity uint64) {
 	for i := range all {
 		r := &all[i].record

@@ -1,7 +1,8 @@
-// Package deliver takes a chunk to the domain. Its input is one flush: a tag and a chunk's bytes; its
-// output is whether every record in it is settled, which means stored or in the dead letters. It holds
-// the loop: what to send again, when and for how long; the memory of chunks that come back; and the
-// bound on requests under way. It encodes no document and decides on no status itself.
+// Package deliver takes a chunk to the domain. Its input is one flush: a tag and a chunk's bytes;
+// its output is whether every record in it is settled, which means stored or in the dead letters.
+// It holds the loop: what to send again, when and for how long; the memory of chunks that come
+// back; and the bound on requests under way. It encodes no document and decides on no status
+// itself.
 package deliver
 
 import (
@@ -24,8 +25,8 @@ import (
 	"out_opensearch_irsa/internal/version"
 )
 
-// Deliverer is one instance: everything that the flushes of one [OUTPUT] section share. It is safe for
-// concurrent use.
+// Deliverer is one instance: everything that the flushes of one [OUTPUT] section share. It is safe
+// for concurrent use.
 type Deliverer struct {
 	cfg            *config.Config
 	log            *logging.Logger
@@ -63,8 +64,8 @@ type Deliverer struct {
 	buffers    buffers
 }
 
-// New makes an instance. It opens no connection: a domain that is unreachable, or a role that does not
-// exist yet, must not keep Fluent Bit from starting. An error says which option is wrong.
+// New makes an instance. It opens no connection: a domain that is unreachable, or a role that does
+// not exist yet, must not keep Fluent Bit from starting. An error says which option is wrong.
 func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	d := &Deliverer{
 		cfg: cfg, log: log, counts: metrics.Open(log.Name(), version.Version),
@@ -132,7 +133,8 @@ func (d *Deliverer) describe() string {
 	if d.cfg.Gzip {
 		compress = "gzip"
 	}
-	return fmt.Sprintf("version %s delivers to %s%s, index %s, %s; %s, requests up to %d bytes, %s for each; dead letters to %s",
+	return fmt.Sprintf("version %s delivers to %s%s, index %s, %s; %s, requests up to %d bytes, "+
+		"%s for each; dead letters to %s",
 		version.Version, d.cfg.Endpoint, d.cfg.Path, d.cfg.Index, who, compress, d.cfg.MaxRequestSize, d.cfg.RequestTimeout, d.deadPlace)
 }
 

@@ -115,7 +115,8 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				panic("a version that is not external: " + op)
 			case status == 201 && there && a.Version <= max(d.versions[key], 1):
 				status, errorType = 409, "version_conflict_engine_exception"
-				reason = fmt.Sprintf("[%s]: version conflict, current version [%d] is higher or equal to the one provided [%d]", a.ID, d.versions[key], a.Version)
+				reason = fmt.Sprintf("[%s]: version conflict, current version [%d] is higher or "+
+					"equal to the one provided [%d]", a.ID, d.versions[key], a.Version)
 			case status == 201:
 				d.versions[key] = a.Version
 			}
@@ -232,7 +233,8 @@ func start(t *testing.T, d *domain, options ...string) (*Deliverer, *lines) {
 	return out, log
 }
 
-// chunkOf makes a chunk of n numbered lines as Fluent Bit 5 does. Their times are nanoseconds apart, or whole seconds.
+// chunkOf makes a chunk of n numbered lines as Fluent Bit 5 does. Their times are nanoseconds
+// apart, or whole seconds.
 func chunkOf(n int, coarse bool, text string) []byte {
 	var b []byte
 	for i := range n {
@@ -313,13 +315,15 @@ func TestChunkThatComesBackSendsOnlyTheRest(t *testing.T) {
 			t.Fatalf("ids %s: %d documents, requests %v", ids, d.in("eks-log"), d.requests)
 		}
 		if remembered := map[string]int{"On": 1, "Off": 0}[ids]; out.ledger.size() != remembered {
-			t.Fatalf("ids %s: the ledger holds %d chunks, want %d: only ids need the number of a coarse one", ids, out.ledger.size(), remembered)
+			t.Fatalf("ids %s: the ledger holds %d chunks, want %d: only ids need "+
+				"the number of a coarse one", ids, out.ledger.size(), remembered)
 		}
 	}
 }
 
-// TestConnectionBreaksAfterTheRequest is the outcome that nobody knows: the documents are stored, and the answer is lost. Ids
-// make the second arrival a conflict; without them it is stored again, which is better than lost.
+// TestConnectionBreaksAfterTheRequest is the outcome that nobody knows: the documents are stored,
+// and the answer is lost. Ids make the second arrival a conflict; without them it is stored again,
+// which is better than lost.
 func TestConnectionBreaksAfterTheRequest(t *testing.T) {
 	for ids, want := range map[string]int{"On": 100, "Off": 200} {
 		d := newDomain(t)
@@ -388,8 +392,8 @@ func TestOneDocumentTooLargeIsADeadLetter(t *testing.T) {
 	}
 }
 
-// TestManyRejectedDocumentsBecomeDeadLetters has dead letters that are larger together than the domain
-// takes, since each is longer than its document.
+// TestManyRejectedDocumentsBecomeDeadLetters has dead letters that are larger together than the
+// domain takes, since each is longer than its document.
 func TestManyRejectedDocumentsBecomeDeadLetters(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(_ *http.Request, body []byte) (int, string) {

@@ -10,8 +10,8 @@ import (
 	"out_opensearch_irsa/internal/opensearch"
 )
 
-// The pause before round n is drawn from 0 to min(maxBackoff, backoffStep·2ⁿ): full jitter, so that the
-// nodes of a cluster do not come back together (Brooker, "Exponential Backoff And Jitter", AWS
+// The pause before round n is drawn from 0 to min(maxBackoff, backoffStep·2ⁿ): full jitter, so that
+// the nodes of a cluster do not come back together (Brooker, "Exponential Backoff And Jitter", AWS
 // Architecture Blog 2015).
 const (
 	backoffStep = 100 * time.Millisecond
@@ -21,18 +21,18 @@ const (
 // maxAtOnce is how often one flush sends again at once, because something was fixed meanwhile.
 const maxAtOnce = 4
 
-// delivery takes the items of one batch to the domain: a chunk's documents, or its dead-letter records.
-// It sends what is pending, in requests of the size that the domain takes, and does what the verdict
-// table says of the answer, until all is settled or the flush's time is up. One flush at a time uses it,
-// and its memory is used again by the next.
+// delivery takes the items of one batch to the domain: a chunk's documents, or its dead-letter
+// records. It sends what is pending, in requests of the size that the domain takes, and does what
+// the verdict table says of the answer, until all is settled or the flush's time is up. One flush
+// at a time uses it, and its memory is used again by the next.
 type delivery struct {
 	d     *Deliverer
 	batch *bulk.Batch
 	tag   string
 	// reject is called for an item that the domain will not take. It sees to the item from then on.
 	reject func(item int32, it opensearch.Item)
-	// began is when the flush did: what the domain has taken since shows that it is not to blame for
-	// what it refuses.
+	// began is when the flush did: what the domain has taken since shows that it is not to blame
+	// for what it refuses.
 	began time.Time
 
 	pending    []int32   // items still to be sent, in order
@@ -57,7 +57,8 @@ type delivery struct {
 	scratch, wire []byte
 }
 
-// reset makes the delivery ready for the next flush, which sets what it knows of its chunk by itself.
+// reset makes the delivery ready for the next flush, which sets what it knows of its chunk by
+// itself.
 func (y *delivery) reset() {
 	y.tag = ""
 	y.batch.Reset(keepBuffers)
@@ -78,8 +79,8 @@ type outcome struct {
 	stop       bool // the next request would fail as this one did
 }
 
-// run sends what is pending until it is settled or Retry_Budget is used up, and tells whether all of it
-// is settled. A flush that is the circuit breaker's probe sends one round.
+// run sends what is pending until it is settled or Retry_Budget is used up, and tells whether all
+// of it is settled. A flush that is the circuit breaker's probe sends one round.
 func (y *delivery) run(ctx context.Context, probe bool) bool {
 	d := y.d
 	deadline := y.began.Add(d.cfg.RetryBudget)
@@ -111,9 +112,9 @@ func (y *delivery) run(ctx context.Context, probe bool) bool {
 // jitter draws the pause before round n.
 func jitter(n int) time.Duration { return rand.N(min(maxBackoff, backoffStep<<min(n, 10))) }
 
-// sendRound sends each pending item once, and collects in y.retry those that have to be sent again. A
-// request that one of its items may be to blame for is halved; one that fails as a whole otherwise ends
-// the round.
+// sendRound sends each pending item once, and collects in y.retry those that have to be sent again.
+// A request that one of its items may be to blame for is halved; one that fails as a whole
+// otherwise ends the round.
 func (y *delivery) sendRound(ctx context.Context) (all outcome) {
 	y.retry, y.refused = y.retry[:0], 0
 	if y.work = append(y.work[:0], y.pending); y.first == nil {
@@ -176,7 +177,8 @@ func (y *delivery) send(ctx context.Context, group []int32) outcome {
 	}
 }
 
-// firstPiece is all that is pending as one piece; nil where that is nothing, or more than one request.
+// firstPiece is all that is pending as one piece; nil where that is nothing, or more than one
+// request.
 func (y *delivery) firstPiece() *piece {
 	if len(y.pending) == 0 || y.d.withoutIndex.Load() || y.batch.Cut(y.pending, y.d.size.limit(), len(y.pending)) < len(y.pending) {
 		return nil

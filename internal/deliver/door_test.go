@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// door is what stands before a domain, in virtual time. It sees each request before the domain does, and
-// many at once, and may answer in its place.
+// door is what stands before a domain, in virtual time. It sees each request before the domain
+// does, and many at once, and may answer in its place.
 type door struct {
 	*domain
 	// answer answers in the domain's place and returns true, or returns false; nil for the latter.

@@ -2,8 +2,8 @@ package deliver
 
 import "out_opensearch_irsa/internal/opensearch"
 
-// deliveryError tells the errors of delivering apart: a cause, and the index that it is about; "" where
-// the cause is that of whole requests.
+// deliveryError tells the errors of delivering apart: a cause, and the index that it is about; ""
+// where the cause is that of whole requests.
 type deliveryError struct {
 	kind  opensearch.Kind
 	index string

@@ -11,8 +11,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// TestProxysPageIsNoVerdict has a proxy answer 400 with a page for a while: no document is to blame for
-// it, and each halving would ask again.
+// TestProxysPageIsNoVerdict has a proxy answer 400 with a page for a while: no document is to blame
+// for it, and each halving would ask again.
 func TestProxysPageIsNoVerdict(t *testing.T) {
 	for name, answer := range map[string]string{
 		"page":        "<html><body>400 Bad Request</body></html>",
@@ -46,8 +46,8 @@ func TestProxysPageIsNoVerdict(t *testing.T) {
 	}
 }
 
-// TestDomainThatTakesNoIndexOnLines is a domain with rest.action.multi.allow_explicit_index false, and
-// a chunk over midnight.
+// TestDomainThatTakesNoIndexOnLines is a domain with rest.action.multi.allow_explicit_index false,
+// and a chunk over midnight.
 func TestDomainThatTakesNoIndexOnLines(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(_ *http.Request, body []byte) (int, string) {
@@ -77,8 +77,8 @@ func TestDomainThatTakesNoIndexOnLines(t *testing.T) {
 	}
 }
 
-// TestIDThatIsTakenIsNotLost has five records to an id, of which only one can be stored; and a chunk
-// that comes twice, which is stored already.
+// TestIDThatIsTakenIsNotLost has five records to an id, of which only one can be stored; and a
+// chunk that comes twice, which is stored already.
 func TestIDThatIsTakenIsNotLost(t *testing.T) {
 	for _, mget := range []bool{true, false} {
 		d := newDomain(t)
@@ -147,8 +147,8 @@ func TestEncoderPanicIsNotTheChunksEnd(t *testing.T) {
 	}
 }
 
-// TestChunkThatPanicsComesToAnEnd has sending panic: the chunk comes back, and the third return is the
-// last.
+// TestChunkThatPanicsComesToAnEnd has sending panic: the chunk comes back, and the third return is
+// the last.
 func TestChunkThatPanicsComesToAnEnd(t *testing.T) {
 	d := newDomain(t)
 	out, log := start(t, d)
@@ -211,8 +211,8 @@ func TestRequestSizeGrowsBack(t *testing.T) {
 	}
 }
 
-// TestUnreadableDocumentWithoutABudget has one line that the server cannot read, and no second round in
-// a flush: the chunk's return is the second time.
+// TestUnreadableDocumentWithoutABudget has one line that the server cannot read, and no second
+// round in a flush: the chunk's return is the second time.
 func TestUnreadableDocumentWithoutABudget(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(_ *http.Request, body []byte) (int, string) {

@@ -10,9 +10,9 @@ import (
 	"out_opensearch_irsa/internal/multiline"
 )
 
-// flush is the state of one flush: the chunk's records as items of a batch, what became of each, and
-// the dead-letter records of those that are no documents or were rejected. Its memory is used again by
-// the next flush.
+// flush is the state of one flush: the chunk's records as items of a batch, what became of each,
+// and the dead-letter records of those that are no documents or were rejected. Its memory is used
+// again by the next flush.
 type flush struct {
 	delivery // of the documents
 	job      job

@@ -24,8 +24,8 @@ func slow(d *door, after time.Duration) {
 	}
 }
 
-// TestPiecesGatherBehindASlowRequest has chunks come one after the other while a request is under way:
-// they go together, once the first of them has waited for maxGather.
+// TestPiecesGatherBehindASlowRequest has chunks come one after the other while a request is under
+// way: they go together, once the first of them has waited for maxGather.
 func TestPiecesGatherBehindASlowRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -133,8 +133,8 @@ func TestCloseWaitsForNobody(t *testing.T) {
 	})
 }
 
-// TestPieceThatWaitsInVain has the domain bear one request at a time, and not answer it: what is queued
-// goes back after Request_Timeout, unsent.
+// TestPieceThatWaitsInVain has the domain bear one request at a time, and not answer it: what is
+// queued goes back after Request_Timeout, unsent.
 func TestPieceThatWaitsInVain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -158,8 +158,8 @@ func TestPieceThatWaitsInVain(t *testing.T) {
 		}
 		wg.Wait()
 		synctest.Wait()
-		// The second is sent when the first has timed out, at 10 s and a short pause. It came at 1 s, so the third and the
-		// fourth wait until 12 s and 13 s.
+		// The second is sent when the first has timed out, at 10 s and a short pause. It came at 1
+		// s, so the third and the fourth wait until 12 s and 13 s.
 		if !slices.Equal(unsent, []bool{false, false, true, true}) || len(d.seen) != 2 || time.Since(d.began).Truncate(2*time.Second) != 20*time.Second {
 			t.Fatalf("unsent %v, requests at %v, all ended after %s", unsent, d.seen, time.Since(d.began))
 		}
@@ -169,8 +169,8 @@ func TestPieceThatWaitsInVain(t *testing.T) {
 	})
 }
 
-// TestFlushWhosePieceIsUnsentIsKept is the same for chunks of three requests, of which one waits, and of
-// one: they go back with RETRY, nothing lost.
+// TestFlushWhosePieceIsUnsentIsKept is the same for chunks of three requests, of which one waits,
+// and of one: they go back with RETRY, nothing lost.
 func TestFlushWhosePieceIsUnsentIsKept(t *testing.T) {
 	for _, lines := range []int{1500, 5} {
 		synctest.Test(t, func(t *testing.T) {
@@ -312,7 +312,8 @@ func TestPanicsReleaseWhatIsHeld(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			if c := out.committer; c.inFlight() != 0 || c.concurrency.now != 0 || c.size != 0 || out.breaker.probing || out.builders.running != 0 {
-				t.Fatalf("%s: %d requests, %d flushes under way, %d bytes, a probe %v, %d builders\n%s",
+				t.Fatalf("%s: %d requests, %d flushes under way, %d bytes, a probe %v, %d "+
+					"builders\n%s",
 					doing, c.inFlight(), c.concurrency.now, c.size, out.breaker.probing, out.builders.running, log)
 			}
 		}

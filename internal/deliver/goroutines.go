@@ -1,8 +1,8 @@
 package deliver
 
-// goroutines runs functions, on goroutines that stay: one that begins anew grows its stack three times
-// over, which costs more than the twenty lines of a chunk do. There are as many as once ran side by side,
-// until the instance ends.
+// goroutines runs functions, on goroutines that stay: one that begins anew grows its stack three
+// times over, which costs more than the twenty lines of a chunk do. There are as many as once ran
+// side by side, until the instance ends.
 type goroutines struct {
 	idle chan func()
 	end  <-chan struct{}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestSizeIsFoundWithinOneFlush has a domain behind a proxy that takes a tenth of what a chunk makes: the
-// halving needs no time, since each half tells something new.
+// TestSizeIsFoundWithinOneFlush has a domain behind a proxy that takes a tenth of what a chunk
+// makes: the halving needs no time, since each half tells something new.
 func TestSizeIsFoundWithinOneFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -25,8 +25,8 @@ func TestSizeIsFoundWithinOneFlush(t *testing.T) {
 	})
 }
 
-// TestOneBadLineIsFoundWithinOneFlush has it in the second of a chunk's requests, where it is known that
-// the domain takes others: all but that line are stored, however many halvings it takes.
+// TestOneBadLineIsFoundWithinOneFlush has it in the second of a chunk's requests, where it is known
+// that the domain takes others: all but that line are stored, however many halvings it takes.
 func TestOneBadLineIsFoundWithinOneFlush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -45,8 +45,9 @@ func TestOneBadLineIsFoundWithinOneFlush(t *testing.T) {
 	})
 }
 
-// TestWhatWasRefusedInCompanyGoesAloneNext has a chunk of three requests, the first of which is refused
-// together with another chunk's line: nothing else of the chunk goes before it is known who is to blame.
+// TestWhatWasRefusedInCompanyGoesAloneNext has a chunk of three requests, the first of which is
+// refused together with another chunk's line: nothing else of the chunk goes before it is known who
+// is to blame.
 func TestWhatWasRefusedInCompanyGoesAloneNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)

@@ -44,7 +44,9 @@ func (y *delivery) fix(effect opensearch.Effect, res *result) bool {
 		return true
 	case effect.Has(opensearch.DropIndex):
 		if d.withoutIndex.CompareAndSwap(false, true) {
-			d.log.Infof("the domain takes no index on a request's lines (rest.action.multi.allow_explicit_index is false): each request is for one index from now on")
+			d.log.Infof("the domain takes no index on a request's lines " +
+				"(rest.action.multi.allow_explicit_index is false): each request is for one " +
+				"index from now on")
 		}
 		return true
 	case effect.Has(opensearch.DropIDs):
@@ -53,8 +55,9 @@ func (y *delivery) fix(effect opensearch.Effect, res *result) bool {
 	return false
 }
 
-// dropIDs takes the ids from what is pending, because the domain makes its own, and tells whether that
-// can help. It is remembered: the ledger keeps a chunk that comes back from being stored twice.
+// dropIDs takes the ids from what is pending, because the domain makes its own, and tells whether
+// that can help. It is remembered: the ledger keeps a chunk that comes back from being stored
+// twice.
 func (y *delivery) dropIDs(why string) bool {
 	d := y.d
 	if op := d.cfg.WriteOperation; op == "update" || op == "upsert" {
@@ -62,13 +65,15 @@ func (y *delivery) dropIDs(why string) bool {
 	}
 	y.batch.DropIDs()
 	if d.withoutIDs.CompareAndSwap(false, true) {
-		d.log.Infof("the domain rejects custom _id (%s): documents are sent without ids from now on, and a request whose answer is lost may be stored twice. Set Generate_ID Off and no Id_Key in the section to avoid this retry", why)
+		d.log.Infof("the domain rejects custom _id (%s): documents are sent without ids from now "+
+			"on, and a request whose answer is lost may be stored twice. Set Generate_ID Off and "+
+			"no Id_Key in the section to avoid this retry", why)
 	}
 	return true
 }
 
-// createOnly makes pending documents of several lines ones that replace none, for a data stream, and
-// tells whether that can help. It is remembered.
+// createOnly makes pending documents of several lines ones that replace none, for a data stream,
+// and tells whether that can help. It is remembered.
 func (y *delivery) createOnly() bool {
 	d := y.d
 	if d.rules == nil || d.cfg.WriteOperation != "create" {
@@ -76,7 +81,8 @@ func (y *delivery) createOnly() bool {
 	}
 	y.batch.CreateOnly()
 	if d.onlyCreate.CompareAndSwap(false, true) {
-		d.log.Infof("the index is a data stream, whose documents cannot be replaced: a stack trace that is read again in other pieces is stored beside the first ones")
+		d.log.Infof("the index is a data stream, whose documents cannot be replaced: a stack " +
+			"trace that is read again in other pieces is stored beside the first ones")
 	}
 	return true
 }
@@ -84,19 +90,21 @@ func (y *delivery) createOnly() bool {
 // smallDocument is a size in bytes, with the action line, for which no document is refused.
 const smallDocument = 1 << 10
 
-// narrow handles a request that parts of may pass. A request shared with other flushes is sent again
-// without them first.
+// narrow handles a request that parts of may pass. A request shared with other flushes is sent
+// again without them first.
 //
-// An item is rejected only if it is known to be to blame: it is too large by itself, or it was refused
-// alone twice while the domain took others. A server or a proxy that refuses everything is to blame
-// itself, and what it refuses waits: for its end, or for the domain to take something else.
+// An item is rejected only if it is known to be to blame: it is too large by itself, or it was
+// refused alone twice while the domain took others. A server or a proxy that refuses everything is
+// to blame itself, and what it refuses waits: for its end, or for the domain to take something
+// else.
 func (y *delivery) narrow(group []int32, res *result) outcome {
 	d, fail := y.d, res.Failure
 	size := y.batch.Size(group)
 	shrink := fail.Effect.Has(opensearch.Shrink)
 	if shrink {
 		if limit, lower := d.size.refused(res.size); lower {
-			d.log.Warnf("%s. Requests are cut to %d bytes from now on: set Max_Request_Size %dK in the section to avoid this retry", fail.Summary, limit, limit>>10)
+			d.log.Warnf("%s. Requests are cut to %d bytes from now on: set Max_Request_Size %dK "+
+				"in the section to avoid this retry", fail.Summary, limit, limit>>10)
 		}
 	}
 	if res.shared {

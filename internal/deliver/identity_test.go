@@ -31,11 +31,12 @@ func deny(w http.ResponseWriter, message string) bool {
 
 const expired = "The security token included in the request is expired"
 
-// TestExpiredTokenIsRenewedAndSentAtOnce has the domain refuse the first pair of keys, on a flush that
-// has no time to wait.
+// TestExpiredTokenIsRenewedAndSentAtOnce has the domain refuse the first pair of keys, on a flush
+// that has no time to wait.
 func TestExpiredTokenIsRenewedAndSentAtOnce(t *testing.T) {
 	podIdentity(t)
-	for _, message := range []string{expired, "The security token included in the request is invalid."} {
+	for _, message := range []string{expired, "The security token included in " +
+		"the request is invalid."} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor(t)
 			d.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) bool {
@@ -55,8 +56,8 @@ func TestExpiredTokenIsRenewedAndSentAtOnce(t *testing.T) {
 	}
 }
 
-// TestRenewedTwiceIsAnError has the domain refuse every pair of keys: one renewal in ten seconds, and
-// an error in the log.
+// TestRenewedTwiceIsAnError has the domain refuse every pair of keys: one renewal in ten seconds,
+// and an error in the log.
 func TestRenewedTwiceIsAnError(t *testing.T) {
 	podIdentity(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -111,8 +112,8 @@ func TestClockIsCorrectedByTheDomain(t *testing.T) {
 	})
 }
 
-// TestAtOnceIsNotForEver has a domain that always finds the clock wrong, each time with a remedy that
-// promises to help: a flush tries it maxAtOnce times.
+// TestAtOnceIsNotForEver has a domain that always finds the clock wrong, each time with a remedy
+// that promises to help: a flush tries it maxAtOnce times.
 func TestAtOnceIsNotForEver(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "FIXED")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")

@@ -21,7 +21,8 @@ type line struct {
 }
 
 // source draws lines whose times are multiples of unit, in ns; of ten texts, so that many are equal
-// but for their times. Some lines of a unit below a millisecond are equal to the line before in all.
+// but for their times. Some lines of a unit below a millisecond are equal to the line before in
+// all.
 func source(r *rand.Rand, unit, n int) (lines []line) {
 	at := 1795444272_000_000_000 + r.IntN(1e9/unit)*unit
 	for len(lines) < n {
@@ -196,9 +197,9 @@ func TestEqualCoarseLinesAreKept(t *testing.T) {
 	}
 }
 
-// A restart forgets how often the same bytes were settled: a chunk with coarse times that equals one
-// from before gets that one's ids. So a chunk that returns is not stored twice, and new lines that
-// equal old ones, in the same second and in an equal chunk, are taken for them.
+// A restart forgets how often the same bytes were settled: a chunk with coarse times that equals
+// one from before gets that one's ids. So a chunk that returns is not stored twice, and new lines
+// that equal old ones, in the same second and in an equal chunk, are taken for them.
 func TestEqualCoarseChunksOverARestart(t *testing.T) {
 	data := pack([]line{{5, 0, "x"}, {5, 0, "y"}})
 	before, after := newNode(), newNode()
@@ -214,8 +215,8 @@ func TestEqualCoarseChunksOverARestart(t *testing.T) {
 	}
 }
 
-// TestOffsetKey reads a file with times of a second again, in other chunks and after a restart: each
-// line, equal ones too, is stored once. A field of that name that is no number does not count.
+// TestOffsetKey reads a file with times of a second again, in other chunks and after a restart:
+// each line, equal ones too, is stored once. A field of that name that is no number does not count.
 func TestOffsetKey(t *testing.T) {
 	records := func(value func(i int) string, ordinals ...int) (b []byte) {
 		for _, i := range ordinals {

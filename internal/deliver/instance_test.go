@@ -51,8 +51,8 @@ func openIn(dir string) (n int) {
 	return n
 }
 
-// TestInstanceGivesBackWhatItHolds is about what is the process's, which goes on after a hot reload: its
-// memory limit, a port, a file, and the metrics.
+// TestInstanceGivesBackWhatItHolds is about what is the process's, which goes on after a hot
+// reload: its memory limit, a port, a file, and the metrics.
 func TestInstanceGivesBackWhatItHolds(t *testing.T) {
 	limit := debug.SetMemoryLimit(-1)
 	dir, address := t.TempDir(), freePort(t)
@@ -153,10 +153,12 @@ func TestStartIsDescribed(t *testing.T) {
 			}
 		}
 	}
-	f(nil, "info [test] version ", ", index eks-log, no authentication; uncompressed, requests up to 5242880 bytes, 25s for each; dead letters to Dead_Letter_Index eks-log-dead-letter")
+	f(nil, "info [test] version ", ", index eks-log, no authentication; uncompressed, requests "+
+		"up to 5242880 bytes, 25s for each; dead letters to Dead_Letter_Index eks-log-dead-letter")
 	path := filepath.Join(t.TempDir(), "dead.jsonl")
 	f([]string{"Path /base", "HTTP_User admin", "HTTP_Passwd secret", "Compress gzip", "Dead_Letter_Path " + path, "Max_Request_Size 1M", "Request_Timeout 7s"},
-		"/base, index eks-log, as user admin; gzip, requests up to 1048576 bytes, 7s for each; dead letters to Dead_Letter_Path "+path)
+		"/base, index eks-log, as user admin; gzip, requests up to 1048576 bytes, 7s for each; "+
+			"dead letters to Dead_Letter_Path "+path)
 	f([]string{"Endpoint https://localhost:1", "TLS_Verify Off", "Buffer_Size 64K"}, "warn [test] TLS_Verify Off: ", "debug [test] these options have no effect here: Buffer_Size")
 	taken := httptest.NewServer(nil)
 	defer taken.Close()

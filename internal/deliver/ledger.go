@@ -7,8 +7,8 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// ledger remembers what Fluent Bit does not tell: that a chunk came before. It keeps two things about
-// a chunk, under a hash of its tag and bytes:
+// ledger remembers what Fluent Bit does not tell: that a chunk came before. It keeps two things
+// about a chunk, under a hash of its tag and bytes:
 //
 //   - Which records are settled, for a chunk that goes back with RETRY: when it returns, only the
 //     rest is sent. This is what keeps records from being stored twice where a document cannot have
@@ -18,14 +18,15 @@ import (
 //     that, or while the first is under way, are new lines that happen to be equal, and they need
 //     ids of their own.
 //
-// It is in memory and bounded: a chunk that it has forgotten is sent whole, and its ids keep it from
-// being stored twice. After a restart a chunk with coarse times counts as the first of its bytes
-// again: one that is new, but equal to one that was settled before the restart, is taken for that.
+// It is in memory and bounded: a chunk that it has forgotten is sent whole, and its ids keep it
+// from being stored twice. After a restart a chunk with coarse times counts as the first of its
+// bytes again: one that is new, but equal to one that was settled before the restart, is taken for
+// that.
 type ledger struct {
 	mu     sync.Mutex // guards the rest
 	chunks map[chunkKey]*chunkEntry
-	// numbered and kept are the entries with no flush under way, the oldest first: those that hold a
-	// number alone, and those with a chunk that will return.
+	// numbered and kept are the entries with no flush under way, the oldest first: those that hold
+	// a number alone, and those with a chunk that will return.
 	numbered, kept list.List
 	evictions      int
 	limit          int
@@ -91,13 +92,15 @@ func (l *ledger) begin(tag string, chunk []byte) *lease {
 	return c
 }
 
-// identity tells this chunk from others, and from an earlier one of the same bytes. The factor is not
-// that by which bulk.IDs tells records apart, or the second record here would be the first one there.
+// identity tells this chunk from others, and from an earlier one of the same bytes. The factor is
+// not that by which bulk.IDs tells records apart, or the second record here would be the first one
+// there.
 func (c *lease) identity() uint64 {
 	return (c.entry.key.lo ^ c.entry.key.tag) + uint64(c.number)*0xbf58476d1ce4e5b9
 }
 
-// done tells that the chunk was answered OK. coarse says that it held times no finer than a millisecond.
+// done tells that the chunk was answered OK. coarse says that it held times no finer than a
+// millisecond.
 func (c *lease) done(coarse bool) { c.end(coarse, nil) }
 
 // keep tells that the chunk goes back with RETRY, and which of its records are settled; nil for no
@@ -148,8 +151,8 @@ func (l *ledger) move(e *chunkEntry, to *list.List) {
 	}
 }
 
-// forget drops the oldest entries over the limit, those with a chunk that will return last. One with a
-// flush under way stays, so there may be as many more as there are workers.
+// forget drops the oldest entries over the limit, those with a chunk that will return last. One
+// with a flush under way stays, so there may be as many more as there are workers.
 func (l *ledger) forget() {
 	for len(l.chunks) > l.limit {
 		oldest := l.numbered.Front()
@@ -172,7 +175,8 @@ func (l *ledger) size() int {
 	return len(l.chunks)
 }
 
-// evicted returns how many chunks that were still to return were dropped because the ledger was full.
+// evicted returns how many chunks that were still to return were dropped because the ledger was
+// full.
 func (l *ledger) evicted() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,14 +6,15 @@ import (
 )
 
 // limiter bounds how many requests of an instance are under way. The bound follows what the domain
-// bears: it grows while requests are accepted, and falls by the share of a request that is refused for
-// load, to half where that is all of it (AIMD, as TCP shares a link). A request that times out counts
-// as refused. It begins with one, and grows by one with each request until the first is refused, so
-// that a thousand agents that start at once do not bring a thousand times the top.
+// bears: it grows while requests are accepted, and falls by the share of a request that is refused
+// for load, to half where that is all of it (AIMD, as TCP shares a link). A request that times out
+// counts as refused. It begins with one, and grows by one with each request until the first is
+// refused, so that a thousand agents that start at once do not bring a thousand times the top.
 //
-// One request under way on each of a thousand nodes may already be too many. So the bound falls below
-// one: it is a pace then, with a pause between one request and the next. What comes meanwhile gathers
-// for that. The constants are those that test/tools/fleet showed to do well. The committer guards it.
+// One request under way on each of a thousand nodes may already be too many. So the bound falls
+// below one: it is a pace then, with a pause between one request and the next. What comes meanwhile
+// gathers for that. The constants are those that test/tools/fleet showed to do well. The committer
+// guards it.
 type limiter struct {
 	limit    float64
 	inFlight int
@@ -24,14 +25,15 @@ type limiter struct {
 }
 
 const (
-	// limiterTop is the largest number of requests under way, limiterLeast the slowest pace: a pause of
-	// a quarter of a minute.
+	// limiterTop is the largest number of requests under way, limiterLeast the slowest pace: a
+	// pause of a quarter of a minute.
 	limiterTop   = 32
 	limiterLeast = 1.0 / 32
 	// paceUnit is the pause at a bound of a half; at a third it is two, at a quarter three of them.
 	paceUnit = 500 * time.Millisecond
-	// paceGrowth is what a second adds to a bound below one, and limiterGrowth the part of itself that
-	// it adds to a larger one. It is by time, not by requests: else those who make many grow fastest.
+	// paceGrowth is what a second adds to a bound below one, and limiterGrowth the part of itself
+	// that it adds to a larger one. It is by time, not by requests: else those who make many grow
+	// fastest.
 	paceGrowth    = 0.02
 	limiterGrowth = 0.1
 	// longestGap is how much of the time without a request counts.
@@ -52,9 +54,9 @@ func (l *limiter) begin() time.Time {
 	return time.Now()
 }
 
-// end tells that a request has ended, and the share of it that the domain refused because it had too
-// much to do. Requests that set out before the bound was lowered tell nothing new, so they do not lower
-// it again.
+// end tells that a request has ended, and the share of it that the domain refused because it had
+// too much to do. Requests that set out before the bound was lowered tell nothing new, so they do
+// not lower it again.
 func (l *limiter) end(began time.Time, refused float64) {
 	now := time.Now()
 	switch {

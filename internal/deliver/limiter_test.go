@@ -91,7 +91,8 @@ func TestLimiterPaces(t *testing.T) {
 	})
 }
 
-// Nodes of different paces grow alike, or the one that makes most requests would have all in the end.
+// Nodes of different paces grow alike, or the one that makes most requests would have all in the
+// end.
 func TestLimiterGrowsByTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		grown := func(each time.Duration) float64 {

@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// memory is the soft limit of the Go runtime. All instances of a process share one runtime, so the limit is what their sections
-// ask for together: a section's Memory_Limit is the same whatever other sections there are.
+// memory is the soft limit of the Go runtime. All instances of a process share one runtime, so the
+// limit is what their sections ask for together: a section's Memory_Limit is the same whatever
+// other sections there are.
 var memory memoryLimit
 
 type memoryLimit struct {

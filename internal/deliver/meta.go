@@ -39,8 +39,8 @@ func (m *meta) of(tag string, body []byte) *bulk.Meta {
 // hasID tells whether the record that of was called with last has an id of its own.
 func (m *meta) hasID() bool { return m != nil && m.out.ID != nil }
 
-// hasOffset tells whether a record holds its line's place in its file, so that it differs from any other
-// line's whatever their times. It is a number, as tail writes it.
+// hasOffset tells whether a record holds its line's place in its file, so that it differs from any
+// other line's whatever their times. It is a number, as tail writes it.
 func (m *meta) hasOffset(tag string, body []byte) bool {
 	if m == nil {
 		return false

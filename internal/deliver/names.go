@@ -28,7 +28,8 @@ func (n *names) index(f *flush, r *chunk.Record) []byte {
 	if !ok {
 		name, _ = n.render(n.Fallback, f.tag, r)
 		f.d.otherErrors.Failed(indexTemplateError, func() string {
-			return fmt.Sprintf("a record of tag %s lacks a key that Index %q is made of: such records go to Fallback_Index, now %s", f.tag, f.d.cfg.Index, name)
+			return fmt.Sprintf("a record of tag %s lacks a key that Index %q is made of: such "+
+				"records go to Fallback_Index, now %s", f.tag, f.d.cfg.Index, name)
 		})
 	}
 	return name

@@ -23,8 +23,8 @@ func refusal(w http.ResponseWriter, how string) bool {
 	return refuseWith(w, 400, "parse_exception")
 }
 
-// TestDomainThatRefusesEverythingRejectsNothing has it find each request too large, or unreadable: no
-// document is to blame, however long it lasts.
+// TestDomainThatRefusesEverythingRejectsNothing has it find each request too large, or unreadable:
+// no document is to blame, however long it lasts.
 func TestDomainThatRefusesEverythingRejectsNothing(t *testing.T) {
 	for how, lines := range map[string]int{tooLarge: 12, unreadable: 1000} {
 		for _, lines := range []int{1, lines} {
@@ -55,8 +55,8 @@ func TestDomainThatRefusesEverythingRejectsNothing(t *testing.T) {
 	}
 }
 
-// TestDocumentIsToBlameOnceOthersAreTaken has one document refused alone, before and after the domain
-// took one of another chunk.
+// TestDocumentIsToBlameOnceOthersAreTaken has one document refused alone, before and after the
+// domain took one of another chunk.
 func TestDocumentIsToBlameOnceOthersAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -94,8 +94,8 @@ func TestLargeDocumentIsToBlameByItself(t *testing.T) {
 	})
 }
 
-// TestRefusedDocumentIsTriedTwice has one request of one document be refused, while the domain takes
-// others: that once is no proof.
+// TestRefusedDocumentIsTriedTwice has one request of one document be refused, while the domain
+// takes others: that once is no proof.
 func TestRefusedDocumentIsTriedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -118,8 +118,8 @@ func TestRefusedDocumentIsTriedTwice(t *testing.T) {
 	})
 }
 
-// TestHalvesOfARequestThatIsTooLarge are sent in order, and what was learnt of the size is said once and
-// kept.
+// TestHalvesOfARequestThatIsTooLarge are sent in order, and what was learnt of the size is said
+// once and kept.
 func TestHalvesOfARequestThatIsTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -150,8 +150,8 @@ func TestHalvesOfARequestThatIsTooLarge(t *testing.T) {
 	})
 }
 
-// TestSharedRequestIsNarrowedByItsFlushes has one chunk of several to blame: the others are settled by
-// one request more each, and are not halved.
+// TestSharedRequestIsNarrowedByItsFlushes has one chunk of several to blame: the others are settled
+// by one request more each, and are not halved.
 func TestSharedRequestIsNarrowedByItsFlushes(t *testing.T) {
 	for _, c := range []struct{ how, budget string }{{tooLarge, "1m"}, {unreadable, "1m"}, {tooLarge, "0s"}} { // at once, without a pause
 		synctest.Test(t, func(t *testing.T) {
@@ -234,7 +234,8 @@ func TestItemsErrorsAreWrittenOnceForAKind(t *testing.T) {
 			t.Fatal("settled")
 		}
 		if log.count("index eks-log does not take documents now: ") != 2 || log.count("cluster_block_exception: because") != 1 || log.count("rejected_execution_exception: because") != 0 {
-			t.Fatalf("one line for each kind, with a reason where it is about the server alone:\n%s", log)
+			t.Fatalf("one line for each kind, with a reason where it is "+
+				"about the server alone:\n%s", log)
 		}
 		if out.counts.Stored.Get() != 0 || !out.breaker.isOpen() {
 			t.Fatal("the domain took nothing, but counts as if it had")

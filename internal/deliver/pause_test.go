@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestRetryAfterIsKept has the domain ask for half a minute, once: in an answer to the whole request,
-// and in one with items.
+// TestRetryAfterIsKept has the domain ask for half a minute, once: in an answer to the whole
+// request, and in one with items.
 func TestRetryAfterIsKept(t *testing.T) {
 	for _, items := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,8 @@ func TestRetryAfterIsKept(t *testing.T) {
 	}
 }
 
-// TestRetryAfterBeyondTheBudget is kept by the instance: the flush ends at once, and nobody asks before.
+// TestRetryAfterBeyondTheBudget is kept by the instance: the flush ends at once, and nobody asks
+// before.
 func TestRetryAfterBeyondTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -61,7 +62,8 @@ func TestRetryAfterBeyondTheBudget(t *testing.T) {
 	})
 }
 
-// TestLongestRetryAfterOfARoundCounts has a chunk in several requests, of which one asks for a pause.
+// TestLongestRetryAfterOfARoundCounts has a chunk in several requests, of which one asks for a
+// pause.
 func TestLongestRetryAfterOfARoundCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -87,7 +89,8 @@ func TestLongestRetryAfterOfARoundCounts(t *testing.T) {
 }
 
 // TestBackoffGrowsUntilTheBudgetIsUsedUp has a domain that is unavailable: pauses are within their
-// bounds, those of the backoff and of the limiter's pace, and the last backoff does not pass the budget.
+// bounds, those of the backoff and of the limiter's pace, and the last backoff does not pass the
+// budget.
 func TestBackoffGrowsUntilTheBudgetIsUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -158,8 +161,8 @@ func TestWhatCountsAsOverload(t *testing.T) {
 	}
 }
 
-// TestTraceError is about the lines of Trace_Error: one for each item that is not delivered, with what
-// the server said about it.
+// TestTraceError is about the lines of Trace_Error: one for each item that is not delivered, with
+// what the server said about it.
 func TestTraceError(t *testing.T) {
 	for option, want := range map[string]int{"On": 2, "Off": 0} {
 		synctest.Test(t, func(t *testing.T) {
@@ -176,8 +179,8 @@ func TestTraceError(t *testing.T) {
 	}
 }
 
-// TestCloseWritesAboutRejections has records rejected twice within half a minute: the second line is
-// due later, and Close does not lose it.
+// TestCloseWritesAboutRejections has records rejected twice within half a minute: the second line
+// is due later, and Close does not lose it.
 func TestCloseWritesAboutRejections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)

@@ -8,8 +8,9 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// rejections logs dead letters: one line for an index and a reason at most every rejectEvery, with how
-// many there were since the last one and the id of one of them, which its dead-letter record has too.
+// rejections logs dead letters: one line for an index and a reason at most every rejectEvery, with
+// how many there were since the last one and the id of one of them, which its dead-letter record
+// has too.
 type rejections struct {
 	log *logging.Logger
 
@@ -50,8 +51,8 @@ func (r *rejections) add(records []deadletter.Record) {
 	r.writeDue()
 }
 
-// writeDue logs the groups that were not logged for a while, forgets those that have nothing new, and
-// sets the timer for the others. r.mu is held.
+// writeDue logs the groups that were not logged for a while, forgets those that have nothing new,
+// and sets the timer for the others. r.mu is held.
 func (r *rejections) writeDue() {
 	for key, g := range r.groups {
 		switch due := time.Since(g.written) >= rejectEvery; {
@@ -95,7 +96,8 @@ func (r *rejections) flush() {
 }
 
 func (r *rejections) write(key rejectKey, g *rejectGroup) {
-	r.log.Warnf("%d records for index %q are in the dead letters with %s; the last one has the id %q. The whole reason is there: fix the mapping or the record, then replay",
+	r.log.Warnf("%d records for index %q are in the dead letters with %s; the last one has the "+
+		"id %q. The whole reason is there: fix the mapping or the record, then replay",
 		g.count, key.index, key.reason, g.id)
 	g.count, g.written = 0, time.Now()
 }

@@ -6,16 +6,17 @@ import (
 )
 
 const (
-	// minRequestSize is the least that the size of requests shrinks to, in bytes. Nothing that stands
-	// before a domain has a lower limit on purpose.
+	// minRequestSize is the least that the size of requests shrinks to, in bytes. Nothing that
+	// stands before a domain has a lower limit on purpose.
 	minRequestSize = 64 << 10
-	// growEvery is how long a size has to do before a larger one is tried, by a quarter: a limit that
-	// was raised is found within hours, and one that was not costs a refused request each time.
+	// growEvery is how long a size has to do before a larger one is tried, by a quarter: a limit
+	// that was raised is found within hours, and one that was not costs a refused request each
+	// time.
 	growEvery = 10 * time.Minute
 )
 
-// requestSize is the largest body that is sent, before compression: Max_Request_Size, or less since the
-// domain refused a request of that size.
+// requestSize is the largest body that is sent, before compression: Max_Request_Size, or less since
+// the domain refused a request of that size.
 type requestSize struct {
 	mu      sync.Mutex // guards the rest
 	max     int
@@ -35,8 +36,8 @@ func (s *requestSize) limit() int {
 	return s.current
 }
 
-// refused tells that a body of size bytes was too large. It returns the new limit, and whether that is
-// lower than before.
+// refused tells that a body of size bytes was too large. It returns the new limit, and whether that
+// is lower than before.
 func (s *requestSize) refused(size int) (int, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Start delivers one chunk, and does not hold the caller meanwhile. done is called once, perhaps before
-// Start returns: settled tells whether all of the chunk is settled; if not, the same chunk has to come
-// again. chunk is read until then, and nothing of it is kept.
+// Start delivers one chunk, and does not hold the caller meanwhile. done is called once, perhaps
+// before Start returns: settled tells whether all of the chunk is settled; if not, the same chunk
+// has to come again. chunk is read until then, and nothing of it is kept.
 func (d *Deliverer) Start(tag string, chunk []byte, done func(settled bool)) {
 	probe, ok := d.breaker.admit()
 	if !ok {
@@ -35,9 +35,9 @@ type job struct {
 }
 
 // builders are the goroutines that make documents of chunks: as many as there are processors, since
-// that is what they use. Many small chunks come at once, and each goroutine that is woken costs more
-// than twenty lines do. What is built and not yet settled is bounded, whatever Workers is: chunks that
-// wait for their turn are the core's memory, and no more.
+// that is what they use. Many small chunks come at once, and each goroutine that is woken costs
+// more than twenty lines do. What is built and not yet settled is bounded, whatever Workers is:
+// chunks that wait for their turn are the core's memory, and no more.
 type builders struct {
 	d *Deliverer
 
@@ -71,8 +71,8 @@ func (b *builders) release(j job) {
 	b.wake()
 }
 
-// wake starts a goroutine if there is a job for one, and more than one where there is work for them. b.mu
-// is held.
+// wake starts a goroutine if there is a job for one, and more than one where there is work for
+// them. b.mu is held.
 func (b *builders) wake() {
 	if b.ready() && (b.running == 0 || b.running < runtime.GOMAXPROCS(0) && b.waiting >= compressAlone) {
 		b.running++
@@ -159,8 +159,8 @@ func (f *flush) finish(settled bool) {
 	j.done(settled)
 }
 
-// recoverPanic recovers from a panic in a flush, whose chunk then comes back: f.build knows how often. The
-// flush's memory is not used again. It is called by defer.
+// recoverPanic recovers from a panic in a flush, whose chunk then comes back: f.build knows how
+// often. The flush's memory is not used again. It is called by defer.
 func (f *flush) recoverPanic(doing string) {
 	panicked := recover()
 	if panicked == nil {
@@ -174,7 +174,8 @@ func (f *flush) recoverPanic(doing string) {
 	j.done(false)
 }
 
-// end releases what a job held: its place among the flushes, its memory, and the probe if it was one.
+// end releases what a job held: its place among the flushes, its memory, and the probe if it was
+// one.
 func (d *Deliverer) end(j job) {
 	d.counts.Evictions.Set(uint64(d.ledger.evicted()))
 	d.committer.leave()

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// What a flush knows of its chunk is the chunk's: it comes back with it, and does not stay in the memory
-// that the next flush uses.
+// What a flush knows of its chunk is the chunk's: it comes back with it, and does not stay in the
+// memory that the next flush uses.
 
-// TestLostAnswerOfAnEarlierFlush is TestLostAnswerWithIDsOfRecords for a chunk that goes back meanwhile:
-// what was sent before and whose answer was lost is taken for stored.
+// TestLostAnswerOfAnEarlierFlush is TestLostAnswerWithIDsOfRecords for a chunk that goes back
+// meanwhile: what was sent before and whose answer was lost is taken for stored.
 func TestLostAnswerOfAnEarlierFlush(t *testing.T) {
 	d := newDomain(t)
 	d.breaks = 1
@@ -28,8 +28,8 @@ func TestLostAnswerOfAnEarlierFlush(t *testing.T) {
 	}
 }
 
-// TestLostAnswerIsForgotten has other records with the same ids come after those whose answer was lost:
-// they are not stored.
+// TestLostAnswerIsForgotten has other records with the same ids come after those whose answer was
+// lost: they are not stored.
 func TestLostAnswerIsForgotten(t *testing.T) {
 	d := newDomain(t)
 	d.breaks = 1
@@ -41,8 +41,8 @@ func TestLostAnswerIsForgotten(t *testing.T) {
 	}
 }
 
-// TestRefusalAfterSuccess has a domain that took a chunk find each request of the next one unreadable: the
-// next one is not halved down to its lines.
+// TestRefusalAfterSuccess has a domain that took a chunk find each request of the next one
+// unreadable: the next one is not halved down to its lines.
 func TestRefusalAfterSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
@@ -60,8 +60,8 @@ func TestRefusalAfterSuccess(t *testing.T) {
 	})
 }
 
-// TestEachChunksLinesAreTriedTwice has the first line of one chunk be to blame, and that of the next one be
-// refused only for a moment.
+// TestEachChunksLinesAreTriedTwice has the first line of one chunk be to blame, and that of the
+// next one be refused only for a moment.
 func TestEachChunksLinesAreTriedTwice(t *testing.T) {
 	for range 10 { // which half goes first is drawn
 		synctest.Test(t, func(t *testing.T) {
@@ -89,7 +89,8 @@ func TestEachChunksLinesAreTriedTwice(t *testing.T) {
 	}
 }
 
-// TestCurrentTimeIndex names the index by the clock, which begins in 2000 here; the records are of 2025.
+// TestCurrentTimeIndex names the index by the clock, which begins in 2000 here; the records are of
+// 2025.
 func TestCurrentTimeIndex(t *testing.T) {
 	for option, year := range map[string]int{"On": 2000, "Off": 2025} {
 		synctest.Test(t, func(t *testing.T) {
@@ -116,8 +117,8 @@ func TestEvictionsAreCounted(t *testing.T) {
 	}
 }
 
-// TestDeadLetterThatIsRefusedAgain has the index for dead letters not read one, flush after flush: the error
-// names what a person can do, once that is known.
+// TestDeadLetterThatIsRefusedAgain has the index for dead letters not read one, flush after flush:
+// the error names what a person can do, once that is known.
 func TestDeadLetterThatIsRefusedAgain(t *testing.T) {
 	d := newDomain(t)
 	d.judge = func(_, doc string) (int, string) {
@@ -145,7 +146,8 @@ func TestDeadLetterThatIsRefusedAgain(t *testing.T) {
 	}
 }
 
-// TestRecoveryNamesWhatHadFailed is the line at the end of an error: of an index's items, or of requests.
+// TestRecoveryNamesWhatHadFailed is the line at the end of an error: of an index's items, or of
+// requests.
 func TestRecoveryNamesWhatHadFailed(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer func(w http.ResponseWriter, body []byte) bool

@@ -8,9 +8,9 @@ import (
 	"out_opensearch_irsa/internal/multiline"
 )
 
-// trace makes one document of the lines of a stack trace. Each line is an item still, so that an item's
-// number is its record's in the chunk, however the chunk is built; those behind the first are no
-// documents, and settled with it.
+// trace makes one document of the lines of a stack trace. Each line is an item still, so that an
+// item's number is its record's in the chunk, however the chunk is built; those behind the first
+// are no documents, and settled with it.
 type trace struct {
 	joiner *multiline.Joiner // nil without Multiline
 	on     bool

@@ -15,8 +15,8 @@ import (
 	"out_opensearch_irsa/internal/config"
 )
 
-// linesChunk makes a chunk of lines, one a nanosecond, from the one whose number is from on. A line that
-// begins with "2:" is of the other stream.
+// linesChunk makes a chunk of lines, one a nanosecond, from the one whose number is from on. A line
+// that begins with "2:" is of the other stream.
 func linesChunk(from int, texts ...string) []byte {
 	var b []byte
 	for i, text := range texts {
@@ -73,8 +73,8 @@ func TestTraceBecomesOneDocument(t *testing.T) {
 	wantTexts(t, d, log, "a", "xException: b\n\tat d", "panic: c\n\ngoroutine 1 [running]:", "e", "\tat f")
 }
 
-// TestTraceReadAgainInOtherCuts has what a crash does: the end of a file's last read comes once more, with
-// what was written since, in either order.
+// TestTraceReadAgainInOtherCuts has what a crash does: the end of a file's last read comes once
+// more, with what was written since, in either order.
 func TestTraceReadAgainInOtherCuts(t *testing.T) {
 	short := linesChunk(0, "xException: a", "\tat b")
 	single := linesChunk(0, "xException: a")
@@ -156,8 +156,8 @@ func TestRejectedTraceIsADeadLetterWhole(t *testing.T) {
 	}
 }
 
-// TestTraceByTheReferenceEncoder has a chunk that comes back after a panic, and one that is given up: each line
-// is somewhere once.
+// TestTraceByTheReferenceEncoder has a chunk that comes back after a panic, and one that is given
+// up: each line is somewhere once.
 func TestTraceByTheReferenceEncoder(t *testing.T) {
 	for _, panics := range []int{1, maxPanics} {
 		d := newDomain(t)
@@ -215,9 +215,9 @@ func TestLanguagesAreThoseOfTheOption(t *testing.T) {
 	}
 }
 
-// TestNoLineIsLostHoweverItIsCut has files whose lines come in chunks cut at random, which arrive in any order,
-// as after outages, some of them twice, cut elsewhere, as after a crash. Each line is in a document; where a
-// file was read once, in one alone.
+// TestNoLineIsLostHoweverItIsCut has files whose lines come in chunks cut at random, which arrive
+// in any order, as after outages, some of them twice, cut elsewhere, as after a crash. Each line is
+// in a document; where a file was read once, in one alone.
 func TestNoLineIsLostHoweverItIsCut(t *testing.T) {
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 3))

@@ -46,12 +46,14 @@ func TestUpdateCannotDoWithoutIDs(t *testing.T) {
 	if out.Flush("kube.a", chunkOf(2, false, "a")) {
 		t.Fatal("settled")
 	}
-	if log.count("Document ID") != 0 || log.count("illegal_argument_exception: this kind of collection makes its own ids") != 1 {
+	if log.count("Document ID") != 0 || log.count("illegal_argument_exception: this kind of "+
+		"collection makes its own ids") != 1 {
 		t.Errorf("%s", log)
 	}
 }
 
-// TestLedgerTakesOverWithoutIDs has a chunk come back of which most is stored: without ids only the ledger knows that.
+// TestLedgerTakesOverWithoutIDs has a chunk come back of which most is stored: without ids only the
+// ledger knows that.
 func TestLedgerTakesOverWithoutIDs(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = refuseIDs

@@ -79,8 +79,8 @@ func TestShapes(t *testing.T) {
 	f("many sets of keys", o, 2*restRecords, sets...)
 }
 
-// TestShapesAreLeftAlone has nothing but new sets of keys: for 32 records shapes are tried, and then for 512
-// they are not. Records of a known shape count for as many new ones.
+// TestShapesAreLeftAlone has nothing but new sets of keys: for 32 records shapes are tried, and
+// then for 512 they are not. Records of a known shape count for as many new ones.
 func TestShapesAreLeftAlone(t *testing.T) {
 	e := newEncoder(t, Options{})
 	n := 0

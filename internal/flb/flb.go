@@ -1,7 +1,7 @@
 // Package flb is the edge to Fluent Bit's C core. Its input is the core's calls, with its pointers;
 // it passes on plain Go values, and returns one of the core's return codes. It holds the table of
-// instances and writes log lines through the core. It knows nothing of OpenSearch: what is done with
-// a chunk is internal/deliver's.
+// instances and writes log lines through the core. It knows nothing of OpenSearch: what is done
+// with a chunk is internal/deliver's.
 package flb
 
 import "C"
@@ -26,7 +26,8 @@ const Name = "opensearch_irsa"
 // Register fills the core's definition of the plugin.
 func Register(def unsafe.Pointer) (code int) {
 	defer guard(&code, output.FLB_ERROR, nil)
-	return output.FLBPluginRegister(def, Name, "Amazon OpenSearch Service, signed with the pod's IAM role")
+	return output.FLBPluginRegister(def, Name, "Amazon OpenSearch Service, signed "+
+		"with the pod's IAM role")
 }
 
 // Init reads the section's options and makes its instance. Anything but FLB_OK ends Fluent Bit's

@@ -14,8 +14,8 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// opensearchIRSAStart begins the delivery of chunks: f's, and those of the flushes behind it. What they
-// point to is read only until flush_end is called for them.
+// opensearchIRSAStart begins the delivery of chunks: f's, and those of the flushes behind it. What
+// they point to is read only until flush_end is called for them.
 //
 //export opensearchIRSAStart
 func opensearchIRSAStart(f *C.struct_flush) {
@@ -37,7 +37,8 @@ func start(f *C.struct_flush) {
 	defer guard(&code, output.FLB_RETRY, nil)
 	in := instances.get(handleOf(f.ctx))
 	if in == nil {
-		write(logging.Error, "["+Name+"] a chunk came for an output that has ended; Fluent Bit keeps it")
+		write(logging.Error, "["+Name+"] a chunk came for an output that has "+
+			"ended; Fluent Bit keeps it")
 		return
 	}
 	in.deliver.Start(C.GoString(f.tag), unsafe.Slice((*byte)(f.data), f.length), func(settled bool) {
@@ -61,8 +62,8 @@ type waiters struct {
 	flushes []*waiter
 }
 
-// waiter is one flush. It tells the flush from a later one, whose struct may lie at the same place of a
-// stack.
+// waiter is one flush. It tells the flush from a later one, whose struct may lie at the same place
+// of a stack.
 type waiter struct{ f *C.struct_flush }
 
 func (w *waiters) add(f *C.struct_flush) *waiter {

@@ -53,7 +53,8 @@ func TestThrottleWritesOnceCountsAndTellsTheEnd(t *testing.T) {
 			t.Fatalf("another error's end ended it: %q", r.lines)
 		}
 		errors.Recovered("delivery", func(name) bool { return true })
-		if len(r.lines) != 3 || !strings.Contains(r.lines[2], "delivery recovered, after 5m3s and 4 failed attempts (throttled)") {
+		if len(r.lines) != 3 || !strings.Contains(r.lines[2], "delivery recovered, after 5m3s "+
+			"and 4 failed attempts (throttled)") {
 			t.Fatalf("the end was not written once: %q", r.lines)
 		}
 		if errors.Failing("throttled") || errors.Any() {

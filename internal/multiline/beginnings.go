@@ -13,8 +13,8 @@ const (
 	beginsRuby // file:12:in
 )
 
-// findBeginnings goes through a line once. All but Python's have a colon, or end the line, so nothing
-// else is looked at.
+// findBeginnings goes through a line once. All but Python's have a colon, or end the line, so
+// nothing else is looked at.
 func findBeginnings(line []byte) (set beginnings) {
 	if len(line) == 0 {
 		return 0
@@ -66,7 +66,8 @@ func beginningAt(before, after []byte) beginnings {
 	return 0
 }
 
-// isException tells whether text ends in Exception, Error or Throwable, or V8's words, with something before it.
+// isException tells whether text ends in Exception, Error or Throwable, or V8's words, with
+// something before it.
 func isException(text []byte) bool {
 	name := ""
 	switch text[len(text)-1] {

@@ -18,8 +18,8 @@ const (
 
 // Joiner goes through the records of one chunk after another. It belongs to one flush at a time.
 //
-// Nothing is looked at but the text of each record, until one may begin a trace. From there on it reads
-// ahead until no trace is open any more, so each record is read ahead once at most.
+// Nothing is looked at but the text of each record, until one may begin a trace. From there on it
+// reads ahead until no trace is open any more, so each record is read ahead once at most.
 type Joiner struct {
 	rules *Rules
 	chunk []byte
@@ -40,8 +40,8 @@ type line struct {
 	more  int32 // of ahead: the trace's next line; 0 for none
 }
 
-// trace is one whose end was not seen yet. Of ahead it has first, last and sure, which is the last line
-// that surely belongs to it: those behind it are none of it unless a sure one follows.
+// trace is one whose end was not seen yet. Of ahead it has first, last and sure, which is the last
+// line that surely belongs to it: those behind it are none of it unless a sure one follows.
 type trace struct {
 	source            uint64
 	rule              int
@@ -98,8 +98,8 @@ func (j *Joiner) Next(r *chunk.Record) Role {
 	return j.ahead[j.now].role
 }
 
-// First is the ordinal, among the chunk's records, of the first line of the trace that the last record is
-// a further line of.
+// First is the ordinal, among the chunk's records, of the first line of the trace that the last
+// record is a further line of.
 func (j *Joiner) First() int { return j.base + int(j.ahead[j.now].first) }
 
 // Lines is how many lines the trace has that the last record is the first line of.
@@ -111,8 +111,9 @@ func (j *Joiner) Lines() (n int) {
 	return n
 }
 
-// AppendBody appends the body of the document of the trace that the last record is the first line of: that
-// record's own with the text of all lines, line feeds between them. n is the size of the record's own.
+// AppendBody appends the body of the document of the trace that the last record is the first line
+// of: that record's own with the text of all lines, line feeds between them. n is the size of the
+// record's own.
 func (j *Joiner) AppendBody(dst []byte) (out []byte, n int) {
 	first := &j.ahead[j.now]
 	body := first.body

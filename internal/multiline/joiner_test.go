@@ -22,8 +22,8 @@ func appendRecord(b []byte, n int, body map[string]any) []byte {
 	return b
 }
 
-// join goes through a chunk as a flush does, and returns its documents: the number of each one's record,
-// and its text.
+// join goes through a chunk as a flush does, and returns its documents: the number of each one's
+// record, and its text.
 func join(t testing.TB, j *Joiner, data []byte) map[int]string {
 	t.Helper()
 	documents := map[int]string{}
@@ -241,7 +241,8 @@ func TestCompileFailure(t *testing.T) {
 	f(Options{Start: "a", Continue: "["}, "Multiline_Continue")
 }
 
-// TestFirstBytes wants no expression to run on a line that it cannot match, and each to run where it can.
+// TestFirstBytes wants no expression to run on a line that it cannot match, and each to run where
+// it can.
 func TestFirstBytes(t *testing.T) {
 	f := func(text, can, cannot string) {
 		t.Helper()

@@ -2,9 +2,9 @@ package multiline
 
 import "bytes"
 
-// The rules accept what Fluent Bit's built-in parsers of the same names accept, and what those miss:
-// an exception without a message, whose name ends the line; Go's fatal errors, repanics and indented
-// messages; Python's chained exceptions and groups.
+// The rules accept what Fluent Bit's built-in parsers of the same names accept, and what those
+// miss: an exception without a message, whose name ends the line; Go's fatal errors, repanics and
+// indented messages; Python's chained exceptions and groups.
 
 // Go: a panic, perhaps a signal, an empty line, and goroutines with their frames.
 const (
@@ -53,8 +53,8 @@ func isGoroutine(line []byte) bool {
 		string(line) == "runtime stack:"
 }
 
-// isGoCall tells whether a line is main.(*T).f(0x1, …) or the like: a name without spaces and colons,
-// and a parenthesis behind it.
+// isGoCall tells whether a line is main.(*T).f(0x1, …) or the like: a name without spaces and
+// colons, and a parenthesis behind it.
 func isGoCall(line []byte) bool {
 	for i, c := range line {
 		switch {
@@ -105,7 +105,8 @@ func nextJava(s state, line []byte) (state, verdict) {
 		}
 	case '-':
 		if indented && string(text) == "--- End of inner exception stack trace ---" ||
-			string(line) == "--- End of stack trace from previous location where exception was thrown ---" ||
+			string(line) == "--- End of stack trace from previous location where "+
+				"exception was thrown ---" ||
 			string(line) == "--- End of stack trace from previous location ---" {
 			return javaTrace, yes
 		}
@@ -170,8 +171,8 @@ func nextPython(s state, line []byte) (state, verdict) {
 	return s, no
 }
 
-// isPythonName tells whether a line is the name of an exception, with dots in it or not, alone or with
-// a colon behind it.
+// isPythonName tells whether a line is the name of an exception, with dots in it or not, alone or
+// with a colon behind it.
 func isPythonName(line []byte) bool {
 	for i, c := range line {
 		switch {

@@ -38,8 +38,8 @@ func (p *pattern) match(line []byte) bool {
 	return p.re.Match(line)
 }
 
-// firstBytes is what a line that matches may begin with; ok is false where the expression is not bound
-// to the line's beginning, or matches an empty one.
+// firstBytes is what a line that matches may begin with; ok is false where the expression is not
+// bound to the line's beginning, or matches an empty one.
 func firstBytes(prog *syntax.Prog) (set *[256]bool, ok bool) {
 	set = new([256]bool)
 	seen := map[uint32]bool{}

@@ -17,8 +17,8 @@ type record struct {
 	source  uint64 // tells the stream of one container from others
 }
 
-// Keys that tell where a line comes from: those of tail and of Docker's log driver at a record's top, and
-// those of the kubernetes filter.
+// Keys that tell where a line comes from: those of tail and of Docker's log driver at a record's
+// top, and those of the kubernetes filter.
 var (
 	topKeys = []string{"stream", "source", "file", "container_id"}
 	podKeys = []string{"pod_name", "namespace_name", "container_name", "docker_id"}

@@ -1,8 +1,8 @@
 // Package multiline finds the lines of one stack trace among the records of a chunk. Its input is a
-// chunk, record by record in order; its output is what each record is: a document by itself, the first
-// line of a trace, whose document holds all its lines, or a further line of one. What it finds follows
-// from the chunk's bytes alone, so that a chunk which comes back is joined alike. It makes no
-// documents, keeps nothing between chunks and waits for nothing.
+// chunk, record by record in order; its output is what each record is: a document by itself, the
+// first line of a trace, whose document holds all its lines, or a further line of one. What it
+// finds follows from the chunk's bytes alone, so that a chunk which comes back is joined alike. It
+// makes no documents, keeps nothing between chunks and waits for nothing.
 package multiline
 
 import (
@@ -15,9 +15,9 @@ import (
 // Options say what is joined.
 type Options struct {
 	Languages []string // names of built-in rules, as in Languages
-	// Start and Continue are Go regular expressions of a rule of one's own: of a first line, and of a
-	// further one. Without Continue every line that Start does not match is a further one. Without
-	// Start there is no such rule.
+	// Start and Continue are Go regular expressions of a rule of one's own: of a first line, and of
+	// a further one. Without Continue every line that Start does not match is a further one.
+	// Without Start there is no such rule.
 	Start, Continue string
 	Key             string // of a line's text, at a record's top
 	MaxLines        int    // of one document
@@ -84,7 +84,8 @@ func Compile(o Options) (*Rules, error) {
 		}
 		language, ok := builtIn[name]
 		if !ok {
-			return nil, fmt.Errorf("there is no language %q: write some of %s, with commas between them", name, strings.Join(Languages, ", "))
+			return nil, fmt.Errorf("there is no language %q: write some of %s, with commas "+
+				"between them", name, strings.Join(Languages, ", "))
 		}
 		r.rules = append(r.rules, language)
 		for _, b := range language.begins {

@@ -1,5 +1,5 @@
-// Package neterror tells the errors below HTTP apart. Its input is the error of a request that got no
-// answer; its output is the cause. What a person can do about it is its callers' to say.
+// Package neterror tells the errors below HTTP apart. Its input is the error of a request that got
+// no answer; its output is the cause. What a person can do about it is its callers' to say.
 package neterror
 
 import (
@@ -63,7 +63,8 @@ func Classify(ctx context.Context, err error) Kind {
 		return TLSHandshake // so crypto/tls gives alerts: a version, a missing certificate
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		return TLSUntrusted
-	case errors.As(err, &alert), errors.As(err, &record), says("server gave HTTP response to HTTPS client"):
+	case errors.As(err, &alert), errors.As(err, &record), says("server gave HTTP response to " +
+		"HTTPS client"):
 		return TLSHandshake
 	case says("malformed HTTP response"):
 		return NotHTTP

@@ -16,11 +16,13 @@ var (
 	errNotBulk     = errors.New("its answer is not that of the bulk API")
 )
 
-// parseAnswer reads the answer to a bulk request of want items. It returns nil if each of them was acknowledged, else one
-// Item for each. An answer that leaves any item's fate open is an error; what it says is not trusted in part.
+// parseAnswer reads the answer to a bulk request of want items. It returns nil if each of them was
+// acknowledged, else one Item for each. An answer that leaves any item's fate open is an error;
+// what it says is not trusted in part.
 //
-// Items of the form that filter_path gives acknowledged ones are checked byte by byte and build nothing. Whatever looks
-// different is checked by encoding/json, and of that only the errors are decoded.
+// Items of the form that filter_path gives acknowledged ones are checked byte by byte and build
+// nothing. Whatever looks different is checked by encoding/json, and of that only the errors are
+// decoded.
 func parseAnswer(b []byte, want int) ([]Item, error) {
 	b = bytes.TrimSpace(b)
 	if len(b) == 0 {
@@ -62,9 +64,11 @@ var (
 	status2xx = []byte(`"status":2`)
 )
 
-// acknowledged tells whether a whole answer, whose items list begins with, says that there are no errors and has a 2xx for each
-// of want items. It is for answers that do not heed filter_path, where reading each item costs more than making its document. A
-// quotation mark inside a JSON string is escaped, so what is counted are keys; if there are others of that name, the items are read.
+// acknowledged tells whether a whole answer, whose items list begins with, says that there are no
+// errors and has a 2xx for each of want items. It is for answers that do not heed filter_path,
+// where reading each item costs more than making its document. A quotation mark inside a JSON
+// string is escaped, so what is counted are keys; if there are others of that name, the items are
+// read.
 func acknowledged(b, list []byte, want int) bool {
 	if _, plain := plainItem(list); plain > 0 || !bytes.HasPrefix(list, []byte(`{"`)) {
 		return false
@@ -73,8 +77,9 @@ func acknowledged(b, list []byte, want int) bool {
 		bytes.Count(list, status2xx) == want
 }
 
-// plainList is what follows after {"took":N,"errors":B,"items":[ with or without "took"; nil if b begins with anything else.
-// That "errors" is true or false is of no use here: each item has the last word.
+// plainList is what follows after {"took":N,"errors":B,"items":[ with or without "took"; nil if b
+// begins with anything else. That "errors" is true or false is of no use here: each item has the
+// last word.
 func plainList(b []byte) []byte {
 	if rest, ok := bytes.CutPrefix(b, []byte(`{"took":`)); ok {
 		d := digits(rest)
@@ -93,8 +98,8 @@ func plainList(b []byte) []byte {
 	return nil
 }
 
-// parseItems reads the items of a list up to its bracket, which rest begins with. list does not end in white space. items is nil
-// if all n of them are plain.
+// parseItems reads the items of a list up to its bracket, which rest begins with. list does not end
+// in white space. items is nil if all n of them are plain.
 func parseItems(list []byte, want int) (items []Item, n int, rest []byte, err error) {
 	var last []byte // items mostly look all the same
 	for rest = list; ; {
@@ -152,8 +157,8 @@ func plainItems(list []byte, n, want int) []Item {
 	return items
 }
 
-// plainItem reads an acknowledged item of the form {"create":{"status":201}} and returns its status and its size in bytes;
-// a size of 0 means that b begins with something else.
+// plainItem reads an acknowledged item of the form {"create":{"status":201}} and returns its status
+// and its size in bytes; a size of 0 means that b begins with something else.
 func plainItem(b []byte) (status, size int) {
 	const statusOpen, shortest = `":{"status":`, len(`{"index":{"status":200}}`)
 	if len(b) < shortest || b[0] != '{' || b[1] != '"' {
@@ -192,7 +197,8 @@ func digits(b []byte) int {
 	return n
 }
 
-// parseItem reads one item of any form, {"OP":{"status":N,"error":{…},…}}, and looks its verdict up.
+// parseItem reads one item of any form, {"OP":{"status":N,"error":{…},…}}, and looks its verdict
+// up.
 func parseItem(b []byte) (it Item, rest []byte, err error) {
 	whole, rest := splitValue(b)
 	if len(whole) == 0 || whole[0] != '{' || !json.Valid(whole) {
@@ -213,7 +219,8 @@ func parseItem(b []byte) (it Item, rest []byte, err error) {
 	return it, rest, nil
 }
 
-// serverError is an error as OpenSearch writes it. Old servers and some plugins write a bare string instead.
+// serverError is an error as OpenSearch writes it. Old servers and some plugins write a bare string
+// instead.
 type serverError struct {
 	Type   string       `json:"type"`
 	Reason string       `json:"reason"`

@@ -14,10 +14,11 @@ import (
 
 // Answers as OpenSearch 2.19.4 gives them, with filter_path and without.
 const (
-	filtered   = `{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}`
-	withTook   = `{"took":12,"errors":false,"items":[{"index":{"status":200}},{"create":{"status":201}}]}`
-	reordered  = `{"items":[{"create":{"status":201}},{"create":{"status":201}}],"errors":false,"took":3}`
-	spaced     = "{\n  \"errors\" : false,\n  \"items\" : [ { \"create\" : { \"status\" : 201 } }, { \"update\" : { \"status\" : 200 } } ]\n}\n"
+	filtered  = `{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}`
+	withTook  = `{"took":12,"errors":false,"items":[{"index":{"status":200}},{"create":{"status":201}}]}`
+	reordered = `{"items":[{"create":{"status":201}},{"create":{"status":201}}],"errors":false,"took":3}`
+	spaced    = "{\n  \"errors\" : false,\n  \"items\" : [ { \"create\" : { \"status\" : 201 } " +
+		"}, { \"update\" : { \"status\" : 200 } } ]\n}\n"
 	unfiltered = `{"took":7,"ingest_took":1,"errors":false,"items":[{"create":{"_index":"status","_id":"\"status\":]}","_version":1,"result":"created","_shards":{"total":2,"successful":1,"failed":0},"_seq_no":0,"_primary_term":1,"status":201}},{"create":{"_id":"b","status":201}}]}`
 	mixed      = `{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":400,"error":{"type":"mapper_parsing_exception","reason":"failed to parse field [n] of type [long] in document with id 'x'. Preview of field's value: 'a \"}]}'","caused_by":{"type":"illegal_argument_exception","reason":"For input string: \"a\""}}}},{"create":{"status":429,"error":{"type":"rejected_execution_exception","reason":"rejected execution of coordinating operation [coordinating_and_primary_bytes=1]"}}},{"create":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"[x]: version conflict, document already exists (current version [1])","index":"a","shard":"0"}}}]}`
 )
@@ -169,7 +170,8 @@ type answerShape struct {
 	} `json:"items"`
 }
 
-// FuzzParseAnswer compares with encoding/json's reading: nothing counts as delivered that it does not find there.
+// FuzzParseAnswer compares with encoding/json's reading: nothing counts as delivered that it does
+// not find there.
 func FuzzParseAnswer(f *testing.F) {
 	for _, s := range []string{filtered, filtered[1:], withTook, reordered, spaced, unfiltered, mixed, "", "{}", "[]", `{"items":[]}`, `{"items":[{"create":{"status":201}}],"items":[]}`} {
 		f.Add([]byte(s), 2)

@@ -8,8 +8,9 @@ import (
 
 var errDetached = errors.New("the body has gone back to its owner")
 
-// source lends a caller's body to net/http, whose goroutine may go on reading after a request has returned (the server
-// answered early, or the context ended). detach takes the bytes away for good, so that the caller may use them again.
+// source lends a caller's body to net/http, whose goroutine may go on reading after a request has
+// returned (the server answered early, or the context ended). detach takes the bytes away for good,
+// so that the caller may use them again.
 type source struct {
 	mu   sync.Mutex
 	data []byte // nil after detach
@@ -17,8 +18,8 @@ type source struct {
 	sent bool // one reader has handed over the last byte: the server may have the whole request
 }
 
-// open returns a reader from the start. net/http takes another one if a kept connection turned out to be dead before a
-// single byte was written.
+// open returns a reader from the start. net/http takes another one if a kept connection turned out
+// to be dead before a single byte was written.
 func (s *source) open() io.ReadCloser { return &reader{src: s} }
 
 func (s *source) reopen() (io.ReadCloser, error) { return s.open(), nil }

@@ -18,7 +18,8 @@ type Request struct {
 	Index string
 	// Pipeline (option Pipeline) is the ingest pipeline; "" means the index's own.
 	Pipeline string
-	// Body is the body as it goes over the wire. It is not read, and not held, after Bulk has returned.
+	// Body is the body as it goes over the wire. It is not read, and not held, after Bulk has
+	// returned.
 	Body []byte
 	// Gzip says that Body is gzip.
 	Gzip bool
@@ -50,10 +51,12 @@ type Item struct {
 	Kind    Kind
 	Effect  Effect
 	Status  int
-	// Duplicate says that a create met a document of the same id, which exists from an earlier attempt.
+	// Duplicate says that a create met a document of the same id, which exists from an earlier
+	// attempt.
 	Duplicate bool
-	// Type and Reason are the server's error with the causes below it, at most 1 KiB and on one line. Reason may quote a
-	// piece of the document: it belongs to the dead letters, and in a log only if the user asked for that.
+	// Type and Reason are the server's error with the causes below it, at most 1 KiB and on one
+	// line. Reason may quote a piece of the document: it belongs to the dead letters, and in a log
+	// only if the user asked for that.
 	Type, Reason string
 }
 
@@ -65,13 +68,16 @@ type Failure struct {
 	Verdict Verdict
 	// Effect is what follows besides.
 	Effect Effect
-	// Summary says in one line what happened, with the server's words (at most 1 KiB, secrets cut out).
+	// Summary says in one line what happened, with the server's words (at most 1 KiB, secrets cut
+	// out).
 	Summary string
 	// Remedy says in one line what a person can do; "" where nothing needs to be done.
 	Remedy string
-	// Ambiguous says that the server may have stored some or all of the items although it did not say so.
+	// Ambiguous says that the server may have stored some or all of the items although it did not
+	// say so.
 	Ambiguous bool
-	// AccessKeyID is the key that signed the request, to be given to Identity.Invalidate for ExpiredToken and InvalidToken.
+	// AccessKeyID is the key that signed the request, to be given to Identity.Invalidate for
+	// ExpiredToken and InvalidToken.
 	AccessKeyID string
 	// Err is the error below, if any.
 	Err error
@@ -86,7 +92,8 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// filterPath keeps of each item its status and its error: an eighth of the answer. The encoding is SigV4's canonical one.
+// filterPath keeps of each item its status and its error: an eighth of the answer. The encoding is
+// SigV4's canonical one.
 var filterPath = "filter_path=" + url.QueryEscape("errors,items.*.status,items.*.error")
 
 // Shared header values: a header's slice is only read on the way out.
@@ -95,7 +102,8 @@ var (
 	gzipEnc = []string{"gzip"}
 )
 
-// Bulk sends one request, once, and reads the verdicts from the answer. It returns when the answer is read, at ctx's end or at the timeout.
+// Bulk sends one request, once, and reads the verdicts from the answer. It returns when the answer
+// is read, at ctx's end or at the timeout.
 func (c *Client) Bulk(ctx context.Context, r *Request) Result {
 	began := time.Now()
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
@@ -158,8 +166,8 @@ func (c *Client) result(r *Request, res *http.Response, a *attempt) Result {
 	return out
 }
 
-// hash is the hex SHA-256 of a body as it goes over the wire, for the signature; "" where nothing is
-// signed.
+// hash is the hex SHA-256 of a body as it goes over the wire, for the signature; "" where nothing
+// is signed.
 func (c *Client) hash(body []byte) string {
 	if !c.advice.signed {
 		return ""
@@ -168,7 +176,8 @@ func (c *Client) hash(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// url makes the request's address. Path and query are what SigV4 signs: the query's keys are in order.
+// url makes the request's address. Path and query are what SigV4 signs: the query's keys are in
+// order.
 func (c *Client) url(r *Request) *url.URL {
 	u := &url.URL{Scheme: c.scheme, Host: c.host, Path: c.base + "/_bulk", RawQuery: filterPath}
 	if r.Index != "" {

@@ -110,7 +110,8 @@ func TestNothingPrintsThePassword(t *testing.T) {
 	}
 }
 
-// TestBadAnswers wants a 2xx that does not account for each item to count as nothing but a reason to try again.
+// TestBadAnswers wants a 2xx that does not account for each item to count as nothing but a reason
+// to try again.
 func TestBadAnswers(t *testing.T) {
 	f := func(answer string, words ...string) {
 		t.Helper()
@@ -149,13 +150,15 @@ func TestBrokenAnswers(t *testing.T) {
 	say := func(s string) func(net.Conn) {
 		return func(conn net.Conn) { _, _ = io.WriteString(conn, s) }
 	}
-	// opensearch-go's transport would send the spent body three times more for an EOF, were it not hidden from it.
+	// opensearch-go's transport would send the spent body three times more for an EOF, were it not
+	// hidden from it.
 	f("closed without an answer", Reset, 1, func(net.Conn) {})
 	f("reset", Reset, 1, func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) })
 	f("half a header", Reset, 1, say("HTTP/1.1 200 OK\r\nConte"))
 	f("no HTTP", WrongEndpoint, 1, say("SSH-2.0-OpenSSH_9.6\r\n\r\n"))
 	f("half a body", BadAnswer, 1, say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"+oneDelivered))
-	f("half a chunk", BadAnswer, 1, say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\n"+oneDelivered))
+	f("half a chunk", BadAnswer, 1, say("HTTP/1.1 200 OK\r\nTransfer-Encoding: "+
+		"chunked\r\n\r\n40\r\n"+oneDelivered))
 }
 
 func TestEndlessAnswer(t *testing.T) {
@@ -173,7 +176,8 @@ func TestEndlessAnswer(t *testing.T) {
 	}
 }
 
-// TestBufferOfALongAnswerIsNotKept is about memory: one long answer must not stay for the agent's life.
+// TestBufferOfALongAnswerIsNotKept is about memory: one long answer must not stay for the agent's
+// life.
 func TestBufferOfALongAnswerIsNotKept(t *testing.T) {
 	long := bytes.NewBuffer(make([]byte, 0, 2*keptBuffer))
 	a := &attempt{buf: long, answer: []byte("answer")}
@@ -211,8 +215,8 @@ func TestBufferOfAnAnswerIsUsedAgain(t *testing.T) {
 	}
 }
 
-// TestAnswerTakesTheMemoryThatItNeeds has answers tell their length, which is not believed beyond what
-// is read of them.
+// TestAnswerTakesTheMemoryThatItNeeds has answers tell their length, which is not believed beyond
+// what is read of them.
 func TestAnswerTakesTheMemoryThatItNeeds(t *testing.T) {
 	f := func(status, length, most int) {
 		t.Helper()
@@ -326,8 +330,8 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// TestBodyGoesBack has servers answer before they read the body. The body's owner writes into it as soon as Bulk returns, and
-// nothing of that may be seen by the server (nor by the race detector).
+// TestBodyGoesBack has servers answer before they read the body. The body's owner writes into it as
+// soon as Bulk returns, and nothing of that may be seen by the server (nor by the race detector).
 func TestBodyGoesBack(t *testing.T) {
 	const size = 8 << 20 // more than the sockets hold
 	for _, status := range []string{"429 Too Many Requests", "200 OK"} {
@@ -350,7 +354,8 @@ func TestBodyGoesBack(t *testing.T) {
 			t.Errorf("%s: got %+v", status, res)
 		}
 		if b := <-received; bytes.IndexByte(b, 'X') >= 0 || len(b) == size {
-			t.Errorf("%s: the server got %d bytes, some of them written after Bulk had returned: %v", status, len(b), bytes.IndexByte(b, 'X') >= 0)
+			t.Errorf("%s: the server got %d bytes, some of them written after Bulk "+
+				"had returned: %v", status, len(b), bytes.IndexByte(b, 'X') >= 0)
 		}
 	}
 }
@@ -371,7 +376,8 @@ func TestSource(t *testing.T) {
 	}
 }
 
-// TestBodyIsWrittenAtOnce holds net/http to the way in which it copies a body: a change would cost CPU and break nothing.
+// TestBodyIsWrittenAtOnce holds net/http to the way in which it copies a body: a change would cost
+// CPU and break nothing.
 func TestBodyIsWrittenAtOnce(t *testing.T) {
 	c := serve(t, deliver)
 	dialed := c.conns.DialContext
@@ -463,7 +469,8 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// listen accepts connections on loopback, one goroutine each, and closes them after f. It returns the address as a URL.
+// listen accepts connections on loopback, one goroutine each, and closes them after f. It returns
+// the address as a URL.
 func listen(t *testing.T, f func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

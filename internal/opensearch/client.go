@@ -1,8 +1,10 @@
-// Package opensearch makes one signed attempt to store a finished bulk body and says what became of each item.
+// Package opensearch makes one signed attempt to store a finished bulk body and says what became of
+// each item.
 //
-// In: a body with the number of items it holds. Out: a Result, which is delivered, a verdict for each item, or a Failure of
-// the request as a whole with its cause and what a person can do about it. It never loops, never waits between attempts and
-// never builds documents: what to send again, and when, is internal/deliver's.
+// In: a body with the number of items it holds. Out: a Result, which is delivered, a verdict for
+// each item, or a Failure of the request as a whole with its cause and what a person can do about
+// it. It never loops, never waits between attempts and never builds documents: what to send again,
+// and when, is internal/deliver's.
 package opensearch
 
 import (
@@ -21,7 +23,8 @@ import (
 	"github.com/opensearch-project/opensearch-go/v2/opensearchtransport"
 )
 
-// A Signer authenticates a finished request. payloadSHA256 is the hex SHA-256 of the body as it goes over the wire.
+// A Signer authenticates a finished request. payloadSHA256 is the hex SHA-256 of the body as it
+// goes over the wire.
 type Signer interface {
 	Sign(ctx context.Context, req *http.Request, payloadSHA256 string) error
 }
@@ -31,16 +34,20 @@ type Secret interface{ Reveal() string }
 
 // Options say where bulk requests go and how they are authenticated.
 type Options struct {
-	// Endpoint (option Endpoint) is scheme://host[:port][/path]. Its path comes before the index. Required.
+	// Endpoint (option Endpoint) is scheme://host[:port][/path]. Its path comes before the index.
+	// Required.
 	Endpoint *url.URL
 	// Signer signs each request; nil means no AWS authentication (AWS_Auth Off).
 	Signer Signer
-	// Username and Password (HTTP_User, HTTP_Passwd) are sent as basic authentication if there is no Signer.
+	// Username and Password (HTTP_User, HTTP_Passwd) are sent as basic authentication if there is
+	// no Signer.
 	Username string
 	Password Secret
-	// TLS (TLS_CA_File, TLS_Server_Name, …) is copied; nil means the system's roots. Below TLS 1.2 is never spoken.
+	// TLS (TLS_CA_File, TLS_Server_Name, …) is copied; nil means the system's roots. Below TLS 1.2
+	// is never spoken.
 	TLS *tls.Config
-	// Timeout (Request_Timeout) bounds one attempt from signing to the last byte of the answer; 0 means 60 s.
+	// Timeout (Request_Timeout) bounds one attempt from signing to the last byte of the answer; 0
+	// means 60 s.
 	Timeout time.Duration
 	// UserAgent is sent as it is; empty means opensearch-go's own.
 	UserAgent string
@@ -48,9 +55,11 @@ type Options struct {
 	MaxConns int
 	// Dial makes connections; nil means the system's network.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// RoleARN names the role that requests are signed as, for the remedies; nil or "" where it is not known.
+	// RoleARN names the role that requests are signed as, for the remedies; nil or "" where it is
+	// not known.
 	RoleARN func() string
-	// Serverless says that the endpoint is an OpenSearch Serverless collection (AWS_Service_Name aoss), for the remedies.
+	// Serverless says that the endpoint is an OpenSearch Serverless collection (AWS_Service_Name
+	// aoss), for the remedies.
 	Serverless bool
 }
 
@@ -69,7 +78,8 @@ type Client struct {
 // New checks the options and returns a Client. It does not use the network.
 func New(o Options) (*Client, error) {
 	if o.Endpoint == nil || o.Endpoint.Host == "" {
-		return nil, errors.New("cannot use an empty Endpoint: write scheme://host, such as https://search-logs-abc.eu-west-1.es.amazonaws.com")
+		return nil, errors.New("cannot use an empty Endpoint: write scheme://host, such as " +
+			"https://search-logs-abc.eu-west-1.es.amazonaws.com")
 	}
 	if s := o.Endpoint.Scheme; s != "https" && s != "http" {
 		return nil, fmt.Errorf("cannot use Endpoint %q: its scheme must be https or http", o.Endpoint.Redacted())
@@ -116,5 +126,6 @@ func (c *Client) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "client{"+c.advice.endpoint+"}")
 }
 
-// Close drops the idle connections. Attempts that run are not stopped: cancel their context for that.
+// Close drops the idle connections. Attempts that run are not stopped: cancel their context for
+// that.
 func (c *Client) Close() { c.conns.CloseIdleConnections() }

@@ -6,9 +6,10 @@ import (
 	"net"
 )
 
-// conn hands a lent body to the kernel as it is, where net/http would copy it first and write it in pieces of 32 KiB: a seventh of
-// the output's CPU without compression. That is for connections without TLS, which copies anyway. detach waits for the end of such
-// a write, which comes when net/http closes the connection: when the context ends, and 50 ms after an answer that came early.
+// conn hands a lent body to the kernel as it is, where net/http would copy it first and write it in
+// pieces of 32 KiB: a seventh of the output's CPU without compression. That is for connections
+// without TLS, which copies anyway. detach waits for the end of such a write, which comes when
+// net/http closes the connection: when the context ends, and 50 ms after an answer that came early.
 type conn struct{ net.Conn }
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)

@@ -19,8 +19,8 @@ type Response struct {
 	Failure *Failure
 }
 
-// Do sends one request, once, for what is not delivery: mappings and searches. path comes behind the option Path; query has its
-// keys in order. The body is JSON; nil for none.
+// Do sends one request, once, for what is not delivery: mappings and searches. path comes behind
+// the option Path; query has its keys in order. The body is JSON; nil for none.
 func (c *Client) Do(ctx context.Context, method, path, query string, body []byte) Response {
 	header := http.Header{}
 	if body != nil {
@@ -29,8 +29,8 @@ func (c *Client) Do(ctx context.Context, method, path, query string, body []byte
 	return c.DoWith(ctx, method, path, query, header, body)
 }
 
-// DoWith is Do with headers of one's own, Content-Type among them: Dashboards' API wants some. They are the caller's and are not
-// changed.
+// DoWith is Do with headers of one's own, Content-Type among them: Dashboards' API wants some. They
+// are the caller's and are not changed.
 func (c *Client) DoWith(ctx context.Context, method, path, query string, header http.Header, body []byte) Response {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
 	defer cancel()

@@ -30,7 +30,8 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 		f.Summary += bodySuffix(body)
 	}
 	f.Remedy = ad.remedy(r.kind, reason+" "+quote.Body(body))
-	// A server that fails, and a proxy that waits for one in vain, do not tell how far the request had come.
+	// A server that fails, and a proxy that waits for one in vain, do not tell how far the request
+	// had come.
 	f.Ambiguous = res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout
 	return f
 }
@@ -42,7 +43,8 @@ func (ad advice) badAnswer(res *http.Response, what string, err error) *Failure 
 		Remedy:  ad.remedy(BadAnswer, "")}
 }
 
-// requestError gives type and reason of an OpenSearch error, or the message of AWS's front door as the reason.
+// requestError gives type and reason of an OpenSearch error, or the message of AWS's front door as
+// the reason.
 func requestError(body []byte) (typ, reason string) {
 	var e struct {
 		Error   json.RawMessage `json:"error"`
@@ -73,7 +75,8 @@ func (ad advice) transportError(ctx context.Context, a *attempt, src *source, er
 
 // unsigned is a request that never left, since no credentials were to be had.
 func (ad advice) unsigned(err error) *Failure {
-	f := &Failure{Kind: Credentials, Verdict: Retry, Err: err, Summary: "cannot sign: " + quote.Line(err.Error()), Remedy: ad.remedy(Credentials, "")}
+	f := &Failure{Kind: Credentials, Verdict: Retry, Err: err, Summary: "cannot sign: " + quote.Line(err.Error()),
+		Remedy: ad.remedy(Credentials, "")}
 	var told interface {
 		Explain() (summary, remedy string)
 	}

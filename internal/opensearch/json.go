@@ -10,8 +10,9 @@ func skipSpace(b []byte) []byte {
 	return b
 }
 
-// splitValue splits b after its first value, which must begin at b[0]. v is empty if b ends before it does. A value that is found is
-// not yet known to be JSON, except in what json.Valid has accepted.
+// splitValue splits b after its first value, which must begin at b[0]. v is empty if b ends before
+// it does. A value that is found is not yet known to be JSON, except in what json.Valid has
+// accepted.
 func splitValue(b []byte) (v, rest []byte) {
 	depth := 0
 	for i := 0; i < len(b); {
@@ -67,7 +68,8 @@ var ends = func() (t [256]bool) {
 	return t
 }()
 
-// bareLen is the length of the number, literal, white space or punctuation that b begins with: at least 1.
+// bareLen is the length of the number, literal, white space or punctuation that b begins with: at
+// least 1.
 func bareLen(b []byte) int {
 	n := 1
 	for n < len(b) && !ends[b[n]] {
@@ -76,8 +78,8 @@ func bareLen(b []byte) int {
 	return n
 }
 
-// member is the value of a key of an object that json.Valid has accepted; nil if there is none. Keys with escapes are never
-// found: the bulk API has none.
+// member is the value of a key of an object that json.Valid has accepted; nil if there is none.
+// Keys with escapes are never found: the bulk API has none.
 func member(object []byte, key string) []byte {
 	var found []byte
 	members(object, func(k, v []byte) bool {
@@ -98,7 +100,8 @@ func firstMember(object []byte) (key, val []byte) {
 	return key, val
 }
 
-// members calls f for each member of an object that json.Valid has accepted, until it returns false. Any other value has none.
+// members calls f for each member of an object that json.Valid has accepted, until it returns
+// false. Any other value has none.
 func members(object []byte, f func(key, val []byte) bool) {
 	if object[0] != '{' {
 		return

@@ -3,7 +3,8 @@ package opensearch
 // A Kind is the cause of a failure: what a repeating failure is counted and logged under.
 type Kind uint8
 
-// The causes. Which answers lead to which is in verdict.go, what a person can do about each in remedy.go.
+// The causes. Which answers lead to which is in verdict.go, what a person can do about each in
+// remedy.go.
 const (
 	None Kind = iota
 	Unknown

@@ -20,7 +20,8 @@ import (
 	"out_opensearch_irsa/internal/neterror"
 )
 
-// tlsServer serves with a certificate for name, good until then, and returns the pool that knows it.
+// tlsServer serves with a certificate for name, good until then, and returns the pool that knows
+// it.
 func tlsServer(t *testing.T, name string, until time.Time) (endpoint string, roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -80,7 +81,8 @@ func TestTLS(t *testing.T) {
 	f(strings.Replace(plain.URL, "http:", "https:", 1), nil, TLSFailed, "scheme")
 }
 
-// TestTLSVersion wants TLS 1.1 to be refused and HTTP/1.1 to be spoken with a server that offers HTTP/2.
+// TestTLSVersion wants TLS 1.1 to be refused and HTTP/1.1 to be spoken with a server that offers
+// HTTP/2.
 func TestTLSVersion(t *testing.T) {
 	u := newConns(Options{TLS: &tls.Config{MinVersion: tls.VersionTLS10}}).TLSClientConfig.MinVersion
 	if u != tls.VersionTLS12 {

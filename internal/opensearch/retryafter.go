@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// maxRetryAfter bounds what a Retry-After header can ask for: whoever sent it may be a proxy that is
-// wrong about the domain, and an hour's silence is an hour's logs on the node's disk.
+// maxRetryAfter bounds what a Retry-After header can ask for: whoever sent it may be a proxy that
+// is wrong about the domain, and an hour's silence is an hour's logs on the node's disk.
 const maxRetryAfter = time.Minute
 
-// retryAfter reads a Retry-After header: seconds or a date, up to maxRetryAfter. 0 means that there is
-// none, or none that makes sense.
+// retryAfter reads a Retry-After header: seconds or a date, up to maxRetryAfter. 0 means that there
+// is none, or none that makes sense.
 func retryAfter(v string) time.Duration {
 	if v == "" {
 		return 0

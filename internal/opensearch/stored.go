@@ -17,9 +17,9 @@ type DocumentRef struct {
 	Routing string `json:"routing,omitempty"`
 }
 
-// Stored gets the documents of an index that refs name: nil for each that is not there, or cannot be
-// read, such as one behind an alias of several indices. An answer that does not tell of each of them is
-// a failure: it may be a proxy's.
+// Stored gets the documents of an index that refs name: nil for each that is not there, or cannot
+// be read, such as one behind an alias of several indices. An answer that does not tell of each of
+// them is a failure: it may be a proxy's.
 func (c *Client) Stored(ctx context.Context, index string, refs []DocumentRef) ([]json.RawMessage, *Failure) {
 	body, err := json.Marshal(map[string]any{"docs": refs})
 	if err != nil {
@@ -59,8 +59,8 @@ func (c *Client) Stored(ctx context.Context, index string, refs []DocumentRef) (
 	return found, nil
 }
 
-// SameDocument tells whether what is stored is our document. pipeline says that an ingest pipeline may
-// have added members to it.
+// SameDocument tells whether what is stored is our document. pipeline says that an ingest pipeline
+// may have added members to it.
 func SameDocument(ours, stored []byte, pipeline bool) bool {
 	var a, b map[string]any
 	if decodeNumbers(ours, &a) != nil || decodeNumbers(stored, &b) != nil {

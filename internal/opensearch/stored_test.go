@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestStored has answers that tell of each document, and others, which must not count as "not there".
+// TestStored has answers that tell of each document, and others, which must not count as "not
+// there".
 func TestStored(t *testing.T) {
 	f := func(status int, answer string, kind Kind, want ...string) {
 		t.Helper()

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// maxAnswer bounds the answer to a bulk request that went well. 200 bytes an item with every field, so 300,000 items.
+	// maxAnswer bounds the answer to a bulk request that went well. 200 bytes an item with every
+	// field, so 300,000 items.
 	maxAnswer = 64 << 20
 	// maxRefusal bounds what is read of any other answer: enough to tell its cause and to quote it.
 	maxRefusal = 64 << 10
@@ -26,8 +27,9 @@ var (
 	errAnswerTooLarge = fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
 )
 
-// newConns is the connection pool: HTTP/1.1, which is all that net/http speaks over a dialer of one's own, since one bulk body
-// at a time fills a connection and HTTP/2 would only add framing and flow control.
+// newConns is the connection pool: HTTP/1.1, which is all that net/http speaks over a dialer of
+// one's own, since one bulk body at a time fills a connection and HTTP/2 would only add framing and
+// flow control.
 func newConns(o Options) *http.Transport {
 	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLS != nil {
@@ -55,8 +57,8 @@ func newConns(o Options) *http.Transport {
 
 type attemptKey struct{}
 
-// An attempt travels in the request's context past opensearch-go's transport, which passes neither the body's hash to the
-// signer nor the error of reading an answer to its caller.
+// An attempt travels in the request's context past opensearch-go's transport, which passes neither
+// the body's hash to the signer nor the error of reading an answer to its caller.
 type attempt struct {
 	sha256  string
 	signErr error
@@ -76,9 +78,9 @@ func (a *attempt) release() {
 	a.buf, a.answer = nil, nil
 }
 
-// exchange is the round trip below opensearch-go's transport. It reads the answer itself, bounded and into a kept buffer,
-// and never returns a bare io.EOF, which that transport would answer by sending the spent body again, even with its
-// retries disabled.
+// exchange is the round trip below opensearch-go's transport. It reads the answer itself, bounded
+// and into a kept buffer, and never returns a bare io.EOF, which that transport would answer by
+// sending the spent body again, even with its retries disabled.
 type exchange struct {
 	next      http.RoundTripper
 	userAgent string
@@ -101,7 +103,8 @@ func (e *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// read takes the answer's body. What does not fit is not waited for: closing the body then closes the connection.
+// read takes the answer's body. What does not fit is not waited for: closing the body then closes
+// the connection.
 func (a *attempt) read(res *http.Response) {
 	defer func() { _ = res.Body.Close() }()
 	limit := int64(maxRefusal)

@@ -16,8 +16,8 @@ const (
 
 func (v Verdict) String() string { return [...]string{"retry", "delivered", "rejected"}[v] }
 
-// An Effect is what follows from an answer besides its verdict: a set of what the sender has to do. It
-// does what is in the set and asks for no kind.
+// An Effect is what follows from an answer besides its verdict: a set of what the sender has to do.
+// It does what is in the set and asks for no kind.
 type Effect uint16
 
 // The effects.
@@ -36,11 +36,13 @@ const (
 	DropIDs
 	// DropIndex: the same items may pass at once in requests whose lines name no index.
 	DropIndex
-	// CompareDocument: where the id is the record's own, only the document tells whether it is the same.
+	// CompareDocument: where the id is the record's own, only the document tells whether it is the
+	// same.
 	CompareDocument
 	// CreateOnly: the same items may pass at once as documents that replace none.
 	CreateOnly
-	// PipelineMissing: there is no such pipeline. Where records name theirs, the record is to blame.
+	// PipelineMissing: there is no such pipeline. Where records name theirs, the record is to
+	// blame.
 	PipelineMissing
 	// Denied: a permission is missing, which asking again does not bring.
 	Denied
@@ -69,7 +71,8 @@ type fact struct {
 	text   string // in lower case: an item's reason, a request's body
 }
 
-// A row holds for the facts that meet every condition it has. Conditions left out are met by anything.
+// A row holds for the facts that meet every condition it has. Conditions left out are met by
+// anything.
 type row struct {
 	level    level
 	op       string
@@ -84,10 +87,12 @@ type row struct {
 	why     string // the reason, and where the wording comes from
 }
 
-// noType is what the answers of AWS's front door have in common: they are not OpenSearch's, whose text may quote documents.
+// noType is what the answers of AWS's front door have in common: they are not OpenSearch's, whose
+// text may quote documents.
 var noType = []string{""}
 
-// requestParse are the types with which OpenSearch refuses a whole bulk request for one of its lines.
+// requestParse are the types with which OpenSearch refuses a whole bulk request for one of its
+// lines.
 var requestParse = []string{
 	"action_request_validation_exception", // Validation Failed: 1: id is too long, must be no longer than 512 bytes
 	"illegal_argument_exception",          // Malformed action/metadata line [3], expected …
@@ -95,36 +100,45 @@ var requestParse = []string{
 	"json_parse_exception", "json_e_o_f_exception", "stream_constraints_exception",
 }
 
-// table is all of the verdicts; the first row that matches wins, and the last one of each level matches anything.
+// table is all of the verdicts; the first row that matches wins, and the last one of each level
+// matches anything.
 //
-// A person can fix configuration, permissions and full disks, so data that meets them waits (Retry); what is wrong with the
-// document itself stays wrong (Rejected). An item's text may quote the document, so no row may answer Retry to an item for words
-// that are merely somewhere in it: such a row asks for the error's type, and for the words at the beginning.
+// A person can fix configuration, permissions and full disks, so data that meets them waits
+// (Retry); what is wrong with the document itself stays wrong (Rejected). An item's text may quote
+// the document, so no row may answer Retry to an item for words that are merely somewhere in it:
+// such a row asks for the error's type, and for the words at the beginning.
 var table = []row{
 	// What is in the index.
 	{level: item, from: 200, to: 299, verdict: Delivered, kind: None,
 		why: "acknowledged"},
 	{level: item, op: "create", from: 409, to: 409, typ: []string{"version_conflict_engine_exception", ""}, verdict: Delivered, kind: Duplicate, effect: CompareDocument,
-		why: "a document of this id exists: an earlier attempt stored it although its answer was lost"},
+		why: "a document of this id exists: an earlier attempt stored it although " +
+			"its answer was lost"},
 	{level: item, op: "index", from: 409, to: 409, typ: []string{"version_conflict_engine_exception"}, text: []string{"is higher or equal to the one provided"}, verdict: Delivered, kind: Duplicate,
-		why: "an external version, which documents of several lines have: the one that is stored has as many lines or more (VersionType.EXTERNAL)"},
+		why: "an external version, which documents of several lines have: the one that is stored " +
+			"has as many lines or more (VersionType.EXTERNAL)"},
 	{level: item, from: 409, to: 409, verdict: Retry, kind: Conflict,
-		why: "an update or index met a concurrent write of the same id; the next attempt sees its result"},
+		why: "an update or index met a concurrent write of the same id; the next " +
+			"attempt sees its result"},
 
 	// The cluster is full or closed to writing.
 	{level: item | request, typ: []string{"cluster_block_exception"}, verdict: Retry, kind: Blocked, effect: QuoteReason,
-		why: "403 FORBIDDEN/8 or /12, since 1.0 also 429 TOO_MANY_REQUESTS/12: read-only index, flood stage, no manager; a person or free disk lifts it"},
+		why: "403 FORBIDDEN/8 or /12, since 1.0 also 429 TOO_MANY_REQUESTS/12: read-only index, " +
+			"flood stage, no manager; a person or free disk lifts it"},
 	{level: item | request, typ: []string{"validation_exception", "illegal_argument_exception"}, prefix: []string{"validation failed: 1: this action would add ["}, verdict: Retry, kind: ShardLimit, effect: QuoteReason,
-		why: "400, but it is the cluster's shard limit that keeps the index from being made (ShardLimitValidator)"},
+		why: "400, but it is the cluster's shard limit that keeps the index from being made " +
+			"(ShardLimitValidator)"},
 
 	// Permissions.
 	{level: item | request, typ: []string{"security_exception"}, text: []string{"no permissions for ["}, verdict: Retry, kind: RoleNotMapped, effect: QuoteReason | Denied,
-		why: "the security plugin's PrivilegesEvaluator: the role is not mapped, or its security role lacks a permission"},
+		why: "the security plugin's PrivilegesEvaluator: the role is not mapped, or its security " +
+			"role lacks a permission"},
 	{level: item | request, typ: []string{"security_exception"}, verdict: Retry, kind: Forbidden,
 		why: "any other refusal of the security plugin"},
 	{level: request, typ: []string{"authorization_exception"}, verdict: Retry, kind: DataAccessPolicy, effect: Denied,
 		why: "OpenSearch Serverless: no data access policy lets this principal write"},
-	{level: request, from: 400, to: 403, text: []string{"user does not have permissions for the requested resource"}, verdict: Retry, kind: DataAccessPolicy, effect: Denied,
+	{level: request, from: 400, to: 403, text: []string{"user does not have permissions for the " +
+		"requested resource"}, verdict: Retry, kind: DataAccessPolicy, effect: Denied,
 		why: "the same, without a type"},
 
 	// AWS's front door, which answers 403 (rarely 400 or 401) to nearly everything.
@@ -132,28 +146,40 @@ var table = []row{
 		why: "Request size exceeded 10485760 bytes: halves of it may pass"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"request size exceeded"}, verdict: Retry, kind: TooLarge, effect: Shrink,
 		why: "the same, with another status"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the request is expired", "expiredtoken", "token has expired"}, verdict: Retry, kind: ExpiredToken, effect: RenewCredentials,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the " +
+		"request is expired", "expiredtoken", "token has expired"}, verdict: Retry, kind: ExpiredToken, effect: RenewCredentials,
 		why: "The security token included in the request is expired: new credentials end it"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the request is invalid", "unrecognizedclientexception", "invalidclienttokenid"}, verdict: Retry, kind: InvalidToken, effect: RenewCredentials,
-		why: "The security token included in the request is invalid: revoked, or of another partition"},
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the " +
+		"request is invalid", "unrecognizedclientexception", "invalidclienttokenid"}, verdict: Retry, kind: InvalidToken, effect: RenewCredentials,
+		why: "The security token included in the request is invalid: revoked, " +
+			"or of another partition"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"signature expired", "not yet current", "requesttimetooskewed", "timestamp too skewed"}, verdict: Retry, kind: ClockSkew, effect: CorrectClock,
-		why: "Signature expired: 20150411T064107Z is now earlier than …; Signature not yet current"},
+		why: "Signature expired: 20150411T064107Z is now earlier than …; " +
+			"Signature not yet current"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"credential should be scoped to"}, verdict: Retry, kind: WrongRegion,
-		why: "Credential should be scoped to a valid region, not 'x'; … to correct service: 'es' (aws-es-curl #15)"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"request signature we calculated does not match", "signaturedoesnotmatch", "invalidsignatureexception"}, verdict: Retry, kind: SignatureMismatch,
-		why: "something between the signer and the domain changed the request, or the secret key is wrong"},
+		why: "Credential should be scoped to a valid region, not 'x'; … to correct service: 'es' " +
+			"(aws-es-curl #15)"},
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"request signature we " +
+		"calculated does not match", "signaturedoesnotmatch", "invalidsignatureexception"}, verdict: Retry, kind: SignatureMismatch,
+		why: "something between the signer and the domain changed the request, or " +
+			"the secret key is wrong"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"missing authentication token", "missingauthenticationtoken", "authorization header requires"}, verdict: Retry, kind: NotSigned,
-		why: "Missing Authentication Token; Authorization header requires 'Credential' parameter (amazon-es-php #29)"},
+		why: "Missing Authentication Token; Authorization header requires 'Credential' parameter " +
+			"(amazon-es-php #29)"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"rate exceeded", "too many requests", "throttl"}, verdict: Retry, kind: Throttled, effect: Overload,
-		why: "403 Request throttled due to too many requests (rancher #29081), Rate exceeded, ThrottlingException"},
+		why: "403 Request throttled due to too many requests (rancher #29081), Rate exceeded, " +
+			"ThrottlingException"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"no identity-based policy", "identity-based policy", "permissions boundary", "service control policy"}, verdict: Retry, kind: NoIdentityPolicy, effect: Denied,
-		why: "User: arn:aws:sts::… is not authorized to perform: es:ESHttpPost because no identity-based policy allows the es:ESHttpPost action"},
+		why: "User: arn:aws:sts::… is not authorized to perform: es:ESHttpPost because no " +
+			"identity-based policy allows the es:ESHttpPost action"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"is not authorized to perform"}, verdict: Retry, kind: AccessPolicy, effect: Denied,
-		why: "… because no resource-based policy allows; User: anonymous is not authorized to perform"},
+		why: "… because no resource-based policy allows; User: anonymous is not " +
+			"authorized to perform"},
 
 	// Too much, or not now.
 	{level: item | request, from: 429, to: 429, verdict: Retry, kind: Throttled, effect: Overload,
-		why: "rejected by a queue, a circuit breaker or shard indexing pressure; also AWS's limit on unique IAM identities"},
+		why: "rejected by a queue, a circuit breaker or shard indexing pressure; also AWS's " +
+			"limit on unique IAM identities"},
 	{level: item | request, typ: []string{"es_rejected_execution_exception", "rejected_execution_exception", "open_search_rejected_execution_exception", "circuit_breaking_exception"}, verdict: Retry, kind: Throttled, effect: Overload,
 		why: "the same under another status"},
 	{level: request, from: 408, to: 408, verdict: Retry, kind: Timeout, effect: Overload,
@@ -161,9 +187,11 @@ var table = []row{
 	{level: request, from: 500, to: 599, verdict: Retry, kind: Unavailable, effect: Overload,
 		why: "a gateway without a node, a node that leaves, or one that cannot any more"},
 	{level: item, from: 500, to: 599, verdict: Retry, kind: Unavailable,
-		why: "unavailable_shards, process_cluster_event_timeout, a node that leaves: one index alone, mostly"},
+		why: "unavailable_shards, process_cluster_event_timeout, a node that leaves: one index " +
+			"alone, mostly"},
 	{level: item | request, typ: []string{"unavailable_shards_exception", "process_cluster_event_timeout_exception", "resource_already_exists_exception", "primary_missing_action_exception", "node_closed_exception"}, verdict: Retry, kind: Unavailable,
-		why: "the same under another status; resource_already_exists is a race of two nodes for a new index"},
+		why: "the same under another status; resource_already_exists is a race of " +
+			"two nodes for a new index"},
 
 	// Configuration, on one of the two sides.
 	{level: item | request, typ: []string{"index_not_found_exception"}, verdict: Retry, kind: IndexMissing,
@@ -171,7 +199,8 @@ var table = []row{
 	{level: item | request, typ: []string{"index_closed_exception"}, verdict: Retry, kind: IndexClosed,
 		why: "400, but opening the index ends it"},
 	{level: item | request, typ: []string{"invalid_index_name_exception"}, verdict: Retry, kind: IndexName, effect: QuoteReason,
-		why: "names made from records are cleaned before they are sent, so this is the configured one; 'already exists as alias' is a race that passes"},
+		why: "names made from records are cleaned before they are sent, so this is the " +
+			"configured one; 'already exists as alias' is a race that passes"},
 	{level: request, typ: []string{"illegal_argument_exception"}, prefix: []string{"explicit index in bulk is not allowed"}, verdict: Retry, kind: ExplicitIndex, effect: DropIndex,
 		why: "rest.action.multi.allow_explicit_index is false: the index may be in the path alone"},
 	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"document id is not supported"}, verdict: Retry, kind: DocumentID, effect: DropIDs,
@@ -185,17 +214,20 @@ var table = []row{
 
 	// The document.
 	{level: item, typ: []string{"illegal_argument_exception"}, text: []string{"limit of "}, verdict: Rejected, kind: FieldLimit,
-		why: "Limit of total fields [1000] has been exceeded: this document brings new fields, its neighbours may not"},
+		why: "Limit of total fields [1000] has been exceeded: this document brings new fields, " +
+			"its neighbours may not"},
 	{level: item, typ: []string{"illegal_argument_exception", "max_bytes_length_exceeded_exception"}, text: []string{"immense term", "max_bytes_length_exceeded", "bytes can be at most"}, verdict: Rejected, kind: ImmenseTerm,
 		why: "a keyword value above Lucene's 32,766 bytes"},
 	{level: item, typ: []string{"mapper_parsing_exception", "document_parsing_exception", "strict_dynamic_mapping_exception", "mapper_exception"}, verdict: Rejected, kind: Mapping,
-		why: "a value that does not fit its field's mapping, or a field that a strict mapping does not know"},
+		why: "a value that does not fit its field's mapping, or a field that a strict mapping " +
+			"does not know"},
 	{level: item, from: 401, to: 401, verdict: Retry, kind: Forbidden,
 		why: "no document is to blame for its sender"},
 	{level: item, from: 403, to: 403, verdict: Retry, kind: Forbidden,
 		why: "the same"},
 	{level: item, from: 400, to: 499, verdict: Rejected, kind: Refused,
-		why: "illegal_argument, parse errors and 4xx nobody has seen: sent again they would fail again, and block what comes behind"},
+		why: "illegal_argument, parse errors and 4xx nobody has seen: sent again they would fail " +
+			"again, and block what comes behind"},
 	{level: item, verdict: Retry, kind: Unknown,
 		why: "no status that the bulk API has"},
 
@@ -209,11 +241,13 @@ var table = []row{
 	{level: request, from: 404, to: 405, verdict: Retry, kind: WrongEndpoint,
 		why: "/_bulk is not there: the wrong host or Path"},
 	{level: request, from: 400, to: 499, typ: noType, verdict: Retry, kind: NotOpenSearch,
-		why: "OpenSearch's errors have a type: this is a proxy's page, and no document is to blame for it"},
+		why: "OpenSearch's errors have a type: this is a proxy's page, and no document is to " +
+			"blame for it"},
 	{level: request, typ: []string{"illegal_argument_exception"}, prefix: []string{"the bulk request must be terminated by a newline"}, verdict: Retry, kind: Malformed,
 		why: "the body was cut on the way"},
 	{level: request, from: 400, to: 400, typ: requestParse, verdict: Retry, kind: Malformed, effect: Halve,
-		why: "RestBulkAction, BulkRequestParser or BulkRequest.validate gave up on one line, and no item was looked at: halves show which"},
+		why: "RestBulkAction, BulkRequestParser or BulkRequest.validate gave up on one line, and " +
+			"no item was looked at: halves show which"},
 	{level: request, from: 400, to: 400, verdict: Retry, kind: Malformed,
 		why: "a 400 that is not known to be about one line: its cause is outside the documents"},
 	{level: request, verdict: Retry, kind: Unknown,

@@ -110,7 +110,8 @@ func (k *keeper) run(ctx context.Context, a *api, node string) {
 			pods, why = nil, "what the API server knows is in files"
 		case <-late.C:
 			if k.hadFiles {
-				why = fmt.Sprintf("the API server did not answer for %s: what an earlier run knew is in files", patience)
+				why = fmt.Sprintf("the API server did not answer for %s: what an earlier run "+
+					"knew is in files", patience)
 			}
 		case <-ticker.C:
 		case <-ctx.Done():

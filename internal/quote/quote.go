@@ -1,6 +1,6 @@
-// Package quote makes the words of others fit for one line of a log: its input is a server's answer or
-// an error's text, its output is one line of at most 1 KiB, valid UTF-8, without control characters and
-// without the secrets that servers repeat.
+// Package quote makes the words of others fit for one line of a log: its input is a server's answer
+// or an error's text, its output is one line of at most 1 KiB, valid UTF-8, without control
+// characters and without the secrets that servers repeat.
 package quote
 
 import (
@@ -13,8 +13,8 @@ import (
 // Max bounds what is repeated of another's words, in bytes.
 const Max = 1 << 10
 
-// canonical is where AWS begins to repeat the request that it would have signed: its headers hold the
-// session token.
+// canonical is where AWS begins to repeat the request that it would have signed: its headers hold
+// the session token.
 const canonical = "The Canonical String for this request"
 
 var secrets = regexp.MustCompile(`(?i)(x-amz-security-token|authorization|password)(["']?\s*[:=]\s*)\S+`)

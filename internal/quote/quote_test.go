@@ -19,7 +19,8 @@ func TestBody(t *testing.T) {
 	f("caf\xc3\xa9 \xff", "café \uFFFD")
 	f("a\u2028b\x1b[31m", "a b [31m")
 	// AWS repeats the request that it would have signed, token included.
-	f("The request signature we calculated does not match. The Canonical String for this request should have been\n'POST\n/_bulk\n\nx-amz-security-token:SECRET\n", "The request signature we calculated does not match.")
+	f("The request signature we calculated does not match. The Canonical String for this request "+
+		"should have been\n'POST\n/_bulk\n\nx-amz-security-token:SECRET\n", "The request signature we calculated does not match.")
 	f(`{"message":"Consult the service documentation for details.\n\nThe Canonical String for this request should have been\n'POST"}`, `{"message":"Consult the service documentation for details.`)
 	f(`headers: X-Amz-Security-Token: SECRET, authorization=SECRET "password":"SECRET" end`, `headers: X-Amz-Security-Token: [redacted] authorization=[redacted] "password":[redacted] end`)
 

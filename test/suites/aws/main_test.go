@@ -36,7 +36,8 @@ func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	c := &cloud{t: t, bin: os.Getenv("AWS_TOOLS_BIN")}
 	if _, err := os.Stat(filepath.Join(c.bin, "moto_server")); c.bin == "" || err != nil {
-		stack.Missing(t, fmt.Sprintf("AWS_TOOLS_BIN does not name the venv that make terraform builds: %v", err))
+		stack.Missing(t, fmt.Sprintf("AWS_TOOLS_BIN does not name the venv that "+
+			"make terraform builds: %v", err))
 	}
 	port := ports.For(t)
 	c.endpoint = "http://127.0.0.1:" + port

@@ -21,7 +21,8 @@ type root struct {
 	env []string
 }
 
-// newRoot copies deploy/ and initialises the folder of it that path names. c may be nil where nothing is asked of AWS.
+// newRoot copies deploy/ and initialises the folder of it that path names. c may be nil where
+// nothing is asked of AWS.
 func newRoot(t *testing.T, c *cloud, path string) *root {
 	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
@@ -55,7 +56,8 @@ func newRoot(t *testing.T, c *cloud, path string) *root {
 		args = append(args, "-plugin-dir="+providers)
 	}
 	if output, err := r.run(args...); err != nil {
-		stack.Missing(t, fmt.Sprintf("terraform init gets no provider; put one into a folder and name it in TERRAFORM_PROVIDERS: %v\n%s", err, output))
+		stack.Missing(t, fmt.Sprintf("terraform init gets no provider; put one into a folder and "+
+			"name it in TERRAFORM_PROVIDERS: %v\n%s", err, output))
 	}
 	return r
 }
@@ -80,7 +82,8 @@ func (r *root) mustRun(args ...string) string {
 	return output
 }
 
-// plan returns the values of all planned resources by address, without the module's path where it is unique.
+// plan returns the values of all planned resources by address, without the module's path where it
+// is unique.
 func (r *root) plan(variables ...string) map[string]map[string]any {
 	r.t.Helper()
 	r.mustRun("validate")
@@ -144,8 +147,9 @@ func TestTerraformFormat(t *testing.T) {
 	}
 }
 
-// TestTerraformProvider has one range of providers in all modules, so that they share a root with those of others, and its floor is the
-// version that is tested where a folder of providers is brought along; elsewhere terraform init takes the newest.
+// TestTerraformProvider has one range of providers in all modules, so that they share a root with
+// those of others, and its floor is the version that is tested where a folder of providers is
+// brought along; elsewhere terraform init takes the newest.
 func TestTerraformProvider(t *testing.T) {
 	const wanted = `version = ">= 5.100, < 7.0"`
 	files, err := filepath.Glob("../../../deploy/terraform/*/*/versions.tf")
@@ -169,9 +173,10 @@ func TestTerraformProvider(t *testing.T) {
 	}
 }
 
-// TestTerraformProviderSix reads what no provider of 6.x is here to tell: each resource and data source is one that was looked up in the
-// upgrade guide of 6.0 (website/docs/guides/version-6-upgrade.html.markdown of the provider), and has nothing that 6.0 removes or
-// deprecates of it.
+// TestTerraformProviderSix reads what no provider of 6.x is here to tell: each resource and data
+// source is one that was looked up in the upgrade guide of 6.0
+// (website/docs/guides/version-6-upgrade.html.markdown of the provider), and has nothing that 6.0
+// removes or deprecates of it.
 func TestTerraformProviderSix(t *testing.T) {
 	gone := map[string][]string{
 		"aws_eip": {"vpc"}, "aws_eks_addon": {"resolve_conflicts"}, "aws_opensearch_domain": {"kibana_endpoint"}, "aws_region": {"name"},
@@ -292,7 +297,8 @@ func newCluster(t *testing.T, c *cloud) {
 	same(t, "the bootstrap's policy", decoded(t, planned["module.bootstrap[0].aws_iam_policy.this"]["policy"].(string)),
 		shipped(t, "policy.json", map[string]string{"OPENSEARCH_ARN": arn}))
 	if planned["module.domain.aws_iam_service_linked_role.this[0]"] == nil {
-		t.Error("in an empty account the first domain in a VPC fails: nobody makes the service's role")
+		t.Error("in an empty account the first domain in a VPC fails: nobody makes " +
+			"the service's role")
 	}
 	if planned["module.domain.aws_vpc_security_group_ingress_rule.nodes[1]"]["cidr_ipv4"] != "10.0.192.0/18" {
 		t.Errorf("the nodes' subnets do not reach the domain: %v", planned["module.domain.aws_vpc_security_group_ingress_rule.nodes[1]"])

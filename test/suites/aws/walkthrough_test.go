@@ -42,7 +42,8 @@ func sections(t *testing.T, module string) []section {
 	return all
 }
 
-// walk runs sections in one shell in a copy of deploy/, and returns what was called besides and the folder.
+// walk runs sections in one shell in a copy of deploy/, and returns what was called besides and the
+// folder.
 func (c *cloud) walk(parts ...section) (calls []string, dir string) {
 	c.t.Helper()
 	module, err := stack.ModuleRoot()
@@ -182,7 +183,8 @@ func TestWalkthrough(t *testing.T) {
 		t.Errorf("the master password's file: %v, %v", mode, err)
 	}
 
-	known := section{title: "what the shell knew", commands: "FLUENT_BIT_ROLE=fluent-bit-shop IDENTITY_PROVIDER_ARN=" + providerARN + "\n"}
+	known := section{title: "what the shell knew", commands: "FLUENT_BIT_ROLE=fluent-bit-shop " +
+		"IDENTITY_PROVIDER_ARN=" + providerARN + "\n"}
 	c.walk(append(find(t, all, "1."), known, find(t, all, "Taking it down")[0])...)
 	for _, ask := range [][]string{
 		{"iam", "list-roles", "--query", "Roles[].RoleName"},
@@ -199,7 +201,8 @@ func TestWalkthrough(t *testing.T) {
 	}
 }
 
-// checkWriterRole holds the role of the walk-through against the permissions that the plugin's own messages ask for.
+// checkWriterRole holds the role of the walk-through against the permissions that the plugin's own
+// messages ask for.
 func checkWriterRole(t *testing.T, path string) {
 	t.Helper()
 	body, err := os.ReadFile(path)
@@ -236,7 +239,8 @@ func TestWalkthroughInstead(t *testing.T) {
 	var access string
 	c.ask(&access, "opensearch", "describe-domain", "--domain-name", "logs", "--query", "DomainStatus.AccessPolicies")
 	same(t, "the access policy", decoded(t, access), shipped(t, "domain-access-policy-vpc.json", map[string]string{"OPENSEARCH_ARN": arn}))
-	if said := strings.Join(calls, "\n"); !strings.Contains(said, "--vpc-options SubnetIds=[subnet-1,subnet-2],SecurityGroupIds=[sg-") {
+	if said := strings.Join(calls, "\n"); !strings.Contains(said, "--vpc-options "+
+		"SubnetIds=[subnet-1,subnet-2],SecurityGroupIds=[sg-") {
 		t.Errorf("the domain is not in the VPC:\n%s", said)
 	}
 
@@ -271,7 +275,8 @@ func TestWalkthroughInstead(t *testing.T) {
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": "arn:aws:es:" + region + ":210987654321:domain/logs"}))
 }
 
-// passed is the policy that a call of the Serverless API was given, which reaches from --policy to the next call.
+// passed is the policy that a call of the Serverless API was given, which reaches from --policy to
+// the next call.
 func passed(t *testing.T, calls []string, call string) any {
 	t.Helper()
 	_, given, found := strings.Cut("\n"+strings.Join(calls, "\n"), "\nopensearchserverless "+call)

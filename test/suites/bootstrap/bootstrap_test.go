@@ -107,7 +107,8 @@ func TestFromNothingToUnchanged(t *testing.T) {
 	}
 }
 
-// TestTwoNamesOnOneDomain puts a name that begins with another: each has its own templates, policies and role.
+// TestTwoNamesOnOneDomain puts a name that begins with another: each has its own templates,
+// policies and role.
 func TestTwoNamesOnOneDomain(t *testing.T) {
 	d := newDomain(t)
 	names := []string{"two", "two-staging", "two1"}
@@ -164,7 +165,8 @@ func TestAsIAMRole(t *testing.T) {
 	}
 }
 
-// TestThroughATunnel reaches a domain under another address than its certificate's, as the way through a pod into a VPC has it.
+// TestThroughATunnel reaches a domain under another address than its certificate's, as the way
+// through a pod into a VPC has it.
 func TestThroughATunnel(t *testing.T) {
 	d := newDomain(t)
 	const name = "vpc-shop-abc123.eu-west-1.es.amazonaws.com"
@@ -230,7 +232,8 @@ func TestDataStream(t *testing.T) {
 	}
 	do(t, "PUT", "/taken", "{}")
 	out, code = bootstrap(t, asMaster(d.url), "-index", "taken", "-data-stream", "-no-role")
-	says(t, out, map[string]string{"data stream taken": "failed: the name is taken by one of the server's indices"})
+	says(t, out, map[string]string{"data stream taken": "failed: the name is taken by one of the " +
+		"server's indices"})
 	if code != 1 {
 		t.Errorf("a name that is taken: status %d", code)
 	}
@@ -273,9 +276,12 @@ func TestRefusals(t *testing.T) {
 	f(append(without(master, "OPENSEARCH_ENDPOINT"), "OPENSEARCH_ENDPOINT=http://127.0.0.1:1"), nil, 2, "nothing listens there")
 	const collection = "OPENSEARCH_ENDPOINT=x.eu-west-1.aoss.amazonaws.com"
 	f([]string{collection}, []string{"-warm"}, 2, "cannot use -warm with a Serverless collection")
-	f([]string{collection}, []string{"-data-stream"}, 2, "cannot use -data-stream with a Serverless collection")
-	f([]string{collection}, []string{"-delete-older"}, 2, "cannot use -delete-older with a Serverless collection")
-	f([]string{collection}, []string{"-reader", "people"}, 2, "cannot use -reader with a Serverless collection")
+	f([]string{collection}, []string{"-data-stream"}, 2, "cannot use -data-stream with a "+
+		"Serverless collection")
+	f([]string{collection}, []string{"-delete-older"}, 2, "cannot use -delete-older with a "+
+		"Serverless collection")
+	f([]string{collection}, []string{"-reader", "people"}, 2, "cannot use -reader with a "+
+		"Serverless collection")
 	f([]string{collection, "OPENSEARCH_USERNAME=admin", "OPENSEARCH_PASSWORD=secret"}, nil, 2, "knows no users")
 
 	// A user who is not the master may do nothing of this.

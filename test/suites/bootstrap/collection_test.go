@@ -11,8 +11,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// TestCollection runs it as the role that the shipped data access policy of a Serverless collection lets set the collection up, and
-// as the writer, which may not.
+// TestCollection runs it as the role that the shipped data access policy of a Serverless collection
+// lets set the collection up, and as the writer, which may not.
 func TestCollection(t *testing.T) {
 	newDomain(t)
 	const collectionARN = "arn:aws:aoss:eu-central-1:123456789012:collection/abc123abc123abc123ab"
@@ -29,7 +29,8 @@ func TestCollection(t *testing.T) {
 		return arn
 	}
 	admin, writer := role("collection-admin", "policy-serverless-people.json"), role("collection-writer", "policy-serverless.json")
-	// What stands behind the collection's door asks for roles of its own, which a collection has not.
+	// What stands behind the collection's door asks for roles of its own, which a collection has
+	// not.
 	do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access", `{"backend_roles":["admin","`+admin+`","`+writer+`"]}`)
 	t.Cleanup(func() { do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access", `{"backend_roles":["admin"]}`) })
 	access, err := localaws.ParseDataAccess("logs", []byte(strings.NewReplacer("${COLLECTION_NAME}", "logs", "${ROLE_ARN}", writer, "${ADMIN_ARN}", admin).

@@ -1,6 +1,7 @@
-// Package bootstrap runs deploy/bootstrap, as a person would, against a real OpenSearch with its security plugin, and looks at
-// what is there afterwards. Index State Management and Dashboards, which Maven Central does not have, are stood in for by fakes
-// in front of it: the first takes what the plugin's parser takes, the second keeps what is imported.
+// Package bootstrap runs deploy/bootstrap, as a person would, against a real OpenSearch with its
+// security plugin, and looks at what is there afterwards. Index State Management and Dashboards,
+// which Maven Central does not have, are stood in for by fakes in front of it: the first takes what
+// the plugin's parser takes, the second keeps what is imported.
 //
 // The tests share one OpenSearch and take turns.
 package bootstrap

@@ -21,8 +21,8 @@ type role struct {
 	} `json:"index_permissions"`
 }
 
-// TestEachPermissionIsNeeded takes each permission of the writer's role away, one at a time: with all of them a pod makes an index
-// and fields in it, with any one missing it does not.
+// TestEachPermissionIsNeeded takes each permission of the writer's role away, one at a time: with
+// all of them a pod makes an index and fields in it, with any one missing it does not.
 func TestEachPermissionIsNeeded(t *testing.T) {
 	newDomain(t)
 	text, err := deployed.Files.ReadFile("role.json")
@@ -134,8 +134,8 @@ func envOf(name string) string {
 	return ""
 }
 
-// deliver sends a document that makes the index, and one more whose field the index does not know yet. It returns why one of
-// them was not stored, "" if both were.
+// deliver sends a document that makes the index, and one more whose field the index does not know
+// yet. It returns why one of them was not stored, "" if both were.
 func (p *pod) deliver(index string) string {
 	p.t.Helper()
 	for _, document := range []string{`{"@timestamp":"2026-11-24T10:00:00.000000001Z","log":"one"}`, `{"@timestamp":"2026-11-24T10:00:00.000000002Z","log":"two","level":"info"}`} {

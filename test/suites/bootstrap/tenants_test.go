@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TestTenants has a file of indexes: each gets what it says of it, and its reader reads it and nothing else.
+// TestTenants has a file of indexes: each gets what it says of it, and its reader reads it and
+// nothing else.
 func TestTenants(t *testing.T) {
 	d := newDomain(t)
 	t.Cleanup(func() { forget(t, "tenant-shop"); forget(t, "tenant-bank") })
@@ -75,7 +76,8 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestDeleteOlder deletes what a first install made for days that are over, by the date in the name.
+// TestDeleteOlder deletes what a first install made for days that are over, by the date in the
+// name.
 func TestDeleteOlder(t *testing.T) {
 	d := newDomain(t)
 	t.Cleanup(func() { forget(t, "older") })
@@ -106,7 +108,8 @@ func TestDeleteOlder(t *testing.T) {
 	}
 }
 
-// TestCompatibilityMode has a domain that says it is version 7.10.2 for the sake of old clients, as Amazon's may.
+// TestCompatibilityMode has a domain that says it is version 7.10.2 for the sake of old clients, as
+// Amazon's may.
 func TestCompatibilityMode(t *testing.T) {
 	d := newDomain(t)
 	const setting = `{"persistent":{"compatibility.override_main_response_version":%s}}`

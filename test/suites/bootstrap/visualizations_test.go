@@ -20,8 +20,8 @@ const (
 	deadLetters = `{"bool":{"filter":[{"exists":{"field":"record"}},{"exists":{"field":"attempts"}}]}}`
 )
 
-// TestVisualizations asks the real OpenSearch what each visualization asks, over indexes that the templates made: four lines, one
-// of them an error, and a dead letter.
+// TestVisualizations asks the real OpenSearch what each visualization asks, over indexes that the
+// templates made: four lines, one of them an error, and a dead letter.
 func TestVisualizations(t *testing.T) {
 	d := newDomain(t)
 	if out, code := bootstrap(t, asMaster(d.url), "-index", "board", "-no-role", "-replicas", "0"); code != 0 {

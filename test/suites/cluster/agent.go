@@ -79,13 +79,15 @@ func (s *site) rotated(pod string) int {
 	return len(found)
 }
 
-// awaitRoom waits until the kubelet is far from rotating a pod's log: until the file has less than half of what it may have, and the
-// last rotation is so long ago that the agent has read what was rotated.
+// awaitRoom waits until the kubelet is far from rotating a pod's log: until the file has less than
+// half of what it may have, and the last rotation is so long ago that the agent has read what was
+// rotated.
 func (s *site) awaitRoom(ctx context.Context, pod string) error {
 	return poll(ctx, 200*time.Millisecond, func() error {
 		info, err := os.Stat(s.logFile(pod, "0.log"))
 		if err == nil && (info.Size() > node.LogMaxSize/2 || s.rotated(pod) > 0 && info.Size() < node.LogMaxSize/6) {
-			err = fmt.Errorf("the log of pod %s has %d bytes: it was rotated just now, or may be soon", pod, info.Size())
+			err = fmt.Errorf("the log of pod %s has %d bytes: it was rotated just "+
+				"now, or may be soon", pod, info.Size())
 		}
 		return err
 	})

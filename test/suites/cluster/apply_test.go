@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestMakeApply has make apply take away what an overlay no longer has: components with the account that has the master role, Jobs, and
-// ConfigMaps of earlier settings. What is another's, and the agent, stay.
+// TestMakeApply has make apply take away what an overlay no longer has: components with the account
+// that has the master role, Jobs, and ConfigMaps of earlier settings. What is another's, and the
+// agent, stay.
 func TestMakeApply(t *testing.T) {
 	c := newCluster(t)
 	c.namespaces("shop")

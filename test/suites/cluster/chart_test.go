@@ -12,8 +12,9 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// TestChart has Helm install the chart beside somebody's release called fluent-bit, on a domain that maps the agent's role to nothing:
-// its bootstrap maps it, lines arrive, helm test is content, and uninstalling leaves nothing of it and the other release as it was.
+// TestChart has Helm install the chart beside somebody's release called fluent-bit, on a domain
+// that maps the agent's role to nothing: its bootstrap maps it, lines arrive, helm test is content,
+// and uninstalling leaves nothing of it and the other release as it was.
 func TestChart(t *testing.T) {
 	c := newCluster(t)
 	program := c.helmProgram()
@@ -104,7 +105,8 @@ func (c *cluster) afterwards() *cluster {
 	return &cluster{site: c.site, t: c.t, ctx: context.WithoutCancel(c.ctx)}
 }
 
-// otherRelease is the real chart's, where FLUENT_BIT_CHART begins with one, with an output that throws all away; else what stands for it.
+// otherRelease is the real chart's, where FLUENT_BIT_CHART begins with one, with an output that
+// throws all away; else what stands for it.
 func (c *cluster) otherRelease(program string) {
 	c.t.Helper()
 	path, _, _ := strings.Cut(os.Getenv("FLUENT_BIT_CHART"), ":")
@@ -134,7 +136,8 @@ config:
 	})
 }
 
-// versionsOfOther are the objects of the release fluent-bit and its pod, by their versions: a touched one has another.
+// versionsOfOther are the objects of the release fluent-bit and its pod, by their versions: a
+// touched one has another.
 func (c *cluster) versionsOfOther() string {
 	c.t.Helper()
 	const each = `jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.uid} {.metadata.generation} {.rules} {.subjects}{"\n"}{end}`

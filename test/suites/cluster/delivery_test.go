@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// TestExactlyOnce counts a pod's lines from the index after all that happens to an agent: deleted by force, rolled, upgraded, killed,
-// kubelet and containerd restarted, logs rotated and compressed, and the domain away. While there is no agent the log is not rotated:
+// TestExactlyOnce counts a pod's lines from the index after all that happens to an agent: deleted
+// by force, rolled, upgraded, killed, kubelet and containerd restarted, logs rotated and
+// compressed, and the domain away. While there is no agent the log is not rotated:
 // TestRotatedWhileAway has that.
 func TestExactlyOnce(t *testing.T) {
 	c := newCluster(t)
@@ -84,8 +85,8 @@ func TestExactlyOnce(t *testing.T) {
 	}
 }
 
-// TestRotatedWhileAway has the kubelet rotate a log while there is no agent on the node: what was not read of that file before is lost,
-// and nothing else (docs/delivery.md).
+// TestRotatedWhileAway has the kubelet rotate a log while there is no agent on the node: what was
+// not read of that file before is lost, and nothing else (docs/delivery.md).
 func TestRotatedWhileAway(t *testing.T) {
 	takesLong(t)
 	c := newCluster(t)
@@ -120,11 +121,12 @@ func TestRotatedWhileAway(t *testing.T) {
 	if n, err := fmt.Sscanf(counted.gaps, " %d-%d", &from, &to); n != 2 || err != nil || strings.Count(counted.gaps, "-") != 1 || from < first || to != last || counted.twice > 0 {
 		t.Errorf("the rotated file had the lines %d to %d; missing are%s; %+v", first, last, counted.gaps, counted)
 	}
-	t.Logf("lost are the lines%s, of %d to %d in the file that was rotated while there was no agent", counted.gaps, first, last)
+	t.Logf("lost are the lines%s, of %d to %d in the file that was rotated while "+
+		"there was no agent", counted.gaps, first, last)
 }
 
-// TestMemory has a pod log as fast as it can: the agent stays within the DaemonSet's memory limit, and goes on. Of such a pod the kubelet
-// rotates lines away before anybody can read them.
+// TestMemory has a pod log as fast as it can: the agent stays within the DaemonSet's memory limit,
+// and goes on. Of such a pod the kubelet rotates lines away before anybody can read them.
 func TestMemory(t *testing.T) {
 	takesLong(t)
 	c := newCluster(t)
@@ -179,7 +181,8 @@ func TestManyPods(t *testing.T) {
 // whole is what containerd begins a line with that is whole, or the last part of one.
 var whole = regexp.MustCompile(`(?m)^\S+ stdout F `)
 
-// TestHostileLines has containerd write what pods have been seen to log. Nothing stops, and each line is in the index or a dead letter.
+// TestHostileLines has containerd write what pods have been seen to log. Nothing stops, and each
+// line is in the index or a dead letter.
 func TestHostileLines(t *testing.T) {
 	c := newCluster(t)
 	before := c.install()
@@ -213,7 +216,8 @@ func TestDiskFull(t *testing.T) {
 	const lines = 12_000
 	c.must(c.runPod(c.ctx, "shop", "full", "-lines", fmt.Sprint(lines), "-rate", "400", "-word", "diskfull"))
 	c.must(c.await(c.ctx, word("diskfull"), 400))
-	c.must(c.node.Command(c.ctx, "sh", "-c", "dd if=/dev/zero of=/var/fluent-bit/filler bs=1M 2>/dev/null; df /var/fluent-bit | tail -n 1 | grep -q 100%").Run())
+	c.must(c.node.Command(c.ctx, "sh", "-c", "dd if=/dev/zero of=/var/fluent-bit/filler bs=1M "+
+		"2>/dev/null; df /var/fluent-bit | tail -n 1 | grep -q 100%").Run())
 	time.Sleep(10 * time.Second)
 	during, err := c.agent(c.ctx)
 	c.must(err)

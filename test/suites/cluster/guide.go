@@ -10,9 +10,10 @@ import (
 	"strings"
 )
 
-// The guide's commands are taken from its text and run within the node, where kubectl and make bootstrap are the real ones. What a
-// person would have and this machine has not is stood in for by a script of the same name: docker and make image, since buildah has
-// built those images, and terraform, since localaws is the AWS that it would fill.
+// The guide's commands are taken from its text and run within the node, where kubectl and make
+// bootstrap are the real ones. What a person would have and this machine has not is stood in for by
+// a script of the same name: docker and make image, since buildah has built those images, and
+// terraform, since localaws is the AWS that it would fill.
 
 // guide is the installation guide, from the README if it is not a document of its own.
 func guide(root string) (string, error) {
@@ -153,7 +154,8 @@ func (s *site) followGuide(ctx context.Context, dir string, said func(step, outp
 	return nil
 }
 
-// masterUser is a person with a key, whom the domain has as a master user, and who reaches it by password too.
+// masterUser is a person with a key, whom the domain has as a master user, and who reaches it by
+// password too.
 func (s *site) masterUser(ctx context.Context) (arn, key, secret string, err error) {
 	values := map[string]string{"OPENSEARCH_ARN": domainARN, "CLIENT_CIDR": "10.88.0.0/16"}
 	policy, err := s.iamFile("policy.json", values)

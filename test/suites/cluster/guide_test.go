@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestGuide does the steps of the guide as its text has them, on a cluster without the namespaces that they make.
+// TestGuide does the steps of the guide as its text has them, on a cluster without the namespaces
+// that they make.
 func TestGuide(t *testing.T) {
 	c := newCluster(t)
 	clear := func() { c.kubectl("delete", "namespace", "shop", namespace, "--ignore-not-found", "--timeout=3m") }

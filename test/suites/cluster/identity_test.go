@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestIRSA has the role given at admission, the token by the kubelet, and STS check it against the API server's own documents.
+// TestIRSA has the role given at admission, the token by the kubelet, and STS check it against the
+// API server's own documents.
 func TestIRSA(t *testing.T) {
 	c := newCluster(t)
 	p := c.install()

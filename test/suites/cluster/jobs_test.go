@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestJobs has the components bootstrap and doctor do their work from inside the cluster, on a domain that maps the agent's role to
-// nothing: in the end the doctor finds all in order.
+// TestJobs has the components bootstrap and doctor do their work from inside the cluster, on a
+// domain that maps the agent's role to nothing: in the end the doctor finds all in order.
 func TestJobs(t *testing.T) {
 	c := newCluster(t)
 	c.namespaces("shop")

@@ -1,5 +1,6 @@
-// Command cluster does the numbered steps of the installation guide on a Kubernetes node of real parts on this machine, as root, and
-// prints what a person wants to know. It ends by itself and leaves nothing behind.
+// Command cluster does the numbered steps of the installation guide on a Kubernetes node of real
+// parts on this machine, as root, and prints what a person wants to know. It ends by itself and
+// leaves nothing behind.
 package main
 
 import (
@@ -51,11 +52,13 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	step("building the image from the Dockerfile with %s, and the sample application (two minutes the first time)", s.host.Version)
+	step("building the image from the Dockerfile with %s, and the sample application (two "+
+		"minutes the first time)", s.host.Version)
 	if err := s.buildImages(ctx); err != nil {
 		return err
 	}
-	step("starting Kubernetes, OpenSearch %s, STS, EKS's webhook and the domain's front door (half a minute)", os.Getenv("OPENSEARCH_VERSION"))
+	step("starting Kubernetes, OpenSearch %s, STS, EKS's webhook and the domain's front door "+
+		"(half a minute)", os.Getenv("OPENSEARCH_VERSION"))
 	starting, cancel := context.WithTimeout(ctx, startTime)
 	err = s.start(starting)
 	cancel()

@@ -13,11 +13,13 @@ import (
 	"out_opensearch_irsa/test/suites/cluster/node"
 )
 
-// world is the one cluster that the tests share. They run in turn and leave the overlay irsa installed as install does.
+// world is the one cluster that the tests share. They run in turn and leave the overlay irsa
+// installed as install does.
 var world *site
 
 // long is for make cluster-test-long.
-var long = flag.Bool("long", false, "also what takes minutes: three of a domain that is away, five of a full disk")
+var long = flag.Bool("long", false, "also what takes minutes: three of a domain that is away, "+
+	"five of a full disk")
 
 func TestMain(m *testing.M) {
 	node.RunAsInit()
@@ -161,7 +163,8 @@ func (s *site) mapRole() error {
 	return s.openSearch.MapWriter(ctx, s.agentARN)
 }
 
-// exactlyOnce waits until all lines 1 to want with this word are there, and fails for any that is missing or there twice.
+// exactlyOnce waits until all lines 1 to want with this word are there, and fails for any that is
+// missing or there twice.
 func (c *cluster) exactlyOnce(text string, want int) {
 	c.t.Helper()
 	err := c.await(c.ctx, word(text), want)

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// within is how soon an annotation has to be seen that is added later: the filter looks into the files again after a minute.
+// within is how soon an annotation has to be seen that is added later: the filter looks into the
+// files again after a minute.
 const within = 80 * time.Second
 
 // TestOptOut leaves out pods and namespaces that ask for it, before their first line and later.
@@ -60,8 +61,9 @@ func TestOptOut(t *testing.T) {
 	c.kubectl("delete", "namespace", "private", "later", "--wait=false")
 }
 
-// TestAPIServerAway has packets to the API server vanish for all but the node itself, so that pods go on coming, and the agent start
-// again meanwhile, without DNS. Lines go on at pace, who opted out stays out, and pods of which nothing can be known wait.
+// TestAPIServerAway has packets to the API server vanish for all but the node itself, so that pods
+// go on coming, and the agent start again meanwhile, without DNS. Lines go on at pace, who opted
+// out stays out, and pods of which nothing can be known wait.
 func TestAPIServerAway(t *testing.T) {
 	c := newCluster(t)
 	if c.host.TestHost {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestOverlays has the API server admit every overlay with all that it offers, twice, changed, and gone.
+// TestOverlays has the API server admit every overlay with all that it offers, twice, changed, and
+// gone.
 func TestOverlays(t *testing.T) {
 	c := newCluster(t)
 	c.namespaces("shop")
@@ -62,7 +63,8 @@ func TestOverlays(t *testing.T) {
 	c.kubectl("delete", "clusterrole/fluent-bit", "clusterrolebinding/fluent-bit")
 }
 
-// chart puts there what a release of the official chart called fluent-bit makes, by its names: ours must not meet them.
+// chart puts there what a release of the official chart called fluent-bit makes, by its names: ours
+// must not meet them.
 func (c *cluster) chart() {
 	c.t.Helper()
 	labels := `"labels":{"app.kubernetes.io/name":"fluent-bit","app.kubernetes.io/instance":"fluent-bit","app.kubernetes.io/managed-by":"Helm"}`
@@ -79,7 +81,8 @@ func (c *cluster) chart() {
 	}
 }
 
-// versions are the resource versions and generations of what an overlay makes; a status changes none of these.
+// versions are the resource versions and generations of what an overlay makes; a status changes
+// none of these.
 func (c *cluster) versions(dir string) string {
 	c.t.Helper()
 	return c.kubectl("get", "-k", dir, "-o", `jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.generation} {.metadata.uid}{"\n"}{end}`)

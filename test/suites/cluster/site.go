@@ -81,7 +81,8 @@ func builder(cache, root string) images.Builder {
 	return images.Builder{Cache: filepath.Join(cache, "images"), Base: os.Getenv("STAND_IN_BASE"), Root: root}
 }
 
-// newSite prepares what needs no cluster: who the Fluent Bit is, the authority that everybody trusts, the storage.
+// newSite prepares what needs no cluster: who the Fluent Bit is, the authority that everybody
+// trusts, the storage.
 func newSite(ctx context.Context) (*site, error) {
 	s := &site{cache: filepath.Dir(os.Getenv("STAND_IN_BASE"))}
 	s.archives = filepath.Join(s.cache, "archives")
@@ -123,7 +124,8 @@ func (s *site) start(ctx context.Context) error {
 	s.ended = make(chan struct{})
 	ended := s.ended
 	go func() { // the slowest, and it needs nothing of the others
-		// The kernel ends OpenSearch with the thread that starts it (Pdeathsig), and package node ends threads: this one stays.
+		// The kernel ends OpenSearch with the thread that starts it (Pdeathsig), and package node
+		// ends threads: this one stays.
 		runtime.LockOSThread()
 		defer func() { <-ended }()
 		var err error
@@ -159,7 +161,8 @@ func (s *site) startNode(ctx context.Context) error {
 	return nil
 }
 
-// startIAM makes the account with the cluster's identity provider, the roles of deploy/iam, STS and Pod Identity's agent.
+// startIAM makes the account with the cluster's identity provider, the roles of deploy/iam, STS and
+// Pod Identity's agent.
 func (s *site) startIAM(context.Context) error {
 	s.iam = localaws.NewIAM(account)
 	provider := s.iam.AddIdentityProvider(node.Issuer, localaws.STSAudience)
@@ -219,7 +222,8 @@ func (s *site) serve(address string, handler http.Handler, name string) (*locala
 	return localaws.ServeOn(address, func() (net.Listener, error) { return s.node.Listen(address) }, handler, config)
 }
 
-// startDomain puts the front door before OpenSearch, with what a domain has besides: lifecycle policies and Dashboards.
+// startDomain puts the front door before OpenSearch, with what a domain has besides: lifecycle
+// policies and Dashboards.
 func (s *site) startDomain(ctx context.Context) error {
 	behind, err := url.Parse(s.openSearch.URL)
 	if err != nil {
@@ -251,7 +255,8 @@ func (s *site) startDomain(ctx context.Context) error {
 	return err
 }
 
-// startWebhook starts EKS's pod identity webhook, or what stands in for it, and has the API server ask it about pods.
+// startWebhook starts EKS's pod identity webhook, or what stands in for it, and has the API server
+// ask it about pods.
 func (s *site) startWebhook(ctx context.Context) error {
 	config, err := json.Marshal(map[string]any{
 		"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": map[string]any{"name": "pod-identity-webhook"},

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// tree is a copy of the repository's deploy/ that is edited as the guide says, for kubectl to apply.
+// tree is a copy of the repository's deploy/ that is edited as the guide says, for kubectl to
+// apply.
 type tree struct{ dir string }
 
 func newTree(root, dir string) (tree, error) {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestBinary runs the binary that the image ships, as a pod would: with its environment and nothing else.
+// TestBinary runs the binary that the image ships, as a pod would: with its environment and nothing
+// else.
 func TestBinary(t *testing.T) {
 	p := newPod(t)
 	binary, err := filepath.Abs(os.Getenv("DOCTOR_BIN"))

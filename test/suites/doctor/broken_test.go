@@ -15,7 +15,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// breakage breaks one link of a pod in order. The doctor has to find that one, and to say all of says about it.
+// breakage breaks one link of a pod in order. The doctor has to find that one, and to say all of
+// says about it.
 type breakage struct {
 	name   string
 	breaks func(p *pod)
@@ -32,12 +33,14 @@ var breakages = []breakage{
 		breaks: func(p *pod) { p.args = []string{"-config", "/nowhere/fluent-bit.conf"} }},
 	{name: "configuration that Fluent Bit refuses", link: "configuration", says: []string{"fluent-bit.conf:3: an option must be indented"},
 		breaks: func(p *pod) { p.conf = "[SERVICE]\n\nFlush 1\n"; p.write() }},
-	{name: "another output", link: "configuration", says: []string{"no output with Name opensearch_irsa", "its outputs are opensearch", "write [OUTPUT]"},
+	{name: "another output", link: "configuration", says: []string{"no output with Name " +
+		"opensearch_irsa", "its outputs are opensearch", "write [OUTPUT]"},
 		breaks: func(p *pod) {
 			p.conf = strings.Replace(p.conf, " opensearch_irsa\n", " opensearch\n", 1)
 			p.write()
 		}},
-	{name: "variable not set", link: "environment", says: []string{"${INDEX_NAME} in index (fluent-bit.conf:", "env"},
+	{name: "variable not set", link: "environment", says: []string{"${INDEX_NAME} in index " +
+		"(fluent-bit.conf:", "env"},
 		breaks: func(p *pod) { delete(p.env, "INDEX_NAME") }},
 	{name: "mistakes in options", link: "options", skips: "token", says: []string{`Compress "zip": write gzip or none`, `Generate_ID "maybe": write On or Off`},
 		breaks: func(p *pod) { p.without("Compress"); p.output("Compress zip", "Generate_ID maybe") }},
@@ -97,7 +100,8 @@ var breakages = []breakage{
 			}
 			p.env["OPENSEARCH_ENDPOINT"] = serve(p.t, world.FrontDoor, stranger).URL()
 		}},
-	{name: "no TLS there", link: "tls", skips: "answer", says: []string{"first record does not look like a TLS handshake", "right scheme and port"},
+	{name: "no TLS there", link: "tls", skips: "answer", says: []string{"first record does not " +
+		"look like a TLS handshake", "right scheme and port"},
 		breaks: func(p *pod) {
 			p.env["OPENSEARCH_ENDPOINT"] = strings.Replace(serve(p.t, world.FrontDoor, nil).URL(), "http:", "https:", 1)
 		}},
@@ -188,8 +192,8 @@ func TestBrokenLinks(t *testing.T) {
 	}
 }
 
-// onlyBroken fails if a link that comes before is broken too: the report has to point at the cause. What an unset variable does to
-// the options, and an expired token to STS, is that cause's doing.
+// onlyBroken fails if a link that comes before is broken too: the report has to point at the cause.
+// What an unset variable does to the options, and an expired token to STS, is that cause's doing.
 func onlyBroken(t *testing.T, r doctor.Report, link string) {
 	t.Helper()
 	for _, c := range r.Checks {
@@ -267,7 +271,8 @@ func (p *pod) collection(kind localaws.Collection) *localaws.FrontDoor {
 // TestServerless runs with a collection, of which nothing may be asked that collections lack.
 func TestServerless(t *testing.T) {
 	for kind, canary := range map[localaws.Collection]string{
-		localaws.Search: "deleted", localaws.TimeSeries: "and left there: a collection of time series deletes no document",
+		localaws.Search: "deleted", localaws.TimeSeries: "and left there: a collection of time " +
+			"series deletes no document",
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			p := newPod(t)
@@ -306,7 +311,8 @@ func TestServerless(t *testing.T) {
 	}
 }
 
-// TestWaitsForTheMapping starts the doctor while nobody has mapped the role yet, as its Job does beside the bootstrap's.
+// TestWaitsForTheMapping starts the doctor while nobody has mapped the role yet, as its Job does
+// beside the bootstrap's.
 func TestWaitsForTheMapping(t *testing.T) {
 	p := newPod(t)
 	mapNobody(t)

@@ -34,8 +34,8 @@ var shown = []struct {
 	{"role not mapped", "opensearch-irsa-doctor", func(p *pod) { mapNobody(p.t) }},
 }
 
-// TestDocs compares the reports of docs/troubleshoot.md with what the doctor prints, but for ports and
-// times: go test ./test/suites/doctor -run Docs -update writes them.
+// TestDocs compares the reports of docs/troubleshoot.md with what the doctor prints, but for ports
+// and times: go test ./test/suites/doctor -run Docs -update writes them.
 func TestDocs(t *testing.T) {
 	for _, s := range shown {
 		t.Run(s.mark, func(t *testing.T) {
@@ -59,7 +59,8 @@ func TestDocs(t *testing.T) {
 					t.Fatal(err)
 				}
 			default:
-				t.Errorf("%s has\n%s\nand the doctor prints\n%s\ngo test ./test/suites/doctor -run Docs -update writes it", page, is, want)
+				t.Errorf("%s has\n%s\nand the doctor prints\n%s\ngo test ./test/suites/doctor "+
+					"-run Docs -update writes it", page, is, want)
 			}
 		})
 	}

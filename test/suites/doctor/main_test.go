@@ -51,6 +51,7 @@ func start() (err error) {
 	if world, err = stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME")}); err != nil {
 		return err
 	}
-	// The doctor runs in this process, which reads its roots from here the first time that it needs them.
+	// The doctor runs in this process, which reads its roots from here the first time that it needs
+	// them.
 	return os.Setenv("SSL_CERT_FILE", world.CAFile)
 }

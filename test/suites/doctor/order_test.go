@@ -13,8 +13,9 @@ func indices(t *testing.T) string {
 	return admin(t, "GET", "/_cat/indices?h=index,docs.count,docs.deleted&s=index", "")
 }
 
-// TestNothingIsLeft runs with all that can be read and nothing that is there, and again with an index, and compares what OpenSearch
-// holds before and after, down to the operations in the translog.
+// TestNothingIsLeft runs with all that can be read and nothing that is there, and again with an
+// index, and compares what OpenSearch holds before and after, down to the operations in the
+// translog.
 func TestNothingIsLeft(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
@@ -63,7 +64,8 @@ func TestHealthy(t *testing.T) {
 	}
 }
 
-// TestLeastPrivilege runs with a role that may write and nothing else, in IAM and in the security plugin.
+// TestLeastPrivilege runs with a role that may write and nothing else, in IAM and in the security
+// plugin.
 func TestLeastPrivilege(t *testing.T) {
 	p := newPod(t)
 	p.ownRole("least", read(t, "deploy/iam/policy-least-privilege.json"))
@@ -100,8 +102,8 @@ func TestLeastPrivilege(t *testing.T) {
 	}
 }
 
-// TestIndexByDate has an index for each day, as the shipped configuration says, TestOneIndex one for all, and TestDataStream a data
-// stream.
+// TestIndexByDate has an index for each day, as the shipped configuration says, TestOneIndex one
+// for all, and TestDataStream a data stream.
 func TestIndexByDate(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
@@ -156,7 +158,9 @@ func TestDataStream(t *testing.T) {
 // TestTwoOutputs examines each output of the file, whichever of them is broken.
 func TestTwoOutputs(t *testing.T) {
 	p := newPod(t)
-	p.conf += "\n[OUTPUT]\n    Name opensearch_irsa\n    Alias audit\n    Match audit.*\n    Endpoint ${OPENSEARCH_ENDPOINT}\n    Index elsewhere\n    Retry_Limit no_limits\n    Workers 1\n    storage.total_limit_size 1G\n"
+	p.conf += "\n[OUTPUT]\n    Name opensearch_irsa\n    Alias audit\n    Match audit.*\n    " +
+		"Endpoint ${OPENSEARCH_ENDPOINT}\n    Index elsewhere\n    Retry_Limit no_limits\n    " +
+		"Workers 1\n    storage.total_limit_size 1G\n"
 	p.write()
 	code, r := p.examine()
 	var first, second doctor.Status

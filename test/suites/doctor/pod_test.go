@@ -33,7 +33,8 @@ type pod struct {
 	args []string
 }
 
-// newPod makes one in which every link is in order, with the shipped configuration and an index of its own.
+// newPod makes one in which every link is in order, with the shipped configuration and an index of
+// its own.
 func newPod(t *testing.T) *pod {
 	t.Helper()
 	if unmet != "" {
@@ -218,7 +219,8 @@ func (p *pod) mint(token localaws.ServiceAccountToken) string {
 	return path
 }
 
-// serve runs a server until the test ends, with a certificate of that authority; nil for plain HTTP.
+// serve runs a server until the test ends, with a certificate of that authority; nil for plain
+// HTTP.
 func serve(t *testing.T, handler http.Handler, ca *localaws.CA) *localaws.Server {
 	t.Helper()
 	server, err := serveWith(handler, ca)

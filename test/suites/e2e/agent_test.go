@@ -40,7 +40,8 @@ func (a *agent) stop() {
 	}
 }
 
-// stopLeniently is stop where the core itself may crash at its very end, when everything is settled.
+// stopLeniently is stop where the core itself may crash at its very end, when everything is
+// settled.
 func (a *agent) stopLeniently() {
 	a.t.Helper()
 	if host.TestHost {
@@ -54,8 +55,8 @@ func (a *agent) stopLeniently() {
 
 var lineHead = regexp.MustCompile(`^\[[^]]*\] \[ *(error|warn|info|debug|trace)\] (.*)$`)
 
-// ours returns the plugin's lines of a level, without time and level. A line that was cut because the core's logger takes no longer
-// ones is put together again.
+// ours returns the plugin's lines of a level, without time and level. A line that was cut because
+// the core's logger takes no longer ones is put together again.
 func (a *agent) ours(level string) []string {
 	var lines []string
 	more := false

@@ -21,9 +21,11 @@ func lineCount(t *testing.T) int {
 	return n
 }
 
-// TestArrival tails many lines with the shipped configuration and finds each of them in the index, once.
+// TestArrival tails many lines with the shipped configuration and finds each of them in the index,
+// once.
 func TestArrival(t *testing.T) {
-	table := "\n| agent | case | lines | documents | seconds | requests |\n| --- | --- | --- | --- | --- | --- |\n"
+	table := "\n| agent | case | lines | documents | seconds | requests |\n| --- | --- | --- | " +
+		"--- | --- | --- |\n"
 	for _, v := range versions() {
 		for _, compress := range []string{"none", "gzip"} {
 			for _, workers := range []string{"1", "4"} {

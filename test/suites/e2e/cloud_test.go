@@ -10,8 +10,9 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// cloud is an AWS account of one node's own, with a domain (or a collection) in front of the OpenSearch that all share. Its role has
-// the ARN that is mapped there already, unless the partition is another.
+// cloud is an AWS account of one node's own, with a domain (or a collection) in front of the
+// OpenSearch that all share. Its role has the ARN that is mapped there already, unless the
+// partition is another.
 type cloud struct {
 	n    *node
 	iam  *localaws.IAM
@@ -28,7 +29,8 @@ type place struct {
 	collection        localaws.Collection
 }
 
-// ownCloud gives the node's pod an account, IRSA's role in it, an STS and a domain of its own, on loopback addresses.
+// ownCloud gives the node's pod an account, IRSA's role in it, an STS and a domain of its own, on
+// loopback addresses.
 func (n *node) ownCloud(at place) *cloud {
 	n.t.Helper()
 	c := n.newCloud(at)
@@ -99,7 +101,8 @@ func (c *cloud) withoutIRSA() {
 	c.n.env["AWS_ROLE_ARN"], c.n.env["AWS_WEB_IDENTITY_TOKEN_FILE"] = "", ""
 }
 
-// podIdentity gives the pod's service account a Pod Identity association, and the pod the variables that go with it.
+// podIdentity gives the pod's service account a Pod Identity association, and the pod the variables
+// that go with it.
 func (c *cloud) podIdentity() {
 	c.n.t.Helper()
 	agent := localaws.NewPodIdentity(c.sts)

@@ -8,10 +8,12 @@ import (
 	"testing"
 )
 
-// set changes one key of a section in the shipped configuration, or adds it. An empty value takes the key away.
+// set changes one key of a section in the shipped configuration, or adds it. An empty value takes
+// the key away.
 type set struct{ section, key, value string }
 
-// shipped is the root's fluent-bit.conf with changes; without any it is what the image ships, to the byte.
+// shipped is the root's fluent-bit.conf with changes; without any it is what the image ships, to
+// the byte.
 func shipped(t *testing.T, changes ...set) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(moduleDir, "fluent-bit.conf"))

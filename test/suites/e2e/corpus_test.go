@@ -8,27 +8,31 @@ import (
 	"testing"
 )
 
-// odd are contents of log lines that something on the way might spoil, and what the document has to say then.
+// odd are contents of log lines that something on the way might spoil, and what the document has to
+// say then.
 var odd = map[string]struct{ written, stored string }{
-	"umlauts":      {"Grüße aus Köln", "Grüße aus Köln"},
-	"wide":         {"日本語のログ 👩‍🚀 𝕏", "日本語のログ 👩‍🚀 𝕏"},
-	"combining":    {"e\u0301 \u202e right to left", "e\u0301 \u202e right to left"},
-	"separators":   {"a\u2028b\u2029c\u0085d", "a\u2028b\u2029c\u0085d"},
-	"control":      {"bell\x07 back\x08 form\x0c unit\x1f del\x7f", "bell\x07 back\x08 form\x0c unit\x1f del\x7f"},
-	"colours":      {"\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m"},
-	"tabs":         {"a\tb\t\tc", "a\tb\t\tc"},
-	"quotes":       {`she said "it's" <b>&amp;</b>`, `she said "it's" <b>&amp;</b>`},
-	"backslashes":  {`C:\temp\new \\ \" \u0041 \n`, `C:\temp\new \\ \" \u0041 \n`},
-	"json":         {`{"level":"info","n":1,"a":[{}]}`, `{"level":"info","n":1,"a":[{}]}`},
-	"bulk action":  {`{"index":{"_index":"other"}}`, `{"index":{"_index":"other"}}`},
-	"invalid utf8": {"latin \xe9 cut \xe2\x82 alone \x80", "latin \ufffd cut \ufffd\ufffd alone \ufffd"},
+	"umlauts":    {"Grüße aus Köln", "Grüße aus Köln"},
+	"wide":       {"日本語のログ 👩‍🚀 𝕏", "日本語のログ 👩‍🚀 𝕏"},
+	"combining":  {"e\u0301 \u202e right to left", "e\u0301 \u202e right to left"},
+	"separators": {"a\u2028b\u2029c\u0085d", "a\u2028b\u2029c\u0085d"},
+	"control": {"bell\x07 back\x08 form\x0c unit\x1f del\x7f", "bell\x07 back\x08 form\x0c " +
+		"unit\x1f del\x7f"},
+	"colours":     {"\x1b[31mred\x1b[0m", "\x1b[31mred\x1b[0m"},
+	"tabs":        {"a\tb\t\tc", "a\tb\t\tc"},
+	"quotes":      {`she said "it's" <b>&amp;</b>`, `she said "it's" <b>&amp;</b>`},
+	"backslashes": {`C:\temp\new \\ \" \u0041 \n`, `C:\temp\new \\ \" \u0041 \n`},
+	"json":        {`{"level":"info","n":1,"a":[{}]}`, `{"level":"info","n":1,"a":[{}]}`},
+	"bulk action": {`{"index":{"_index":"other"}}`, `{"index":{"_index":"other"}}`},
+	"invalid utf8": {"latin \xe9 cut \xe2\x82 alone \x80", "latin \ufffd cut " +
+		"\ufffd\ufffd alone \ufffd"},
 	"surrogate":    {"half \xed\xa0\x80.", "half \ufffd\ufffd\ufffd."},
 	"blanks":       {"  in front and behind  ", "  in front and behind  "},
 	"looks as CRI": {"2024-05-06T07:08:09Z stdout F nested", "2024-05-06T07:08:09Z stdout F nested"},
 	"long":         {strings.Repeat("0123456789abcdef", 1<<10), strings.Repeat("0123456789abcdef", 1<<10)},
 }
 
-// TestDocuments follows odd lines into the index, and again: after the agent has lost its memory of the files.
+// TestDocuments follows odd lines into the index, and again: after the agent has lost its memory of
+// the files.
 func TestDocuments(t *testing.T) {
 	for _, v := range versions() {
 		t.Run(v.name, func(t *testing.T) {
@@ -70,8 +74,8 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// writeOdd writes every odd line, and one in three parts as a runtime does with lines above 16 KiB. It returns what the documents
-// have to be: by time, which is one for each.
+// writeOdd writes every odd line, and one in three parts as a runtime does with lines above 16 KiB.
+// It returns what the documents have to be: by time, which is one for each.
 func (n *node) writeOdd() map[string]string {
 	want := map[string]string{}
 	at := 0

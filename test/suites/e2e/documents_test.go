@@ -22,7 +22,8 @@ type document struct {
 	} `json:"_source"`
 }
 
-// count returns how many documents an index (or a pattern) holds, everything written so far included.
+// count returns how many documents an index (or a pattern) holds, everything written so far
+// included.
 func count(t *testing.T, index string) int {
 	t.Helper()
 	n, err := world.OpenSearch.Count(t.Context(), index)
@@ -45,7 +46,8 @@ func waitCount(t *testing.T, index string, want int) {
 	})
 }
 
-// documents returns everything in an index, by scrolling: exact, as no aggregation over many values is.
+// documents returns everything in an index, by scrolling: exact, as no aggregation over many values
+// is.
 func documents(t *testing.T, index string) []document {
 	t.Helper()
 	var all []document

@@ -12,8 +12,9 @@ import (
 	"out_opensearch_irsa/test/fixtures/ports"
 )
 
-// TestIdentityExpiredToken ends the life of the credentials at the domain while lines flow: they are renewed once for all workers
-// and the same requests are sent again at once, so that no chunk goes back to the core.
+// TestIdentityExpiredToken ends the life of the credentials at the domain while lines flow: they
+// are renewed once for all workers and the same requests are sent again at once, so that no chunk
+// goes back to the core.
 func TestIdentityExpiredToken(t *testing.T) {
 	for _, v := range versions() {
 		t.Run(v.name, func(t *testing.T) {
@@ -74,8 +75,9 @@ func showMetrics(t *testing.T, port string) {
 	_, _ = said.Write(text)
 }
 
-// TestIdentityRenewal has STS fail when the credentials are to be renewed, and the kubelet replace the token meanwhile: deliveries go
-// on with the credentials that still live, and the next ones come with the new token.
+// TestIdentityRenewal has STS fail when the credentials are to be renewed, and the kubelet replace
+// the token meanwhile: deliveries go on with the credentials that still live, and the next ones
+// come with the new token.
 func TestIdentityRenewal(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())
@@ -117,8 +119,9 @@ func TestIdentityRenewal(t *testing.T) {
 	}
 }
 
-// TestIdentityClockSkew has the node's clock 20 minutes behind AWS's. STS's answer tells by how much, and no request is refused;
-// where STS's clock is no help, the domain's own refusal does, and the request is sent again at once.
+// TestIdentityClockSkew has the node's clock 20 minutes behind AWS's. STS's answer tells by how
+// much, and no request is refused; where STS's clock is no help, the domain's own refusal does, and
+// the request is sent again at once.
 func TestIdentityClockSkew(t *testing.T) {
 	for _, c := range []struct {
 		name        string

@@ -7,8 +7,9 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// TestIdentityServerless delivers to an OpenSearch Serverless collection. One of time series refuses ids: that is found out with the
-// first request, said once, and from then on documents and dead letters go without.
+// TestIdentityServerless delivers to an OpenSearch Serverless collection. One of time series
+// refuses ids: that is found out with the first request, said once, and from then on documents and
+// dead letters go without.
 func TestIdentityServerless(t *testing.T) {
 	for _, c := range []struct {
 		collection localaws.Collection
@@ -36,7 +37,9 @@ func TestIdentityServerless(t *testing.T) {
 			checkNothingKept(t, a)
 			said := 0
 			for _, line := range a.ours("info") {
-				if strings.Contains(line, "the domain rejects custom _id (illegal_argument_exception: Document ID is not supported in create/index operation request)") {
+				if strings.Contains(line, "the domain rejects custom _id "+
+					"(illegal_argument_exception: Document ID is not supported in create/index "+
+					"operation request)") {
 					said++
 				}
 			}

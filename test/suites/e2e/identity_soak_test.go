@@ -8,7 +8,8 @@ import (
 
 var soak = flag.Duration("soak", 0, "how long TestIdentitySoak runs; 0 leaves it out")
 
-// TestIdentitySoak delivers 200 lines a second with credentials that live for 90 seconds: no flush fails, and nothing is refused.
+// TestIdentitySoak delivers 200 lines a second with credentials that live for 90 seconds: no flush
+// fails, and nothing is refused.
 func TestIdentitySoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("make soak runs it: it takes ten minutes")
@@ -35,7 +36,8 @@ func TestIdentitySoak(t *testing.T) {
 	checkLines(t, n.index, written)
 	checkNothingKept(t, a)
 	seen := c.door.Stats()
-	t.Logf("%s: %d lines in %d requests, answers by status %v; %d credentials used, %d calls of STS; warnings %q",
+	t.Logf("%s: %d lines in %d requests, answers by status %v; %d credentials used, %d calls of "+
+		"STS; warnings %q",
 		n.version.name, written, seen.Requests, seen.Statuses, len(keys), c.sts.Requests(), a.ours("warn"))
 	if len(seen.Statuses) != 1 || seen.Statuses[200] != seen.Requests {
 		t.Errorf("answers by status: %v", seen.Statuses)

@@ -11,8 +11,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// TestIdentitySymptoms is TestSymptoms for what stands between the pod's service account and the domain's taking its word: every 403
-// that there is, and every way of having no credentials.
+// TestIdentitySymptoms is TestSymptoms for what stands between the pod's service account and the
+// domain's taking its word: every 403 that there is, and every way of having no credentials.
 func TestIdentitySymptoms(t *testing.T) { bringAbout(t, identityTroubles) }
 
 var identityTroubles = []trouble{
@@ -113,7 +113,8 @@ var identityTroubles = []trouble{
 			n.mapWriter()
 			return func() { putRole(n.t, name, policy(n.t, "policy.json")) }
 		},
-		says: []string{"403", "is not authorized to perform: es:ESHttpPost because no identity-based policy allows", "allow es:ESHttpPost on the domain's ARN",
+		says: []string{"403", "is not authorized to perform: es:ESHttpPost because no " +
+			"identity-based policy allows", "allow es:ESHttpPost on the domain's ARN",
 			"IAM role ROLE"},
 	},
 	{
@@ -146,7 +147,8 @@ var identityTroubles = []trouble{
 			n.env["OPENSEARCH_ENDPOINT"] = serve(n.t, proxy, certificates).URL()
 			return func() { n.env["OPENSEARCH_ENDPOINT"] = upstream.String() }
 		},
-		says:    []string{"403 Forbidden to role ROLE", "The request signature we calculated does not match", "something on the way changes the request", "Endpoint"},
+		says: []string{"403 Forbidden to role ROLE", "The request signature we calculated " +
+			"does not match", "something on the way changes the request", "Endpoint"},
 		restart: true,
 	},
 	{
@@ -156,7 +158,8 @@ var identityTroubles = []trouble{
 			c.putRole("fluent-bit", c.trust, []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"es:*","Resource":"*"},{"Effect":"Allow","Action":"es:*","Resource":"*"}]}`))
 			return func() { c.putRole("fluent-bit", c.trust, c.policy) }
 		},
-		says: []string{"403 Forbidden to role ROLE", "with an explicit deny in an identity-based policy", "out of the policy that denies it to IAM role ROLE", "permissions boundary"},
+		says: []string{"403 Forbidden to role ROLE", "with an explicit deny in an " +
+			"identity-based policy", "out of the policy that denies it to IAM role ROLE", "permissions boundary"},
 	},
 	{
 		name: "domain access policy",
@@ -171,7 +174,8 @@ var identityTroubles = []trouble{
 				}
 			}
 		},
-		says: []string{"403 Forbidden to role ROLE", "with an explicit deny in a resource-based policy", "denies es:ESHttpPost to principal ROLE", "domain's access policy"},
+		says: []string{"403 Forbidden to role ROLE", "with an explicit deny in a " +
+			"resource-based policy", "denies es:ESHttpPost to principal ROLE", "domain's access policy"},
 	},
 	{
 		name: "nobody signed",
@@ -180,7 +184,8 @@ var identityTroubles = []trouble{
 			n.config = shipped(n.t, append(impatient, set{"OUTPUT", "AWS_Auth", "Off"})...)
 			return func() { n.config = shipped(n.t, impatient...) }
 		},
-		says:    []string{"403 Forbidden", "User: anonymous is not authorized to perform: es:ESHttpPost", "set AWS_Auth On"},
+		says: []string{"403 Forbidden", "User: anonymous is not authorized to perform: " +
+			"es:ESHttpPost", "set AWS_Auth On"},
 		restart: true,
 	},
 	{
@@ -216,7 +221,8 @@ var identityTroubles = []trouble{
 			n.env["AWS_ROLE_ARN"] = c.roleARN
 			return func() { n.env["AWS_ENDPOINT_URL_STS"] = right }
 		},
-		says:    []string{"403 Forbidden to role ROLE", "The security token included in the request is invalid", "the same partition", "role was not deleted"},
+		says: []string{"403 Forbidden to role ROLE", "The security token included in the " +
+			"request is invalid", "the same partition", "role was not deleted"},
 		restart: true,
 		renews:  true,
 	},
@@ -228,7 +234,8 @@ var identityTroubles = []trouble{
 			c.door.SetDataAccess("arn:aws:iam::123456789012:role/admin")
 			return func() { c.door.SetDataAccess(c.roleARN) }
 		},
-		says: []string{"403 Forbidden to role ROLE", "User does not have permissions for the requested resource", "add principal ROLE to a data access policy", "aoss:WriteDocument"},
+		says: []string{"403 Forbidden to role ROLE", "User does not have permissions for the " +
+			"requested resource", "add principal ROLE to a data access policy", "aoss:WriteDocument"},
 	},
 	{
 		name: "Serverless IAM policy",
@@ -238,7 +245,9 @@ var identityTroubles = []trouble{
 			c.putRole("fluent-bit", c.trust, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"es:*","Resource":"*"}}`))
 			return func() { c.putRole("fluent-bit", c.trust, c.policy) }
 		},
-		says: []string{"403 Forbidden to role ROLE", "is not authorized to perform: aoss:APIAccessAll", "allow aoss:APIAccessAll on the collection's ARN in a policy of IAM role ROLE"},
+		says: []string{"403 Forbidden to role ROLE", "is not authorized to perform: " +
+			"aoss:APIAccessAll", "allow aoss:APIAccessAll on the collection's ARN in a policy of " +
+			"IAM role ROLE"},
 	},
 	{
 		name: "TLS 1.1 only",

@@ -10,8 +10,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// TestIdentitySources delivers with every source of credentials that there is. The start-up line names it, and the domain sees the
-// role that it stands for.
+// TestIdentitySources delivers with every source of credentials that there is. The start-up line
+// names it, and the domain sees the role that it stands for.
 func TestIdentitySources(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -96,7 +96,8 @@ func TestIdentityNeverTheNodesRole(t *testing.T) {
 	if status, err := a.Wait(t.Context()); err != nil || status == 0 {
 		t.Errorf("the agent ended with status %d (%v)", status, err)
 	}
-	for _, part := range []string{"the pod has no AWS credentials", "the node's role is used only with AWS_Credentials default", "eks.amazonaws.com/role-arn", "EKS Pod Identity association"} {
+	for _, part := range []string{"the pod has no AWS credentials", "the node's role is used " +
+		"only with AWS_Credentials default", "eks.amazonaws.com/role-arn", "EKS Pod Identity association"} {
 		if lines := a.ours("error"); len(lines) != 1 || !strings.Contains(lines[0], part) {
 			t.Errorf("the log does not say %q: %q", part, lines)
 		}
@@ -106,8 +107,9 @@ func TestIdentityNeverTheNodesRole(t *testing.T) {
 	}
 }
 
-// TestIdentityEndpoints delivers from a closed network, whose only way out is a proxy that knows the names of AWS's endpoints: which
-// ones are asked for shows the region, the partition and the kind of STS's.
+// TestIdentityEndpoints delivers from a closed network, whose only way out is a proxy that knows
+// the names of AWS's endpoints: which ones are asked for shows the region, the partition and the
+// kind of STS's.
 func TestIdentityEndpoints(t *testing.T) {
 	tests := []struct {
 		name        string
@@ -146,7 +148,8 @@ func TestIdentityEndpoints(t *testing.T) {
 	}
 }
 
-// TestIdentityTLS has an authority that only TLS_CA_File names, for the domain and STS, and a domain that wants a client's certificate.
+// TestIdentityTLS has an authority that only TLS_CA_File names, for the domain and STS, and a
+// domain that wants a client's certificate.
 func TestIdentityTLS(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())

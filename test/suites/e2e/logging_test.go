@@ -44,7 +44,8 @@ func TestLogFile(t *testing.T) {
 		}
 	})
 	eventually(t, func() error {
-		return inFile(file, "[error] [opensearch_irsa.0] cannot deliver: cannot read the token file")
+		return inFile(file, "[error] [opensearch_irsa.0] cannot deliver: cannot "+
+			"read the token file")
 	})
 	n.replace(token, mustRead(t, world.TokenFile))
 	expectLines(t, n.index, 10)

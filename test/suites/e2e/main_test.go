@@ -3,7 +3,8 @@
 // the environment that `make e2e` sets up; FLUENT_BIT or a fluent-bit on PATH is the agent, and
 // else test/fixtures/fbhost, as each of the versions whose interface it speaks.
 //
-// All tests share one OpenSearch. Each has an index, log files and agent state of its own, so that they can run side by side.
+// All tests share one OpenSearch. Each has an index, log files and agent state of its own, so that
+// they can run side by side.
 package e2e
 
 import (

@@ -15,8 +15,8 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// TestTraceReadAgain has a stack trace come twice, in other pieces, in each order: the real server keeps the
-// document with the most lines, and a data stream, which replaces nothing, has each.
+// TestTraceReadAgain has a stack trace come twice, in other pieces, in each order: the real server
+// keeps the document with the most lines, and a data stream, which replaces nothing, has each.
 func TestTraceReadAgain(t *testing.T) {
 	if unmet != "" {
 		t.Skip(unmet)

@@ -15,7 +15,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// node is where an agent runs: log files of pods, the agent's state, and the environment that its own pod has.
+// node is where an agent runs: log files of pods, the agent's state, and the environment that its
+// own pod has.
 type node struct {
 	*stack.Node
 	t       *testing.T

@@ -13,8 +13,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// TestBasicAuth sends without AWS, over plain HTTP, with a user and a password: to a reverse proxy as people put one before a cluster
-// of their own.
+// TestBasicAuth sends without AWS, over plain HTTP, with a user and a password: to a reverse proxy
+// as people put one before a cluster of their own.
 func TestBasicAuth(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())
@@ -78,7 +78,9 @@ func TestMistakes(t *testing.T) {
 			"only Host",
 			[]set{{"OUTPUT", "Endpoint", ""}, {"OUTPUT", "Host", "search-logs-abc123.eu-central-1.es.amazonaws.com"}},
 			map[string]string{"OPENSEARCH_ENDPOINT": ""},
-			[]string{"Endpoint: it is missing. Write Endpoint with the domain's host name, or set OPENSEARCH_ENDPOINT. (Host, Port and TLS do not reach this plugin: Fluent Bit keeps them"},
+			[]string{"Endpoint: it is missing. Write Endpoint with the domain's host name, or " +
+				"set OPENSEARCH_ENDPOINT. (Host, Port and TLS do not reach this plugin: Fluent " +
+				"Bit keeps them"},
 		},
 		{
 			"several at once",
@@ -105,7 +107,8 @@ func TestMistakes(t *testing.T) {
 			"no role",
 			nil,
 			map[string]string{"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": ""},
-			[]string{"the pod has no AWS credentials: neither AWS_ROLE_ARN with AWS_WEB_IDENTITY_TOKEN_FILE"},
+			[]string{"the pod has no AWS credentials: neither AWS_ROLE_ARN with " +
+				"AWS_WEB_IDENTITY_TOKEN_FILE"},
 		},
 	}
 	for _, c := range tests {

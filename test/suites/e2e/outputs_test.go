@@ -25,8 +25,8 @@ func TestOutputs(t *testing.T) {
 			waitCount(t, n.index, 5000)
 			waitCount(t, second, 5000)
 			if v.is19() {
-				// Fluent Bit 1.9 frees a Go plugin with its first output and uses it for the next (proxy_go_destroy in
-				// src/proxy/go/go.c), which may end it with SIGABRT.
+				// Fluent Bit 1.9 frees a Go plugin with its first output and uses it for the next
+				// (proxy_go_destroy in src/proxy/go/go.c), which may end it with SIGABRT.
 				a.stopLeniently()
 			} else {
 				a.stop()

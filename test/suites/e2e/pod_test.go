@@ -21,7 +21,8 @@ const (
 	rolePrefix     = "arn:aws:iam::123456789012:role/"
 )
 
-// ownToken gives the node's pod a token file of its own, with nothing in it yet, and returns its path.
+// ownToken gives the node's pod a token file of its own, with nothing in it yet, and returns its
+// path.
 func (n *node) ownToken() string {
 	path := filepath.Join(n.dir, "token")
 	n.env["AWS_WEB_IDENTITY_TOKEN_FILE"] = path
@@ -64,7 +65,8 @@ func policy(t *testing.T, name string) []byte {
 	return fill(t, name, values)
 }
 
-// ownRole gives the node's pod a role of its own, which has to be made, and returns the role's name.
+// ownRole gives the node's pod a role of its own, which has to be made, and returns the role's
+// name.
 func (n *node) ownRole(name string) string {
 	name = fmt.Sprintf("%s-%d", name, serial.Add(1))
 	n.env["AWS_ROLE_ARN"] = rolePrefix + name
@@ -88,7 +90,8 @@ func putRole(t *testing.T, name string, permissions []byte) {
 	}
 }
 
-// ownDoor gives the node a front door of its own to the same OpenSearch, for tests that make it fail.
+// ownDoor gives the node a front door of its own to the same OpenSearch, for tests that make it
+// fail.
 func (n *node) ownDoor() *localaws.FrontDoor {
 	n.t.Helper()
 	upstream, err := url.Parse(world.OpenSearch.URL)

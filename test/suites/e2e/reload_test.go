@@ -12,9 +12,11 @@ import (
 
 const reloads = 10
 
-// Fluent Bit 4 and 5 start the workers of a Go output twice and end them once: flb_proxy_output_cb_init and then flb_output_init_all
-// call flb_output_enable_multi_threading, and the second pool takes the place of the first. So each reload leaves as many threads and their pipes behind as there are Workers, whatever a plugin does; every 1.5 s they
-// look at the output instance that is freed by then, which may crash the process.
+// Fluent Bit 4 and 5 start the workers of a Go output twice and end them once:
+// flb_proxy_output_cb_init and then flb_output_init_all call flb_output_enable_multi_threading, and
+// the second pool takes the place of the first. So each reload leaves as many threads and their
+// pipes behind as there are Workers, whatever a plugin does; every 1.5 s they look at the output
+// instance that is freed by then, which may crash the process.
 
 // TestReload changes the configuration ten times under load: nothing is lost or stored twice.
 func TestReload(t *testing.T) {
@@ -30,7 +32,8 @@ func TestReload(t *testing.T) {
 	checkLines(t, n.index, written)
 }
 
-// TestReloadLeavesNothing reloads as often and looks at what the process holds; without Workers, whose threads the core leaks.
+// TestReloadLeavesNothing reloads as often and looks at what the process holds; without Workers,
+// whose threads the core leaks.
 func TestReloadLeavesNothing(t *testing.T) {
 	t.Parallel()
 	n, a := reloadable(t)
@@ -42,8 +45,8 @@ func TestReloadLeavesNothing(t *testing.T) {
 			early = measure(t, a)
 		}
 	}
-	// Go's runtime and the core have a few more or less at any moment, and connections that are about to end; a leak is at least
-	// one for each of the seven reloads, and stays.
+	// Go's runtime and the core have a few more or less at any moment, and connections that are
+	// about to end; a leak is at least one for each of the seven reloads, and stays.
 	within(t, 20*time.Second, func() error {
 		late = measure(t, a)
 		if late.threads > early.threads+3 || late.handles > early.handles+4 || late.rss > early.rss+16<<20 {
@@ -68,8 +71,8 @@ func reloadable(t *testing.T) (*node, *agent) {
 	return n, n.start()
 }
 
-// reload has the agent read a changed configuration, for the turn-th time, and waits until the new instance delivers and the old one
-// has ended.
+// reload has the agent read a changed configuration, for the turn-th time, and waits until the new
+// instance delivers and the old one has ended.
 func (n *node) reload(a *agent, turn int, changes ...set) {
 	n.t.Helper()
 	n.config = shipped(n.t, append(changes, set{"OUTPUT", "Max_Request_Size", fmt.Sprintf("%dM", turn)})...)

@@ -6,11 +6,13 @@ import (
 	"testing"
 )
 
-// TestRestart ends the agent in the midst of its work, in every way there is. What was read is in the index in the end, once.
+// TestRestart ends the agent in the midst of its work, in every way there is. What was read is in
+// the index in the end, once.
 func TestRestart(t *testing.T) {
 	for _, v := range versions() {
 		t.Run(v.name, func(t *testing.T) {
-			// The three go side by side, but not those of every version: that would be more lines than two processors index.
+			// The three go side by side, but not those of every version: that would be more lines
+			// than two processors index.
 			t.Run("SIGTERM under load", func(t *testing.T) {
 				t.Parallel()
 				restart(t, v, (*agent).stop)
@@ -27,7 +29,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// restart ends the agent three times while lines are written, once with answers that got lost on the way.
+// restart ends the agent three times while lines are written, once with answers that got lost on
+// the way.
 func restart(t *testing.T, v version, end func(*agent)) {
 	n := newNode(t, v)
 	door := n.ownDoor()
@@ -48,7 +51,8 @@ func restart(t *testing.T, v version, end func(*agent)) {
 	checkLines(t, n.index, written)
 }
 
-// killWithChunks kills the agent while the domain is away, so that what was read is on the disk alone.
+// killWithChunks kills the agent while the domain is away, so that what was read is on the disk
+// alone.
 func killWithChunks(t *testing.T, v version) {
 	n := newNode(t, v)
 	n.config = shipped(t, impatient...)

@@ -11,7 +11,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// said is everything that any agent logged in this run, and whatever else a test adds that other people can see.
+// said is everything that any agent logged in this run, and whatever else a test adds that other
+// people can see.
 var said transcript
 
 type transcript struct {

@@ -10,7 +10,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/localaws"
 )
 
-// trouble is something that a person has to mend. begin makes it, before the agent starts, and returns how it is mended.
+// trouble is something that a person has to mend. begin makes it, before the agent starts, and
+// returns how it is mended.
 type trouble struct {
 	name  string
 	begin func(n *node) (mend func())
@@ -53,7 +54,8 @@ var troubles = []trouble{
 		restart: true,
 	},
 	{
-		// Names that OpenSearch takes nowhere are found at start-up (TestMistakes); this one it refuses by its own configuration.
+		// Names that OpenSearch takes nowhere are found at start-up (TestMistakes); this one it
+		// refuses by its own configuration.
 		name: "index refused",
 		begin: func(n *node) func() {
 			setting(n.t, "action.auto_create_index", `"-`+n.index+`,+*"`)
@@ -64,13 +66,15 @@ var troubles = []trouble{
 	},
 }
 
-// impatient makes the core bring chunks back soon, so that a test sees many attempts, and end soon although there are chunks left.
+// impatient makes the core bring chunks back soon, so that a test sees many attempts, and end soon
+// although there are chunks left.
 var impatient = []set{{"SERVICE", "scheduler.cap", "2"}, {"SERVICE", "Grace", "3"}, {"SERVICE", "HTTP_Server", "Off"}, {"OUTPUT", "Retry_Budget", "1s"}}
 
 const kept = `failed to flush chunk '[^']*', retry in`
 
-// TestSymptoms brings every trouble about: the agent stays up and the chunk is kept; one line says what is wrong and what to do, and
-// is not repeated; once it is mended the lines arrive, and the log says so.
+// TestSymptoms brings every trouble about: the agent stays up and the chunk is kept; one line says
+// what is wrong and what to do, and is not repeated; once it is mended the lines arrive, and the
+// log says so.
 func TestSymptoms(t *testing.T) { bringAbout(t, troubles) }
 
 func bringAbout(t *testing.T, troubles []trouble) {
@@ -84,7 +88,8 @@ func bringAbout(t *testing.T, troubles []trouble) {
 			n.write(50)
 			eventually(t, func() error {
 				if times := a.count(kept); times < 3 {
-					return fmt.Errorf("the core was asked %d times to keep the chunk, and 3 are waited for", times)
+					return fmt.Errorf("the core was asked %d times to keep the "+
+						"chunk, and 3 are waited for", times)
 				}
 				return nil
 			})

@@ -28,8 +28,8 @@ func (n *node) bootstrap() {
 	})
 }
 
-// TestLinesInOrder writes many lines of one millisecond in three pods' logs and reads them back in the order of their times, as
-// Dashboards shows them.
+// TestLinesInOrder writes many lines of one millisecond in three pods' logs and reads them back in
+// the order of their times, as Dashboards shows them.
 func TestLinesInOrder(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())
@@ -40,7 +40,8 @@ func TestLinesInOrder(t *testing.T) {
 	var logs [3]strings.Builder
 	for i := range lines { // 300 within each millisecond, the pods by turns
 		stamp := at.Add(time.Duration(i/300)*time.Millisecond + time.Duration(i%300)*3333*time.Nanosecond)
-		fmt.Fprintf(&logs[i%3], "%s stdout F LINE=%d level=info msg=\"request served\" path=/orders/%d\n", stamp.Format("2006-01-02T15:04:05.000000000Z"), i+1, i+1)
+		fmt.Fprintf(&logs[i%3], "%s stdout F LINE=%d level=info msg=\"request served\" "+
+			"path=/orders/%d\n", stamp.Format("2006-01-02T15:04:05.000000000Z"), i+1, i+1)
 	}
 	for pod := range logs {
 		n.appendLog(pod, logs[pod].String())
@@ -68,8 +69,8 @@ func TestLinesInOrder(t *testing.T) {
 	}
 }
 
-// TestKubernetesDocuments sends what the kubernetes filter makes, under the shipped template: what clashes without it goes in, and
-// what goes in can be searched and counted.
+// TestKubernetesDocuments sends what the kubernetes filter makes, under the shipped template: what
+// clashes without it goes in, and what goes in can be searched and counted.
 func TestKubernetesDocuments(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, newest())

@@ -22,7 +22,8 @@ type entry struct {
 	body value
 	// whole makes the time an integer of seconds, as old Fluentd sends it, instead of an EventTime.
 	whole bool
-	// apart puts the record into another chunk than most: because of it the built-in output loses others too.
+	// apart puts the record into another chunk than most: because of it the built-in output loses
+	// others too.
 	apart string
 }
 
@@ -34,17 +35,20 @@ const (
 	badName = "badname" // the name of an index for which it does
 )
 
-// twin is added to the name of a record that says in plain msgpack what another record says in a way that the built-in output does
-// not understand: what it stores of the twin is what we have to store of the other.
+// twin is added to the name of a record that says in plain msgpack what another record says in a
+// way that the built-in output does not understand: what it stores of the twin is what we have to
+// store of the other.
 const twin = "=plain"
 
-// firstSecond is the time of the corpus's first record, 2024-02-29T00:10:00Z. They are of one day, since each index costs time.
+// firstSecond is the time of the corpus's first record, 2024-02-29T00:10:00Z. They are of one day,
+// since each index costs time.
 const firstSecond = 1709165400
 
 // corpus makes the records. Each has another time, except that a twin has the other's.
 type corpus struct{ entries []entry }
 
-// add adds a record that every option of the matrix finds its field in, with more fields of its own.
+// add adds a record that every option of the matrix finds its field in, with more fields of its
+// own.
 func (c *corpus) add(name string, fields ...value) {
 	c.bare(name, append([]value{str("id"), str("id-" + name), str("app"), str("shop"),
 		str("kubernetes"), object(str("namespace_name"), str("ns-a"), str("ports"), list(num(80), num(443)))}, fields...)...)
@@ -303,8 +307,8 @@ func (e *entry) appendTime(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(append(b, 0xd7, 0), e.sec), e.nsec)
 }
 
-// pack is the records of one chunk, back to back. As they come in by the forward protocol they are [time, body]; as Fluent Bit 5
-// hands them over, [[time, {}], body].
+// pack is the records of one chunk, back to back. As they come in by the forward protocol they are
+// [time, body]; as Fluent Bit 5 hands them over, [[time, {}], body].
 func pack(entries []entry, apart string, incoming bool) []byte {
 	var b []byte
 	for i := range entries {

@@ -18,8 +18,9 @@ type difference struct {
 	sections     string // pattern of the sections that show it; "" for all
 	except       string // pattern of sections that do not; "" for none
 	records      string // pattern of the records that show it; "" for all
-	// want turns what the built-in output stored (nil for nothing) into what ours has to store. What it is given is its own. Without it,
-	// ours has to store what the built-in output stored of the record's twin.
+	// want turns what the built-in output stored (nil for nothing) into what ours has to store.
+	// What it is given is its own. Without it, ours has to store what the built-in output stored of
+	// the record's twin.
 	want func(c *cell) *document
 	seen bool
 }

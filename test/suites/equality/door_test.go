@@ -16,9 +16,10 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// door is where outputs send to: the server, behind a path. The Path of an output is /ROOM, and each room has indices of its own:
-// the door puts the room's name and "--" before every index. So sections can say the same on both sides, the index included. What
-// is written to the room "as-is" keeps its names.
+// door is where outputs send to: the server, behind a path. The Path of an output is /ROOM, and
+// each room has indices of its own: the door puts the room's name and "--" before every index. So
+// sections can say the same on both sides, the index included. What is written to the room "as-is"
+// keeps its names.
 type door struct {
 	*httptest.Server
 	mu    sync.Mutex

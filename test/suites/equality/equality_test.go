@@ -25,7 +25,8 @@ func TestSameOptionsSameDocuments(t *testing.T) {
 		runFluentBit(t, entries, plugin)
 	}
 	if !*record && recorded.Corpus != fingerprint(entries) {
-		t.Fatalf("the corpus is not the one that was recorded: run this test with -record and FLUENT_BIT of version %s", recorded.FluentBit)
+		t.Fatalf("the corpus is not the one that was recorded: run this test with -record and "+
+			"FLUENT_BIT of version %s", recorded.FluentBit)
 	}
 	compare(t, entries, collect(t, side), want, lost(t, side))
 	for i := range matrix {
@@ -37,7 +38,8 @@ func TestSameOptionsSameDocuments(t *testing.T) {
 	}
 }
 
-// both puts the corpus through both outputs of one Fluent Bit, and returns what the built-in one stored.
+// both puts the corpus through both outputs of one Fluent Bit, and returns what the built-in one
+// stored.
 func both(t *testing.T, entries []entry, recorded results) results {
 	t.Helper()
 	seed(t, entries, builtIn)
@@ -52,8 +54,8 @@ func both(t *testing.T, entries []entry, recorded results) results {
 	return got
 }
 
-// prepare makes what the outputs find: a mapping that takes any field as it is, and the pipeline. It
-// has no processors, since the distribution on Maven Central has none.
+// prepare makes what the outputs find: a mapping that takes any field as it is, and the pipeline.
+// It has no processors, since the distribution on Maven Central has none.
 func prepare(t *testing.T) {
 	t.Helper()
 	ask(t, "PUT", "/_index_template/equality", `{"index_patterns":["builtin.*","plugin.*","direct.*"],"priority":10,

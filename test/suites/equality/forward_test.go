@@ -12,8 +12,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// forward sends records as one chunk by the forward protocol (PackedForward mode), and returns once Fluent Bit has them: the option
-// "chunk" asks for an acknowledgement.
+// forward sends records as one chunk by the forward protocol (PackedForward mode), and returns once
+// Fluent Bit has them: the option "chunk" asks for an acknowledgement.
 func forward(t *testing.T, address, tag string, records []byte) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), stack.Patience)

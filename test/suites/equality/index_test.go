@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// hostile are values of a field that want to be another index, several, a pattern, a path, or more of an action line.
+// hostile are values of a field that want to be another index, several, a pattern, a path, or more
+// of an action line.
 var hostile = []string{
 	"../x", "..", ".", "../../_cluster/settings", "a/b", `a\b`, "a,b", ",", "*", "k*", "<x>", "<k8s-{now/d}>", "_all", "_x", ".x", ".opendistro_security", "-x", "+x", "UPPER", "ÄÖ", "İ",
 	"a b", "a?b=c", "a#b", "a:b", "a|b", "a\"b", `a","_id":"1`, "a\nb", "a\r\n\r\nb", "a\x00b", "a\x7fb", "%2e%2e%2f", "a%00", "a\u2028b", "ａ／ｂ", "", " ", strings.Repeat("l", 255), strings.Repeat("주", 80),
@@ -35,7 +36,8 @@ func indices(t *testing.T) map[string]int {
 	return names
 }
 
-// expectIndices checks that every index that came since before satisfies legal, and that they hold so many documents.
+// expectIndices checks that every index that came since before satisfies legal, and that they hold
+// so many documents.
 func expectIndices(t *testing.T, before map[string]int, documents int, legal func(name string) bool) (made []string) {
 	t.Helper()
 	total := 0
@@ -58,7 +60,8 @@ func expectIndices(t *testing.T, before map[string]int, documents int, legal fun
 	return made
 }
 
-// TestIndexOfHostileRecords lets records name their index: all land behind the template's literal prefix, or in Fallback_Index.
+// TestIndexOfHostileRecords lets records name their index: all land behind the template's literal
+// prefix, or in Fallback_Index.
 func TestIndexOfHostileRecords(t *testing.T) {
 	requireServer(t)
 	options := []string{"Index k8s-$kubernetes['namespace_name']-%Y.%m.%d", "Fallback_Index k8s-fallback", "Generate_ID Off"}
@@ -80,7 +83,8 @@ func TestIndexOfHostileRecords(t *testing.T) {
 		t.Errorf("%d requests for one chunk with %d indices, want one: %q", len(requests), len(made), requests)
 	}
 	if n := len(hits(t, "k8s-fallback")); n != 3 {
-		t.Errorf("%d records in Fallback_Index, want 3: the two without a name, and the one whose name is too long", n)
+		t.Errorf("%d records in Fallback_Index, want 3: the two without a name, and the one "+
+			"whose name is too long", n)
 	}
 
 	// Alone in its chunk too, a record's index is on its line, and the path is the same for all.
@@ -99,7 +103,8 @@ func TestIndexOfHostileRecords(t *testing.T) {
 	}
 }
 
-// TestIndexThatBeginsWithAField has no literal prefix. Records still cannot name the system's indices or the API's endpoints.
+// TestIndexThatBeginsWithAField has no literal prefix. Records still cannot name the system's
+// indices or the API's endpoints.
 func TestIndexThatBeginsWithAField(t *testing.T) {
 	requireServer(t)
 	var bodies []value

@@ -6,7 +6,8 @@
 // internal/deliver and compared with the recording. The differences that are wanted are a table, in
 // differences_test.go.
 //
-// It also tries on the server what the built-in output has not: data streams, routing, and names made of what records say.
+// It also tries on the server what the built-in output has not: data streams, routing, and names
+// made of what records say.
 package equality
 
 import (
@@ -21,13 +22,15 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-var record = flag.Bool("record", false, "write testdata from what the built-in output of FLUENT_BIT stores")
+var record = flag.Bool("record", false, "write testdata from what the built-in output of "+
+	"FLUENT_BIT stores")
 
 var (
 	server *stack.OpenSearch   // nil if unmet says why
 	agent  stack.FluentBitHost // a real Fluent Bit; its Path is empty where there is none
 	front  *door
-	// scratch is a directory for files; its name has nothing in it that a configuration file takes for more than a name.
+	// scratch is a directory for files; its name has nothing in it that a configuration file takes
+	// for more than a name.
 	scratch string
 	unmet   string // what is missing on this machine
 )

@@ -6,7 +6,8 @@ import "strings"
 type section struct {
 	name    string
 	options []string // "Name value"
-	// typed leaves out Suppress_Type_Name, without which the built-in output sends a _type that OpenSearch 2 and later refuse.
+	// typed leaves out Suppress_Type_Name, without which the built-in output sends a _type that
+	// OpenSearch 2 and later refuse.
 	typed bool
 	// ours are options that the built-in output does not know.
 	ours []string
@@ -34,7 +35,8 @@ var matrix = []section{
 	set("Index with a part of the tag", "Index shop-$TAG[1]"),
 	set("Logstash_Format", "Logstash_Format On"),
 	set("Logstash_Prefix", "Logstash_Format On", "Logstash_Prefix shop", "Logstash_Prefix_Separator _", "Logstash_DateFormat %Y.%j"),
-	set("Logstash_Prefix_Key", "Logstash_Format On", "Logstash_Prefix_Key $kubernetes['namespace_name']"),
+	set("Logstash_Prefix_Key", "Logstash_Format On", "Logstash_Prefix_Key "+
+		"$kubernetes['namespace_name']"),
 	set("Logstash_Prefix_Key bare", "Logstash_Format On", "Logstash_Prefix shop", "Logstash_Prefix_Key app", "Logstash_DateFormat %Y"),
 	set("Current_Time_Index", "Logstash_Format On", "Current_Time_Index On"),
 	set("Current_Time_Index with Index", "Index shop-%Y.%m.%d", "Current_Time_Index On"),

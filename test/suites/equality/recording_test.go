@@ -20,7 +20,8 @@ type recording struct {
 	Records   map[string][]*variant `json:"records"` // name → the different documents that the sections made of it
 }
 
-// variant is a document that some sections stored. Most differ little from the record's first one, so only that is whole.
+// variant is a document that some sections stored. Most differ little from the record's first one,
+// so only that is whole.
 type variant struct {
 	Sections []int          `json:"sections"` // numbers in recording.Sections
 	Index    string         `json:"index"`
@@ -140,7 +141,8 @@ func sameAsRecorded(t *testing.T, got, recorded results) {
 		section := matrix[i].name
 		for _, name := range union(got[section], recorded[section]) {
 			if g, r := got[section][name], recorded[section][name]; g.text() != r.text() {
-				t.Errorf("%s, record %q: run with -record: the built-in output stores\n%s\nand the recording says\n%s", section, name, g.text(), r.text())
+				t.Errorf("%s, record %q: run with -record: the built-in output stores\n%s\nand "+
+					"the recording says\n%s", section, name, g.text(), r.text())
 			}
 		}
 	}

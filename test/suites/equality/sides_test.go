@@ -22,7 +22,8 @@ const (
 	direct  = "direct" // ours without
 )
 
-// deadLetters is the file for what is not stored of a room. An index would take longer; other tests have one.
+// deadLetters is the file for what is not stored of a room. An index would take longer; other tests
+// have one.
 func deadLetters(room string) string { return filepath.Join(scratch, room+".dead") }
 
 // deliverDirectly puts the corpus through internal/deliver, once for each section.
@@ -101,16 +102,19 @@ func runFluentBit(t *testing.T, entries []entry, sides ...string) {
 	if err := f.Stop(250 * time.Second); err != nil {
 		t.Fatal(err)
 	}
-	// 1.9 frees once for each instance of a Go plugin what they share, and does not survive its end with two of them.
+	// 1.9 frees once for each instance of a Go plugin what they share, and does not survive its end
+	// with two of them.
 	if status := f.ExitStatus(); status != 0 && !strings.Contains(agent.Version, "v1.9.") {
 		t.Errorf("Fluent Bit ended with status %d", status)
 	}
 }
 
-// configuration is the same section for both sides but for the name, and for where the server is, which Fluent Bit keeps from plugins.
+// configuration is the same section for both sides but for the name, and for where the server is,
+// which Fluent Bit keeps from plugins.
 func configuration(port string, sides []string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[SERVICE]\n    Flush 1\n    Grace 240\n    Log_Level info\n\n[INPUT]\n    Name forward\n    Listen 127.0.0.1\n    Port %s\n", port)
+	fmt.Fprintf(&b, "[SERVICE]\n    Flush 1\n    Grace 240\n    Log_Level info\n\n[INPUT]\n    "+
+		"Name forward\n    Listen 127.0.0.1\n    Port %s\n", port)
 	host, to, _ := strings.Cut(strings.TrimPrefix(front.URL, "http://"), ":")
 	for _, side := range sides {
 		for i := range matrix {

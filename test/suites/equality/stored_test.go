@@ -21,7 +21,8 @@ type document struct {
 	Body map[string]any `json:"body"` // in canonical form
 }
 
-// results is what became of the corpus: record → document, for each section. A record that was not stored is not there.
+// results is what became of the corpus: record → document, for each section. A record that was not
+// stored is not there.
 type results map[string]map[string]*document
 
 // collect reads what one side stored.
@@ -86,8 +87,8 @@ func recordName(body map[string]any) string {
 	return "empty body"
 }
 
-// canonical reads JSON so that equal values are equal: integers are told from other numbers, since a mapping is guessed from that,
-// and of long texts the length and a hash are kept.
+// canonical reads JSON so that equal values are equal: integers are told from other numbers, since
+// a mapping is guessed from that, and of long texts the length and a hash are kept.
 func canonical(source []byte) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(source))
 	d.UseNumber()

@@ -47,7 +47,8 @@ func letters(t *testing.T, index string) []string {
 	return types
 }
 
-// send delivers one chunk of records, a second after the other, through a new instance, as after a restart.
+// send delivers one chunk of records, a second after the other, through a new instance, as after a
+// restart.
 func send(t *testing.T, bodies []value, options ...string) {
 	t.Helper()
 	out, log := deliverer(t, append([]string{"Path /" + asIs}, options...)...)
@@ -113,7 +114,8 @@ func TestAliasWithWriteIndex(t *testing.T) {
 	}
 }
 
-// TestDedot sends the labels that clash most often: one is text, and the other makes an object of the same name.
+// TestDedot sends the labels that clash most often: one is text, and the other makes an object of
+// the same name.
 func TestDedot(t *testing.T) {
 	requireServer(t)
 	label := func(labels ...value) value {
@@ -144,14 +146,16 @@ func TestRoutingKey(t *testing.T) {
 	for i := range 40 {
 		bodies = append(bodies, object(str("n"), num(int64(i)), str("kubernetes"), object(str("tenant"), str(fmt.Sprint("tenant ", i%4)))))
 	}
-	send(t, append(bodies, object(str("n"), num(99))), "Index routed", "Routing_Key $kubernetes['tenant']")
+	send(t, append(bodies, object(str("n"), num(99))), "Index routed", "Routing_Key "+
+		"$kubernetes['tenant']")
 	for _, h := range hits(t, "routed") {
 		var body struct{ Kubernetes struct{ Tenant string } }
 		if err := json.Unmarshal(h.Source, &body); err != nil || h.Routing != body.Kubernetes.Tenant {
 			t.Errorf("a document of %q has the routing %q (%v)", body.Kubernetes.Tenant, h.Routing, err)
 		}
 	}
-	// A search with a routing looks into one shard alone, where all of the tenant's documents have to be.
+	// A search with a routing looks into one shard alone, where all of the tenant's documents have
+	// to be.
 	for tenant := range 4 {
 		name := fmt.Sprint("tenant ", tenant)
 		var counted struct {
@@ -210,8 +214,8 @@ func TestIDKey(t *testing.T) {
 	}
 }
 
-// TestPipelineOfRecord names the pipeline in the record. The distribution has no processors: what shows that the name arrives is that
-// OpenSearch refuses one that is not there.
+// TestPipelineOfRecord names the pipeline in the record. The distribution has no processors: what
+// shows that the name arrives is that OpenSearch refuses one that is not there.
 func TestPipelineOfRecord(t *testing.T) {
 	requireServer(t)
 	ask(t, "PUT", "/_ingest/pipeline/of-record", `{"processors":[]}`)
@@ -230,7 +234,8 @@ func TestPipelineOfRecord(t *testing.T) {
 	}
 }
 
-// TestDeadLettersKnowTheirIndex looks for the index that a dead letter was meant for, which is where a replay sends it.
+// TestDeadLettersKnowTheirIndex looks for the index that a dead letter was meant for, which is
+// where a replay sends it.
 func TestDeadLettersKnowTheirIndex(t *testing.T) {
 	requireServer(t)
 	send(t, []value{object(str("log"), str("a line"))}, "Index meant-for-this", "Id_Key id", "Write_Operation update", "Dead_Letter_Index elsewhere")

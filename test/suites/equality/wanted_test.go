@@ -6,21 +6,25 @@ import (
 	"strings"
 )
 
-// differences are all that are wanted. Those about whole sections come first, since the others build on them.
+// differences are all that are wanted. Those about whole sections come first, since the others
+// build on them.
 var differences = []*difference{
 	{
-		name:     "no _type",
-		reason:   "OpenSearch 2 and later refuse a request with one; the built-in output needs Suppress_Type_Name On",
+		name: "no _type",
+		reason: "OpenSearch 2 and later refuse a request with one; the built-in output needs " +
+			"Suppress_Type_Name On",
 		sections: "type name sent",
 		want:     func(c *cell) *document { return c.in("defaults") },
 	}, {
-		name:     "date in Index",
-		reason:   "is of the record's time; the built-in output takes the clock's, and the letters as they are with Generate_ID On",
+		name: "date in Index",
+		reason: "is of the record's time; the built-in output takes the clock's, and the " +
+			"letters as they are with Generate_ID On",
 		sections: "Index with a date",
 		want:     func(c *cell) *document { return c.builtIn.at("shop-" + c.entry.time().Format("2006.01.02")) },
 	}, {
-		name:     "Current_Time_Index",
-		reason:   "is about the index only; the built-in output overwrites the record's time in the document too",
+		name: "Current_Time_Index",
+		reason: "is about the index only; the built-in output overwrites the record's time in " +
+			"the document too",
 		sections: "Current_Time_Index.*",
 		want: func(c *cell) *document {
 			index := "logstash-<today>"
@@ -30,8 +34,10 @@ var differences = []*difference{
 			return c.in("defaults").at(index)
 		},
 	}, {
-		name:     "Id_Key",
-		reason:   "takes numbers, booleans and text with quotation marks too, and a record without an id gets one of ours; the built-in output gives it the id of the record before, so that one of the two is lost",
+		name: "Id_Key",
+		reason: "takes numbers, booleans and text with quotation marks too, and a record " +
+			"without an id gets one of ours; the built-in output gives it the id of the record " +
+			"before, so that one of the two is lost",
 		sections: "Id_Key.*",
 		want:     func(c *cell) *document { return c.in("defaults").ownID() },
 	}, {
@@ -41,25 +47,29 @@ var differences = []*difference{
 		records:  "(namespace|app|id) .*|empty body",
 		want:     func(c *cell) *document { return c.in("defaults").ownID() },
 	}, {
-		name:     "tag in a name",
-		reason:   "is written in lower case: OpenSearch takes no other, and the built-in output loses the record",
+		name: "tag in a name",
+		reason: "is written in lower case: OpenSearch takes no other, and the built-in output " +
+			"loses the record",
 		sections: "Index with the tag",
 		want:     func(c *cell) *document { return c.in("defaults").at("shop-" + strings.ToLower(c.entry.tag())) },
 	}, {
-		name:     "fields in a name",
-		reason:   "are made legal: lower case, and - for what OpenSearch refuses; the built-in output loses the record",
+		name: "fields in a name",
+		reason: "are made legal: lower case, and - for what OpenSearch refuses; the built-in " +
+			"output loses the record",
 		sections: "Index with a (bare )?field|Logstash_Prefix_Key.*",
 		records:  "namespace (upper case|space|slash|comma|star|hash|colon|dots|angle)|app other",
 		want:     named,
 	}, {
-		name:     "quotation marks, backslashes and controls in a name",
-		reason:   "are made legal as well; the built-in output takes the option's text for the name, or the prefix",
+		name: "quotation marks, backslashes and controls in a name",
+		reason: "are made legal as well; the built-in output takes the option's text for the " +
+			"name, or the prefix",
 		sections: "Index with a field|Logstash_Prefix_Key",
 		records:  "namespace (quote|backslash|newline)",
 		want:     named,
 	}, {
-		name:     "floats and bin in a name",
-		reason:   "are written as in the document, 1.5; the built-in output writes 1.500000, and bin in hexadecimal",
+		name: "floats and bin in a name",
+		reason: "are written as in the document, 1.5; the built-in output writes 1.500000, and " +
+			"bin in hexadecimal",
 		sections: "Index with a field|Logstash_Prefix_Key",
 		records:  "namespace (float|bin)",
 		want:     named,
@@ -70,14 +80,16 @@ var differences = []*difference{
 		records:  "namespace bad bytes",
 		want:     named,
 	}, {
-		name:     "names that would be too long, or begin with - or .",
-		reason:   "are not used: the record goes to Fallback_Index; the built-in output cuts a prefix after 128 bytes, or loses the record",
+		name: "names that would be too long, or begin with - or .",
+		reason: "are not used: the record goes to Fallback_Index; the built-in output cuts a " +
+			"prefix after 128 bytes, or loses the record",
 		sections: "Index with a field|Logstash_Prefix_Key",
 		records:  "namespace ([23]00 bytes|negative number)",
 		want:     named,
 	}, {
-		name:     "fields that are missing, null or no scalar",
-		reason:   "send the record to Fallback_Index (or Logstash_Prefix); the built-in output writes null or nothing for them, the option's text, or another value on the way to it",
+		name: "fields that are missing, null or no scalar",
+		reason: "send the record to Fallback_Index (or Logstash_Prefix); the built-in output " +
+			"writes null or nothing for them, the option's text, or another value on the way to it",
 		sections: "Index with a.* (field|element)|Logstash_Prefix_Key.*",
 		records:  "namespace (nil|map|array|missing|of no map)|app .*|empty body",
 		want:     named,
@@ -88,23 +100,27 @@ var differences = []*difference{
 		records:  "id .*",
 		want:     named,
 	}, {
-		name:    "float32",
-		reason:  "is written with its own digits, 0.1; the built-in output widens it first, 0.1000000014901161",
+		name: "float32",
+		reason: "is written with its own digits, 0.1; the built-in output widens it first, " +
+			"0.1000000014901161",
 		records: "float32 (0.1|largest|of a map in an array)",
 	}, {
-		name:    "17 digits",
-		reason:  "are written where a number needs them; the built-in output writes 16 and stores another number",
+		name: "17 digits",
+		reason: "are written where a number needs them; the built-in output writes 16 and " +
+			"stores another number",
 		records: "float (0.1\\+0.2|largest)",
 		want: func(c *cell) *document {
 			return c.builtIn.with("v", json.Number(map[string]string{"float 0.1+0.2": "0.30000000000000004", "float largest": "1.7976931348623157e+308"}[c.entry.name]))
 		},
 	}, {
-		name:    "NaN and infinity",
-		reason:  "become null; the built-in output writes nan, which is no JSON, and the record is lost",
+		name: "NaN and infinity",
+		reason: "become null; the built-in output writes nan, which is no JSON, " +
+			"and the record is lost",
 		records: "(NaN|infinity).*",
 	}, {
-		name:    "ext",
-		reason:  "becomes text: a time, or hexadecimal; the built-in output writes \\x, which is no JSON, and the record is lost",
+		name: "ext",
+		reason: "becomes text: a time, or hexadecimal; the built-in output writes \\x, which is " +
+			"no JSON, and the record is lost",
 		records: "ext .*",
 	}, {
 		name:    "bytes that are no UTF-8",
@@ -123,17 +139,20 @@ var differences = []*difference{
 			return d
 		},
 	}, {
-		name:    "keys that are no text",
-		reason:  "become their JSON as text; the built-in output makes all of them \"\", of which the last one stays",
+		name: "keys that are no text",
+		reason: "become their JSON as text; the built-in output makes all of them \"\", of " +
+			"which the last one stays",
 		records: "keys? .*(integers?|negative|float|nil|bool|array|map|ext)",
 	}, {
-		name:    "Dedot",
-		reason:  "is on under kubernetes.labels and kubernetes.annotations, where app and app.kubernetes.io/name would clash",
+		name: "Dedot",
+		reason: "is on under kubernetes.labels and kubernetes.annotations, where app and " +
+			"app.kubernetes.io/name would clash",
 		except:  "Dedot Off",
 		records: "labels that clash",
 	}, {
-		name:    "nesting",
-		reason:  "what follows a record that is too deeply nested is stored; the built-in output drops the rest of the chunk without a word",
+		name: "nesting",
+		reason: "what follows a record that is too deeply nested is stored; the built-in output " +
+			"drops the rest of the chunk without a word",
 		records: "behind maps 150 deep",
 	},
 }
@@ -170,7 +189,8 @@ func (d *document) ownID() *document {
 	return d
 }
 
-// inName is what the fields of these records become in a name; those that are not there cannot be in one.
+// inName is what the fields of these records become in a name; those that are not there cannot be
+// in one.
 var inName = map[string]string{
 	"namespace upper case": "ns-c", "namespace space": "a-b", "namespace slash": "a-b", "namespace comma": "a-b", "namespace star": "a-b", "namespace hash": "a-b", "namespace colon": "a-b",
 	"namespace dots": "..-x", "namespace angle": "-x-", "namespace quote": "a-b", "namespace backslash": "a-b", "namespace newline": "a-b", "namespace float": "1.5", "namespace bin": "ns-bin",

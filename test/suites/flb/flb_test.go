@@ -1,6 +1,6 @@
-// Package flb_test has the tests of internal/flb, which has none of its own since a test file cannot use
-// cgo: its C by itself under the sanitizers, and the shared object in a host that does what no core does
-// on purpose.
+// Package flb_test has the tests of internal/flb, which has none of its own since a test file
+// cannot use cgo: its C by itself under the sanitizers, and the shared object in a host that does
+// what no core does on purpose.
 package flb_test
 
 import (
@@ -177,12 +177,14 @@ func (d *domain) options() map[string]string {
 	return map[string]string{"Endpoint": d.URL, "AWS_Auth": "Off", "Retry_Budget": "0s", "Generate_ID": "Off", "Compress": "none"}
 }
 
-// TestStaleHandle flushes for an output that has ended, or never was, and ends it twice, as 1.9 does.
+// TestStaleHandle flushes for an output that has ended, or never was, and ends it twice, as 1.9
+// does.
 func TestStaleHandle(t *testing.T) {
 	d := newDomain(t)
 	results, log := run(t, d.options(), "init 0 flush 0 exit 0 flush 0 exit 0 flush 1 exit 1")
 	want(t, results, log, "init 0: 1", "flush 0: 1", "exit 0: 1", "flush 0: 2", "exit 0: 1", "flush 1: 2", "exit 1: 1")
-	if d.documents() != 1 || count(log, "a chunk came for an output that has ended; Fluent Bit keeps it") != 2 || count(log, "ended: ") != 1 {
+	if d.documents() != 1 || count(log, "a chunk came for an output that has "+
+		"ended; Fluent Bit keeps it") != 2 || count(log, "ended: ") != 1 {
 		t.Fatalf("%d documents\n%s", d.documents(), strings.Join(log, "\n"))
 	}
 	if count(log, "foreign") != 0 {
@@ -193,7 +195,8 @@ func TestStaleHandle(t *testing.T) {
 // TestReload makes the new instance before the old one ends, as hot reload does.
 func TestReload(t *testing.T) {
 	d := newDomain(t)
-	results, log := run(t, d.options(), "init 0 flush 0 init 1 flush 1 flush 0 exit 0 flush 1 flush 0 exit 1 flush 1")
+	results, log := run(t, d.options(), "init 0 flush 0 init 1 flush 1 flush 0 exit 0 flush 1 "+
+		"flush 0 exit 1 flush 1")
 	want(t, results, log, "init 0: 1", "flush 0: 1", "init 1: 1", "flush 1: 1", "flush 0: 1", "exit 0: 1", "flush 1: 1", "flush 0: 2", "exit 1: 1", "flush 1: 2")
 	if d.documents() != 4 {
 		t.Fatalf("%d documents", d.stored)
@@ -209,8 +212,8 @@ func TestInitFailure(t *testing.T) {
 	}
 }
 
-// TestGuard has a call panic: the agent lives, the chunk comes back, and the thread that has gone is
-// forgotten. Lines that come later are printed by others.
+// TestGuard has a call panic: the agent lives, the chunk comes back, and the thread that has gone
+// is forgotten. Lines that come later are printed by others.
 func TestGuard(t *testing.T) {
 	d := newDomain(t)
 	results, log := run(t, d.options(), "init 0 null 0 null 0 flush 0 exit 0")
@@ -220,8 +223,8 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestLinesOfFlushes has the domain fail while eight threads flush: what is written about it is printed
-// by threads of the core, and each of them returns.
+// TestLinesOfFlushes has the domain fail while eight threads flush: what is written about it is
+// printed by threads of the core, and each of them returns.
 func TestLinesOfFlushes(t *testing.T) {
 	d := newDomain(t)
 	d.mu.Lock()
@@ -256,8 +259,8 @@ func TestLogLevelAndName(t *testing.T) {
 	}
 }
 
-// TestLongLine has an error that is longer than the core's buffer for a line, 1 KiB with its time and
-// level: nothing of it is lost, and no word is cut that has spaces around it.
+// TestLongLine has an error that is longer than the core's buffer for a line, 1 KiB with its time
+// and level: nothing of it is lost, and no word is cut that has spaces around it.
 func TestLongLine(t *testing.T) {
 	var words []string
 	for i := range 500 {
@@ -270,7 +273,8 @@ func TestLongLine(t *testing.T) {
 		_, log := run(t, map[string]string{"Endpoint": "http://127.0.0.1:1", "AWS_Auth": c.value}, "init 0 exit 0")
 		var parts []string
 		for _, line := range log {
-			if line = strings.TrimPrefix(line, "log 1 core "); len("[2026/11/25 13:00:00.123456789] [error] ")+len(line) >= 1<<10 {
+			if line = strings.TrimPrefix(line, "log 1 core "); len("[2026/11/25 "+
+				"13:00:00.123456789] [error] ")+len(line) >= 1<<10 {
 				t.Errorf("a line of %d bytes: %s", len(line), line)
 			}
 			parts = append(parts, strings.TrimSuffix(strings.TrimPrefix(line, "… "), " …"))

@@ -15,7 +15,8 @@ import (
 // machines are what an architecture is called in an ELF file.
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
-// allowedLibraries are those of every glibc, 2.26 with the four that later ones took into libc.so.6.
+// allowedLibraries are those of every glibc, 2.26 with the four that later ones took into
+// libc.so.6.
 var allowedLibraries = []string{"libc.so.6", "libpthread.so.0", "libdl.so.2", "libresolv.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 // commands are those that go along with the shared object.
@@ -82,7 +83,8 @@ func TestABISharedObject(t *testing.T) {
 	}
 }
 
-// TestABICommands checks that the commands need nothing of the base image, since it may have no more than Fluent Bit needs.
+// TestABICommands checks that the commands need nothing of the base image, since it may have no
+// more than Fluent Bit needs.
 func TestABICommands(t *testing.T) {
 	for arch, machine := range machines {
 		dir := distOf(t, arch)
@@ -143,7 +145,8 @@ func open(t *testing.T, path string, machine elf.Machine) *elf.File {
 	return file
 }
 
-// sourceExports are the names that plugin/main.go exports, and the one that is written in C, sorted.
+// sourceExports are the names that plugin/main.go exports, and the one that is written in C,
+// sorted.
 func sourceExports(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -157,7 +160,8 @@ func sourceExports(t *testing.T) []string {
 	return names
 }
 
-// newer tells whether a symbol's version is above what we may need. A version that is not glibc's is.
+// newer tells whether a symbol's version is above what we may need. A version that is not glibc's
+// is.
 func newer(t *testing.T, version string) bool {
 	t.Helper()
 	return slices.Compare(numbers(version), append(slices.Clone(maxGlibc), 1<<30)) > 0

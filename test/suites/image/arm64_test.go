@@ -25,7 +25,8 @@ func contextWithPatience(t *testing.T) (context.Context, context.CancelFunc) {
 func arm64(t *testing.T, env []string, arguments ...string) (string, error) {
 	t.Helper()
 	qemu := needProgram(t, "qemu-aarch64", "install qemu-user, or run make packages as root")
-	need(t, filepath.Join(sysroot, "lib", "ld-linux-aarch64.so.1"), "install libc6-arm64-cross, or run make packages as root")
+	need(t, filepath.Join(sysroot, "lib", "ld-linux-aarch64.so.1"), "install libc6-arm64-cross, "+
+		"or run make packages as root")
 	ctx, cancel := contextWithPatience(t)
 	defer cancel()
 	command := exec.CommandContext(ctx, qemu, append([]string{"-L", sysroot}, arguments...)...)
@@ -37,7 +38,8 @@ func arm64(t *testing.T, env []string, arguments ...string) (string, error) {
 	return output.String(), err
 }
 
-// TestARM64 has the arm64 shared object loaded by an arm64 fbhost, and every line of a node delivered by it.
+// TestARM64 has the arm64 shared object loaded by an arm64 fbhost, and every line of a node
+// delivered by it.
 func TestARM64(t *testing.T) {
 	fbhost := os.Getenv("FBHOST_ARM64_BIN")
 	need(t, fbhost, "run make check-abi, which builds it and says where in FBHOST_ARM64_BIN")

@@ -23,16 +23,21 @@ func TestBuildCommand(t *testing.T) {
 		out, err := command.CombinedOutput()
 		return string(out), read(t, filepath.Join(dir, "asked")), err
 	}
-	const plain = "case \"$*\" in 'buildx inspect') echo 'Driver: docker';; 'buildx inspect opensearch-irsa') exit 1;; esac\n"
+	const plain = "case \"$*\" in 'buildx inspect') echo 'Driver: docker';; 'buildx inspect " +
+		"opensearch-irsa') exit 1;; esac\n"
 	said, asked, err := build(plain, "registry.example/logs", "1.2.3-base3", "1", "", "--platform", "linux/amd64,linux/arm64")
-	if err != nil || !strings.Contains(asked, "buildx create --name opensearch-irsa --driver docker-container\n") ||
-		!strings.Contains(asked, "buildx build . --builder opensearch-irsa --tag registry.example/logs:1.2.3-base3 --platform linux/amd64,linux/arm64 --output type=image,rewrite-timestamp=true,push=true\n") {
+	if err != nil || !strings.Contains(asked, "buildx create --name opensearch-irsa --driver "+
+		"docker-container\n") ||
+		!strings.Contains(asked, "buildx build . --builder opensearch-irsa --tag "+
+			"registry.example/logs:1.2.3-base3 --platform linux/amd64,linux/arm64 --output "+
+			"type=image,rewrite-timestamp=true,push=true\n") {
 		t.Errorf("with Docker's default builder (%v):\n%s%s", err, asked, said)
 	}
 	if !strings.Contains(said, "newName: registry.example/logs\n    newTag: 1.2.3-base3\n") || !strings.Contains(said, "--set image.tag=1.2.3-base3") {
 		t.Errorf("nobody is told what to paste: %s", said)
 	}
-	_, asked, err = build("case \"$*\" in 'buildx inspect') echo 'Driver:           docker-container';; esac\n", "logs", "1", "", "")
+	_, asked, err = build("case \"$*\" in 'buildx inspect') echo 'Driver:           "+
+		"docker-container';; esac\n", "logs", "1", "", "")
 	if err != nil || strings.Contains(asked, "create") || strings.Contains(asked, "--builder") || !strings.Contains(asked, "push=false") {
 		t.Errorf("with a builder that can (%v):\n%s", err, asked)
 	}
@@ -41,7 +46,8 @@ func TestBuildCommand(t *testing.T) {
 		t.Errorf("with a builder that is named (%v):\n%s", err, asked)
 	}
 	said, _, err = build("case \"$*\" in *build\\ .*) exit 7;; esac\n", "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/logs", "1", "1", "mine")
-	if err == nil || !strings.Contains(said, "get-login-password --region eu-west-1 | docker login --username AWS --password-stdin 123456789012.dkr.ecr.eu-west-1.amazonaws.com") ||
+	if err == nil || !strings.Contains(said, "get-login-password --region eu-west-1 | docker "+
+		"login --username AWS --password-stdin 123456789012.dkr.ecr.eu-west-1.amazonaws.com") ||
 		!strings.Contains(said, "create-repository --region eu-west-1 --repository-name team/logs") {
 		t.Errorf("a registry that refuses (%v): %s", err, said)
 	}
@@ -74,9 +80,11 @@ func TestBuildRefuses(t *testing.T) {
 	}
 }
 
-// TestOneTag has the tag that make image pushes in the overlays and the chart as it is made: VERSION, then the base.
+// TestOneTag has the tag that make image pushes in the overlays and the chart as it is made:
+// VERSION, then the base.
 func TestOneTag(t *testing.T) {
-	if !strings.Contains(read(t, root(t, "deploy", "image", "image.mk")), "\nTAG = $(patsubst v%,%,$(VERSION))-base$(BASE)\n") {
+	if !strings.Contains(read(t, root(t, "deploy", "image", "image.mk")), "\nTAG = $(patsubst "+
+		"v%,%,$(VERSION))-base$(BASE)\n") {
 		t.Fatal("image.mk says the tag otherwise than this test knows")
 	}
 	overlays, err := filepath.Glob(root(t, "deploy", "kubernetes", "overlays", "*", "kustomization.yaml"))

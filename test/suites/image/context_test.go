@@ -12,7 +12,8 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// buildContext copies what docker would be given of a checkout: the files that git has, less those of .dockerignore.
+// buildContext copies what docker would be given of a checkout: the files that git has, less those
+// of .dockerignore.
 func buildContext(t *testing.T) string {
 	t.Helper()
 	ignore, err := os.Open(root(t, ".dockerignore"))

@@ -89,7 +89,8 @@ func TestBaseImage(t *testing.T) {
 	}
 }
 
-// TestStages holds what makes the image buildable for both architectures on one machine, without emulation.
+// TestStages holds what makes the image buildable for both architectures on one machine, without
+// emulation.
 func TestStages(t *testing.T) {
 	d := readDockerfile(t, read(t, root(t, "Dockerfile")))
 	for i, stage := range d.stages {
@@ -101,7 +102,8 @@ func TestStages(t *testing.T) {
 			switch command := command.(type) {
 			case *instructions.RunCommand:
 				if last {
-					t.Errorf("the last stage runs %q: that needs emulation for another architecture", strings.Join(command.CmdLine, " "))
+					t.Errorf("the last stage runs %q: that needs emulation for another "+
+						"architecture", strings.Join(command.CmdLine, " "))
 				}
 			case *instructions.EntrypointCommand, *instructions.CmdCommand, *instructions.UserCommand:
 				if last {
@@ -112,7 +114,8 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// TestDockerfileEnvironment compares the variables that the image sets with those that the head of fluent-bit.conf says it sets.
+// TestDockerfileEnvironment compares the variables that the image sets with those that the head of
+// fluent-bit.conf says it sets.
 func TestDockerfileEnvironment(t *testing.T) {
 	configuration := read(t, root(t, "fluent-bit.conf"))
 	d := readDockerfile(t, read(t, root(t, "Dockerfile")))

@@ -17,7 +17,8 @@ import (
 func distOf(t *testing.T, arch string) string {
 	t.Helper()
 	dir := filepath.Join(os.Getenv("DIST_DIR"), "linux-"+arch)
-	need(t, filepath.Join(dir, "SHA256SUMS"), "run make check-image, which builds it and says where in DIST_DIR")
+	need(t, filepath.Join(dir, "SHA256SUMS"), "run make check-image, which builds it and says "+
+		"where in DIST_DIR")
 	return dir
 }
 

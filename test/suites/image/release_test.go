@@ -15,8 +15,9 @@ import (
 	"testing"
 )
 
-// TestRenovateKnowsVersions applies the patterns of renovate.json as renovate does: each version of versions.mk and each base image is
-// found, with its name and the digest that belongs to it, but for OpenSearch's, which need checksums.
+// TestRenovateKnowsVersions applies the patterns of renovate.json as renovate does: each version of
+// versions.mk and each base image is found, with its name and the digest that belongs to it, but
+// for OpenSearch's, which need checksums.
 func TestRenovateKnowsVersions(t *testing.T) {
 	var file struct {
 		CustomManagers []struct {
@@ -72,8 +73,9 @@ func TestRenovateKnowsVersions(t *testing.T) {
 	}
 }
 
-// TestDigests runs make digests' script against a registry on loopback that answers as the distribution specification has it: it wants a
-// token, and has one digest for the index and another for what old clients accept.
+// TestDigests runs make digests' script against a registry on loopback that answers as the
+// distribution specification has it: it wants a token, and has one digest for the index and another
+// for what old clients accept.
 func TestDigests(t *testing.T) {
 	digest := func(c string) string { return "sha256:" + strings.Repeat(c, 64) }
 	digests := map[string]string{}

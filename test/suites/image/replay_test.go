@@ -12,7 +12,8 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 )
 
-// built is the image as far as the Dockerfile makes it: its files below a folder, and its settings. What the base has is not there.
+// built is the image as far as the Dockerfile makes it: its files below a folder, and its settings.
+// What the base has is not there.
 type built struct {
 	dir    string
 	env    variables
@@ -20,8 +21,9 @@ type built struct {
 	volume []string
 }
 
-// replay does what docker build would: each stage in a folder of its own, with the context that .dockerignore leaves. RUN of the
-// build stage is run; RUN pip is what make did before, from the same file.
+// replay does what docker build would: each stage in a folder of its own, with the context that
+// .dockerignore leaves. RUN of the build stage is run; RUN pip is what make did before, from the
+// same file.
 func replay(t *testing.T, d *dockerfile, given map[string]string) built {
 	t.Helper()
 	context := buildContext(t)
@@ -132,7 +134,8 @@ func (r *stageReplay) copy(c *instructions.CopyCommand, expand func(string) stri
 		path := filepath.Join(from, filepath.FromSlash(source))
 		information, err := os.Stat(path)
 		if err != nil {
-			r.t.Fatalf("COPY %s: not in the context that .dockerignore leaves, nor made by the stage: %v", source, err)
+			r.t.Fatalf("COPY %s: not in the context that .dockerignore leaves, "+
+				"nor made by the stage: %v", source, err)
 		}
 		to := r.path(expand(c.DestPath))
 		if !information.IsDir() && strings.HasSuffix(c.DestPath, "/") {
@@ -142,7 +145,8 @@ func (r *stageReplay) copy(c *instructions.CopyCommand, expand func(string) stri
 	}
 }
 
-// run runs a shell command of the build stage, with the paths of other stages' files as they are here.
+// run runs a shell command of the build stage, with the paths of other stages' files as they are
+// here.
 func (r *stageReplay) run(line string) {
 	r.t.Helper()
 	words := strings.Fields(line)
@@ -156,7 +160,8 @@ func (r *stageReplay) run(line string) {
 	for i, word := range words {
 		name, value, ok := strings.Cut(word, "=")
 		if ok && path.IsAbs(value) {
-			// With links followed, so that go knows the compiler from make dist and takes from its cache what is the same.
+			// With links followed, so that go knows the compiler from make dist and takes from its
+			// cache what is the same.
 			real, err := filepath.EvalSymlinks(r.path(value))
 			if err != nil {
 				r.t.Errorf("RUN %s: no %s there: %v", line, value, err)

@@ -19,7 +19,8 @@ import (
 )
 
 // entrypoint is what the base's /entrypoint.sh starts, 2.x and 3.x alike.
-const entrypoint = "/fluent-bit/bin/fluent-bit -e /fluent-bit/firehose.so -e /fluent-bit/cloudwatch.so -e /fluent-bit/kinesis.so -c /fluent-bit/etc/fluent-bit.conf"
+const entrypoint = "/fluent-bit/bin/fluent-bit -e /fluent-bit/firehose.so -e " +
+	"/fluent-bit/cloudwatch.so -e /fluent-bit/kinesis.so -c /fluent-bit/etc/fluent-bit.conf"
 
 // testStart starts the image as containers do, and has it deliver.
 func testStart(t *testing.T, image built) {
@@ -42,7 +43,8 @@ func testStart(t *testing.T, image built) {
 	}
 }
 
-// standIns puts three Go plugins where the base has its own: not those, but as many more Go runtimes in the process.
+// standIns puts three Go plugins where the base has its own: not those, but as many more Go
+// runtimes in the process.
 func standIns(t *testing.T, image built) {
 	t.Helper()
 	for _, name := range []string{"firehose", "cloudwatch", "kinesis"} {
@@ -54,8 +56,9 @@ func standIns(t *testing.T, image built) {
 	}
 }
 
-// start runs a command line of the image with / being the image's folder, which nothing may change: a root file system may be
-// read-only. The state's volume and the logs are elsewhere, as mounts are.
+// start runs a command line of the image with / being the image's folder, which nothing may change:
+// a root file system may be read-only. The state's volume and the logs are elsewhere, as mounts
+// are.
 func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string) {
 	const lines = 2000
 	outside, err := os.MkdirTemp("", "node-") // t.TempDir is named for the test, and a comma or a space would part tail's Path
@@ -125,7 +128,8 @@ func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string
 	}
 }
 
-// commandLine turns an image's command line into one for here, and returns a plugins file whose paths are those of here too.
+// commandLine turns an image's command line into one for here, and returns a plugins file whose
+// paths are those of here too.
 func commandLine(t *testing.T, image built, outside, line string) (o stack.FluentBitOptions, plugins string) {
 	t.Helper()
 	words := strings.Fields(line)
@@ -152,7 +156,8 @@ func commandLine(t *testing.T, image built, outside, line string) (o stack.Fluen
 	return o, plugins
 }
 
-// agentEnv is what the DaemonSet gives, for a sink; ports that are free, and an API server that knows of no pod.
+// agentEnv is what the DaemonSet gives, for a sink; ports that are free, and an API server that
+// knows of no pod.
 func agentEnv(t *testing.T, s *sink) []string {
 	t.Helper()
 	ca, err := localaws.NewCA()

@@ -14,7 +14,8 @@ var (
 	makeTarget   = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
 )
 
-// TestWorkflows holds what actionlint does not: all that a workflow does is a make target that is there, and actions are pinned.
+// TestWorkflows holds what actionlint does not: all that a workflow does is a make target that is
+// there, and actions are pinned.
 func TestWorkflows(t *testing.T) {
 	targets := map[string]bool{}
 	for _, found := range makeTarget.FindAllStringSubmatch(read(t, root(t, "Makefile"))+read(t, root(t, "deploy", "image", "image.mk"))+read(t, root(t, "test", "cluster", "cluster.mk")), -1) {

@@ -37,7 +37,8 @@ func (o *objects) checkAgent(t *testing.T) {
 		t.Errorf("the agent may ask the API server for %+v", rules)
 	}
 	if account := o.accounts["opensearch-irsa"]; account.Namespace != "logging" || pod.ServiceAccountName != account.Name {
-		t.Errorf("the agent's account is %s/%s, and deploy/ fills logging/opensearch-irsa into the trust policy", account.Namespace, pod.ServiceAccountName)
+		t.Errorf("the agent's account is %s/%s, and deploy/ fills logging/opensearch-irsa into "+
+			"the trust policy", account.Namespace, pod.ServiceAccountName)
 	}
 }
 
@@ -50,7 +51,8 @@ func checkSecurity(t *testing.T, pod corev1.PodSpec, security *corev1.SecurityCo
 	}
 }
 
-// checkFolders fails unless the pod sees of the node what the configuration reads and writes, and no more.
+// checkFolders fails unless the pod sees of the node what the configuration reads and writes, and
+// no more.
 func checkFolders(t *testing.T, pod corev1.PodSpec, systemLogs bool) {
 	t.Helper()
 	want := map[string]bool{"/var/log/containers": true, "/var/log/pods": true, "/var/fluent-bit/opensearch-irsa": false} // whether it is read only

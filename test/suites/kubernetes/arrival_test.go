@@ -11,8 +11,9 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// TestArrival runs the overlay irsa as rendered: the sample application's lines arrive, each once, with what the cluster knows of their
-// pods; pods and namespaces that opt out and the agent's own log do not.
+// TestArrival runs the overlay irsa as rendered: the sample application's lines arrive, each once,
+// with what the cluster knows of their pods; pods and namespaces that opt out and the agent's own
+// log do not.
 func TestArrival(t *testing.T) {
 	c := newCluster(t)
 	app := c.addPod(stack.Pod{
@@ -37,7 +38,8 @@ func TestArrival(t *testing.T) {
 	written := append(append([]string(nil), stdout...), stderr...)
 	c.await(len(written))
 	if c.host.TestHost {
-		t.Log("fbhost runs no filters: metadata, stack traces and opting out are checked with a real Fluent Bit only")
+		t.Log("fbhost runs no filters: metadata, stack traces and opting out are checked with a " +
+			"real Fluent Bit only")
 	}
 	// A line that comes last shows that those which must not come would have come by now.
 	for _, pod := range append(out, app) {
@@ -69,7 +71,8 @@ func TestArrival(t *testing.T) {
 func (c *cluster) ownLog() {
 	c.t.Helper()
 	name := "fluent-bit-x7k2p_logging_" + c.agent.Name + "-" + strings.Repeat("0a", 32) + ".log"
-	line := time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z") + " stderr F [info] a line of the agent's own\n"
+	line := time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z") + " stderr F [info] a line " +
+		"of the agent's own\n"
 	if err := os.WriteFile(filepath.Join(c.dir, "containers", name), []byte(line), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
@@ -128,7 +131,8 @@ func (c *cluster) checkDocuments(all []document) {
 		c.t.Errorf("there are %d JSON lines, want 180", objects)
 	}
 	if !c.old() && (whole < 170 || whole+cut != 180) {
-		c.t.Errorf("of 180 stack traces %d are whole and %d cut: only those at the end of a read may be", whole, cut)
+		c.t.Errorf("of 180 stack traces %d are whole and %d cut: only those at the "+
+			"end of a read may be", whole, cut)
 	}
 	if refused := world.Kube.Refused(); len(refused) > 0 {
 		c.t.Errorf("the API server refused %v: the ClusterRole is not enough", refused)

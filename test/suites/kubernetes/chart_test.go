@@ -66,7 +66,8 @@ var (
 		"helm.sh/hook", "helm.sh/hook-weight", "helm.sh/hook-delete-policy", "opensearch-irsa/configuration"}
 )
 
-// comparable makes objects of text, by kind and name, without what the two ways of installing do differently on purpose.
+// comparable makes objects of text, by kind and name, without what the two ways of installing do
+// differently on purpose.
 func comparable(t *testing.T, text string) map[string]any {
 	t.Helper()
 	all := map[string]any{}
@@ -125,7 +126,8 @@ func plain(v any) any {
 	return v
 }
 
-// TestChartIsTheOverlay compares the chart's objects with the overlay's, one by one and field by field.
+// TestChartIsTheOverlay compares the chart's objects with the overlay's, one by one and field by
+// field.
 func TestChartIsTheOverlay(t *testing.T) {
 	for name, c := range map[string]struct {
 		components []string
@@ -144,8 +146,9 @@ func TestChartIsTheOverlay(t *testing.T) {
 			at := tree(t)
 			choose(t, at, "irsa", c.components)
 			want, got := comparable(t, build(t, at, "/overlays/irsa")), comparable(t, render(t, "opensearch-irsa", c.set...))
-			// The overlay's settings also have what its replacements take from there; the doctor's ConfigMap is for its Job's name. The
-			// chart's doctor is a Pod, always there for helm test.
+			// The overlay's settings also have what its replacements take from there; the doctor's
+			// ConfigMap is for its Job's name. The chart's doctor is a Pod, always there for helm
+			// test.
 			delete(want, "ConfigMap opensearch-irsa-doctor")
 			doctor := got["Pod opensearch-irsa-doctor"]
 			delete(got, "Pod opensearch-irsa-doctor")
@@ -171,7 +174,8 @@ func TestChartIsTheOverlay(t *testing.T) {
 	}
 }
 
-// sameDoctor compares the pod of the overlay's Job with the chart's Pod, but for how long they look, and where their settings are.
+// sameDoctor compares the pod of the overlay's Job with the chart's Pod, but for how long they
+// look, and where their settings are.
 func sameDoctor(t *testing.T, job, pod any) {
 	t.Helper()
 	of := func(object any, path ...string) any {
@@ -203,7 +207,8 @@ func sameDoctor(t *testing.T, job, pod any) {
 	}
 }
 
-// TestChartObjects decodes what the chart makes strictly, and looks what its objects say of each other; another release gets other names.
+// TestChartObjects decodes what the chart makes strictly, and looks what its objects say of each
+// other; another release gets other names.
 func TestChartObjects(t *testing.T) {
 	text := render(t, "logs", "tenants=true", "systemLogs=true", "events=true", "bootstrap.enabled=true")
 	for _, name := range []string{"name: logs-opensearch-irsa\n", "name: logs-opensearch-irsa-events\n", "serviceAccountName: logs-opensearch-irsa\n"} {
@@ -283,6 +288,7 @@ func TestChartLint(t *testing.T) {
 	}
 	out, err := helm(t, append([]string{"template", "x", filepath.Join(dir, "opensearch-irsa-1.0.0.tgz"), "--namespace", "logging"}, values()...)...)
 	if err != nil || out != render(t, "x") {
-		t.Errorf("the package makes other objects than the folder (%v): the files behind its links are missing", err)
+		t.Errorf("the package makes other objects than the folder (%v): the files behind its "+
+			"links are missing", err)
 	}
 }

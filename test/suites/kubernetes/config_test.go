@@ -86,7 +86,8 @@ func agentFiles(t *testing.T, components ...string) (map[string]string, *objects
 // core are the keys of an [OUTPUT] section that Fluent Bit keeps for itself.
 var core = []string{"name", "match", "match_regex", "alias", "log_level", "workers", "retry_limit", "storage.total_limit_size"}
 
-// TestOutputOptions has only options in the output sections that exist, with values that are understood.
+// TestOutputOptions has only options in the output sections that exist, with values that are
+// understood.
 func TestOutputOptions(t *testing.T) {
 	files, o := agentFiles(t, shippedComponents...)
 	existing, err := tree(t).ReadFile("/overlays/existing-daemonset/opensearch.conf")
@@ -143,7 +144,8 @@ func defaults(t *testing.T) map[string]string {
 	return all
 }
 
-// TestEnvironment compares what the configuration takes from the environment with its head, and with what the DaemonSet sets.
+// TestEnvironment compares what the configuration takes from the environment with its head, and
+// with what the DaemonSet sets.
 func TestEnvironment(t *testing.T) {
 	files, o := agentFiles(t, shippedComponents...)
 	used := map[string]bool{}
@@ -185,7 +187,8 @@ func TestShippedConfiguration(t *testing.T) {
 	files, o := agentFiles(t, shippedComponents...)
 	root, err := os.ReadFile(filepath.Join(moduleRoot(t), "fluent-bit.conf"))
 	if err != nil || string(root) != files["node.conf"] {
-		t.Errorf("the repository's fluent-bit.conf is not the ConfigMap's node.conf (%v): cp fluent-bit.conf deploy/kubernetes/base/node.conf", err)
+		t.Errorf("the repository's fluent-bit.conf is not the ConfigMap's node.conf (%v): cp "+
+			"fluent-bit.conf deploy/kubernetes/base/node.conf", err)
 	}
 	all := sections(t, files, "fluent-bit.conf")
 	service := one(t, all, "SERVICE", "Grace", "")

@@ -8,7 +8,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// TestCrash kills the agent three times while lines are written: with the filters of the overlay none is lost and none is there twice.
+// TestCrash kills the agent three times while lines are written: with the filters of the overlay
+// none is lost and none is there twice.
 func TestCrash(t *testing.T) {
 	c := newCluster(t)
 	app := c.addPod(stack.Pod{Namespace: "shop", Name: "web-0", Labels: map[string]string{"app": "web"}})
@@ -83,7 +84,8 @@ func TestCrash(t *testing.T) {
 	if lost, extra := missing(numbered, plain); len(lost)+len(extra) > 0 {
 		t.Errorf("of %d lines %d are lost and %d there more than once: %.300q %.300q", written, len(lost), len(extra), lost, extra)
 	}
-	// A trace that was read in two parts, of which the second was read again, may be there in both ways.
+	// A trace that was read in two parts, of which the second was read again, may be there in both
+	// ways.
 	if traces < written/10 || traces > written/10+3 {
 		t.Errorf("of %d traces %d ends are there", written/10, traces)
 	}

@@ -6,14 +6,16 @@ import (
 	"testing"
 )
 
-// TestExistingDaemonSet looks at what the patch makes of somebody else's DaemonSet: its configuration finds the plugin's section where
-// the patch puts it, and the plugin has what it needs.
+// TestExistingDaemonSet looks at what the patch makes of somebody else's DaemonSet: its
+// configuration finds the plugin's section where the patch puts it, and the plugin has what it
+// needs.
 func TestExistingDaemonSet(t *testing.T) {
 	o := decode(t, build(t, tree(t), "/overlays/existing-daemonset"))
 	pod := o.daemonSets["aws-for-fluent-bit"].Spec.Template.Spec
 	c := pod.Containers[0]
 	if strings.Contains(c.Image, "aws-for-fluent-bit") || *pod.TerminationGracePeriodSeconds <= 30 || c.LivenessProbe.HTTPGet.Path != "/" {
-		t.Errorf("the patch does not replace the image %s, the time to end %d or the liveness probe %s", c.Image, *pod.TerminationGracePeriodSeconds, c.LivenessProbe.HTTPGet.Path)
+		t.Errorf("the patch does not replace the image %s, the time to end %d or "+
+			"the liveness probe %s", c.Image, *pod.TerminationGracePeriodSeconds, c.LivenessProbe.HTTPGet.Path)
 	}
 	files := map[string]string{}
 	for _, v := range pod.Volumes {
@@ -36,7 +38,8 @@ func TestExistingDaemonSet(t *testing.T) {
 	input := one(t, all, "INPUT", "Name", "tail")
 	own := "/var/log/containers/agent-x7k2p_logging_" + c.Name + "-" + strings.Repeat("0a", 32) + ".log"
 	if input.get("Read_from_Head") != "On" || !matches(input.get("Exclude_Path"), own) || matches(input.get("Exclude_Path"), strings.ReplaceAll(own, c.Name, "web")) {
-		t.Errorf("the switch-over loses lines (Read_from_Head %q), or the agent reads its own log (Exclude_Path %q)", input.get("Read_from_Head"), input.get("Exclude_Path"))
+		t.Errorf("the switch-over loses lines (Read_from_Head %q), or the agent reads its own "+
+			"log (Exclude_Path %q)", input.get("Read_from_Head"), input.get("Exclude_Path"))
 	}
 	told, err := tree(t).ReadFile("/overlays/existing-daemonset/kustomization.yaml")
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
-// TestJobNames has the Jobs' names follow what they depend on: a Job cannot be changed, so that applying another image, other settings or
-// another configuration has to make another Job, and applying the same ones none. Each Job by itself, and both.
+// TestJobNames has the Jobs' names follow what they depend on: a Job cannot be changed, so that
+// applying another image, other settings or another configuration has to make another Job, and
+// applying the same ones none. Each Job by itself, and both.
 func TestJobNames(t *testing.T) {
 	for overlay, sets := range map[string][][]string{
 		"irsa": {{"bootstrap"}, {"doctor"}, {"bootstrap", "doctor"}}, "pod-identity": {{"bootstrap"}, {"doctor"}, {"bootstrap", "doctor"}}, "serverless": {{"doctor"}},

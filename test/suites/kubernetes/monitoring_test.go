@@ -10,7 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestMonitoring compares the cluster's objects with the files of deploy/monitoring, and looks whether what selects them finds them.
+// TestMonitoring compares the cluster's objects with the files of deploy/monitoring, and looks
+// whether what selects them finds them.
 func TestMonitoring(t *testing.T) {
 	at := tree(t)
 	choose(t, at, "irsa", []string{"monitoring", "network-policy"})
@@ -42,10 +43,12 @@ func TestMonitoring(t *testing.T) {
 	}
 	dashboard := o.configs["opensearch-irsa-dashboard"]
 	if dashboard == nil || dashboard.Data["dashboard.json"] != string(read("dashboard.json")) || dashboard.Labels["grafana_dashboard"] != "1" {
-		t.Error("the dashboard is not deploy/monitoring/dashboard.json, or Grafana does not find it: cp deploy/monitoring/dashboard.json deploy/kubernetes/components/monitoring/")
+		t.Error("the dashboard is not deploy/monitoring/dashboard.json, or Grafana does not find " +
+			"it: cp deploy/monitoring/dashboard.json deploy/kubernetes/components/monitoring/")
 	}
 	if release := o.podMonitors["opensearch-irsa"].Labels["release"]; release != "prom" || rules.Labels["release"] != "prom" {
-		t.Errorf("kube-prometheus-stack does not find the PodMonitor (release %q) or the rules (%q)", release, rules.Labels["release"])
+		t.Errorf("kube-prometheus-stack does not find the PodMonitor (release %q) "+
+			"or the rules (%q)", release, rules.Labels["release"])
 	}
 	from := o.policies["opensearch-irsa"].Spec.Ingress[0].From[0].NamespaceSelector.MatchLabels
 	if from["kubernetes.io/metadata.name"] != "observability" {

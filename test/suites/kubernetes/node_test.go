@@ -35,7 +35,8 @@ type cluster struct {
 // index is the indices that get the node's records.
 func (c *cluster) index() string { return c.name + "-2*" }
 
-// world is the domain, STS and API server that the tests share, once one of them needs it; TestMain ends it.
+// world is the domain, STS and API server that the tests share, once one of them needs it; TestMain
+// ends it.
 var world *stack.Stack
 
 func TestMain(m *testing.M) {
@@ -49,7 +50,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// newCluster lays out a node, and starts the world if it is the first. It skips where the machine lacks what that needs.
+// newCluster lays out a node, and starts the world if it is the first. It skips where the machine
+// lacks what that needs.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	return newClusterOf(t, shippedComponents...)
@@ -127,7 +129,8 @@ func (c *cluster) addPod(p stack.Pod) *stack.Pods {
 	return logs
 }
 
-// start runs the agent with the environment that the DaemonSet, the image and EKS give it, and waits until it delivers.
+// start runs the agent with the environment that the DaemonSet, the image and EKS give it, and
+// waits until it delivers.
 func (c *cluster) start() *stack.FluentBit {
 	c.t.Helper()
 	given := map[string]string{}
@@ -148,7 +151,8 @@ func (c *cluster) start() *stack.FluentBit {
 		if _, set := given[name]; set {
 			continue
 		}
-		// What is not the webhook's or the image's must be the DaemonSet's; where the test's domain and CA are, nobody else knows.
+		// What is not the webhook's or the image's must be the DaemonSet's; where the test's domain
+		// and CA are, nobody else knows.
 		test := name == "AWS_ENDPOINT_URL_STS" || name == "SSL_CERT_FILE"
 		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "FLUENT_BIT_") || test || daemonSet[name] {
 			given[name] = value

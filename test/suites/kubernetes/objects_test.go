@@ -46,14 +46,16 @@ type podMonitor struct {
 	} `json:"spec"`
 }
 
-// alertRules is the Prometheus operator's PrometheusRule: its spec is what Prometheus itself reads from a file.
+// alertRules is the Prometheus operator's PrometheusRule: its spec is what Prometheus itself reads
+// from a file.
 type alertRules struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata"`
 	Spec              any `json:"spec"`
 }
 
-// decode reads every object into its own type. A field that the type does not have is a mistake, and so are two objects of a name.
+// decode reads every object into its own type. A field that the type does not have is a mistake,
+// and so are two objects of a name.
 func decode(t *testing.T, text string) *objects {
 	t.Helper()
 	o := &objects{
@@ -145,7 +147,8 @@ func (o *objects) pods() []pod {
 	return all
 }
 
-// has tells whether there is an object of a kind and a name, or with a hash behind a name that ends in a hyphen.
+// has tells whether there is an object of a kind and a name, or with a hash behind a name that ends
+// in a hyphen.
 func (o *objects) has(kindAndName string) bool {
 	for name := range o.kindsAndName {
 		if name == kindAndName || strings.HasSuffix(kindAndName, "-") && strings.HasPrefix(name, kindAndName) {

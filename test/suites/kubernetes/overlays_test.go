@@ -70,7 +70,8 @@ func TestShippedOverlays(t *testing.T) {
 func TestKubectl(t *testing.T) {
 	kubectl, err := exec.LookPath("kubectl")
 	if err != nil {
-		t.Skip("kubectl is not on PATH: its kustomize is not compared with the library's, which the other tests use")
+		t.Skip("kubectl is not on PATH: its kustomize is not compared with the library's, which " +
+			"the other tests use")
 	}
 	for _, overlay := range []string{"irsa", "pod-identity", "serverless", "existing-daemonset"} {
 		command := exec.CommandContext(t.Context(), kubectl, "kustomize", filepath.Join(moduleRoot(t), "deploy", "kubernetes", "overlays", overlay))
@@ -113,7 +114,8 @@ func (o *objects) check(t *testing.T) {
 	agents := o.daemonSets["opensearch-irsa"]
 	for name, policy := range o.policies {
 		if dns := policy.Spec.Egress[0]; len(dns.To) != 0 || len(dns.Ports) != 2 || dns.Ports[0].Port.IntVal != 53 {
-			t.Errorf("NetworkPolicy %s allows DNS to %v alone: NodeLocal DNSCache and Auto Mode have it elsewhere", name, dns.To)
+			t.Errorf("NetworkPolicy %s allows DNS to %v alone: NodeLocal DNSCache and Auto Mode "+
+				"have it elsewhere", name, dns.To)
 		}
 		if !selects(t, &policy.Spec.PodSelector, agents.Spec.Template.Labels) {
 			t.Errorf("NetworkPolicy %s selects nothing", name)

@@ -1,6 +1,7 @@
-// Package kubernetes checks the manifests of deploy/kubernetes without a cluster: every overlay, with every choice of components, is
-// built as kubectl apply -k builds it and decoded strictly into the API's own types; what one object says of another is compared;
-// and the configuration as rendered is run by an agent on a folder laid out like a node's.
+// Package kubernetes checks the manifests of deploy/kubernetes without a cluster: every overlay,
+// with every choice of components, is built as kubectl apply -k builds it and decoded strictly into
+// the API's own types; what one object says of another is compared; and the configuration as
+// rendered is run by an agent on a folder laid out like a node's.
 package kubernetes
 
 import (

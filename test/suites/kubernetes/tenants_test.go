@@ -12,11 +12,13 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// TestTenants has lines of namespaces with and without the annotation in the indexes of their tenants, and those that opt out in none.
+// TestTenants has lines of namespaces with and without the annotation in the indexes of their
+// tenants, and those that opt out in none.
 func TestTenants(t *testing.T) {
 	c := newClusterOf(t, "tenants")
 	if c.host.TestHost || c.old() {
-		t.Skip("what an annotation of a namespace does is seen with Fluent Bit 4 and later alone: set FLUENT_BIT")
+		t.Skip("what an annotation of a namespace does is seen with Fluent Bit 4 and later " +
+			"alone: set FLUENT_BIT")
 	}
 	namespaces := map[string]map[string]string{
 		"shop": {"opensearch-irsa/tenant": "retail"}, "bank": {"opensearch-irsa/tenant": "money", "example.com/owner": "me"}, "plain": nil,
@@ -76,7 +78,8 @@ func TestTenants(t *testing.T) {
 	}
 }
 
-// TestComponentsAreUnderstood has a real Fluent Bit read the configuration with every component, and that of the events' pod.
+// TestComponentsAreUnderstood has a real Fluent Bit read the configuration with every component,
+// and that of the events' pod.
 func TestComponentsAreUnderstood(t *testing.T) {
 	if unmet := stack.Unmet("PLUGIN_SO"); unmet != "" {
 		stack.Missing(t, unmet)

@@ -14,9 +14,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestValuesOfOtherCharts renders the charts that FLUENT_BIT_CHART names, folders or packages with a colon between them, with our
-// values for them: the container then has the plugin where its configuration loads it from, state that outlives it, and the output
-// section that we ship.
+// TestValuesOfOtherCharts renders the charts that FLUENT_BIT_CHART names, folders or packages with
+// a colon between them, with our values for them: the container then has the plugin where its
+// configuration loads it from, state that outlives it, and the output section that we ship.
 func TestValuesOfOtherCharts(t *testing.T) {
 	paths := os.Getenv("FLUENT_BIT_CHART")
 	if paths == "" {
@@ -136,7 +136,8 @@ func checkOtherChart(t *testing.T, name, text string) {
 		t.Errorf("a request may take %s, Fluent Bit's end %s, and the pod's %s", timeout, grace, ends)
 	}
 
-	// Probes by which an outage restarts nobody, role, its own log left out, and the output as we ship it.
+	// Probes by which an outage restarts nobody, role, its own log left out, and the output as we
+	// ship it.
 	live, ready := c.LivenessProbe.HTTPGet, c.ReadinessProbe.HTTPGet
 	if live == nil || live.Path != "/" || ready == nil || ready.Path != "/healthz" || ":"+ready.Port.String() != output.get("Metrics_Listen") {
 		t.Errorf("the probes are %v and %v", live, ready)

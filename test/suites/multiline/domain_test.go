@@ -66,8 +66,8 @@ func (d *domain) whole(traces [][]string) (n int) {
 	return n
 }
 
-// missing returns how many lines are in no document; with final, a line in two is an error. Empty lines are not
-// counted.
+// missing returns how many lines are in no document; with final, a line in two is an error. Empty
+// lines are not counted.
 func (d *domain) missing(t *testing.T, w written, final bool) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -70,8 +70,8 @@ func (w *written) add(lines []string) {
 	}
 }
 
-// writeAll writes so many events to each pod's log at once, with a line of the other stream between any two of
-// a trace.
+// writeAll writes so many events to each pod's log at once, with a line of the other stream between
+// any two of a trace.
 func writeAll(t *testing.T, pods *stack.Pods, of, each int) (w written) {
 	put := func(pod int, stream, line string) {
 		if err := pods.Write(pod, stream, "F", line); err != nil {

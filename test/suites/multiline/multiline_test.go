@@ -1,6 +1,7 @@
-// Package multiline measures how many stack traces arrive whole, by an agent that reads the logs of twenty
-// pods. What it needs is the environment that `make env` prints; the agent is the one that test/suites/e2e finds.
-// Documents go to a server of its own, which does what OpenSearch does with ids and versions.
+// Package multiline measures how many stack traces arrive whole, by an agent that reads the logs of
+// twenty pods. What it needs is the environment that `make env` prints; the agent is the one that
+// test/suites/e2e finds. Documents go to a server of its own, which does what OpenSearch does with
+// ids and versions.
 package multiline
 
 import (
@@ -18,7 +19,8 @@ import (
 )
 
 var (
-	rates   = flag.String("rates", "", "events a second, with commas between them: measure each, and fail below 99 % of whole traces")
+	rates = flag.String("rates", "", "events a second, with commas between them: measure each, "+
+		"and fail below 99 % of whole traces")
 	seconds = flag.Float64("seconds", 30, "how long each of -rates is kept")
 )
 
@@ -46,8 +48,9 @@ const configuration = `[SERVICE]
 // pods is how many pods there are.
 const pods = 20
 
-// arrive has an agent read what write writes, before it starts if early, and waits until every line has arrived. No line
-// may be missing or there twice. It returns how many traces are whole, and of how many.
+// arrive has an agent read what write writes, before it starts if early, and waits until every line
+// has arrived. No line may be missing or there twice. It returns how many traces are whole, and of
+// how many.
 func arrive(t *testing.T, early bool, write func(*stack.Pods) written) (whole, of int) {
 	if unmet := stack.Unmet("PLUGIN_SO"); unmet != "" {
 		stack.Missing(t, unmet)
@@ -111,8 +114,8 @@ func arrive(t *testing.T, early bool, write func(*stack.Pods) written) (whole, o
 	return whole, of
 }
 
-// TestWrittenTracesArriveWhole has logs that are there when the agent starts, and none larger than what a tail reads at
-// once: then no chunk ends within a trace, however slow the machine is.
+// TestWrittenTracesArriveWhole has logs that are there when the agent starts, and none larger than
+// what a tail reads at once: then no chunk ends within a trace, however slow the machine is.
 func TestWrittenTracesArriveWhole(t *testing.T) {
 	whole, of := arrive(t, true, func(logs *stack.Pods) written { return writeAll(t, logs, pods, 20) })
 	if whole != of {
@@ -120,8 +123,8 @@ func TestWrittenTracesArriveWhole(t *testing.T) {
 	}
 }
 
-// TestTracesArriveWhileWritten has logs that are read while they are written line by line. How many chunks end within
-// a trace depends on the machine, so without -rates it is printed only.
+// TestTracesArriveWhileWritten has logs that are read while they are written line by line. How many
+// chunks end within a trace depends on the machine, so without -rates it is printed only.
 func TestTracesArriveWhileWritten(t *testing.T) {
 	if *rates == "" {
 		arrive(t, false, func(logs *stack.Pods) written { return writeFor(t, logs, pods, 200, 5*time.Second) })

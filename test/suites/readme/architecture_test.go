@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestArchitectureNamesThePackages compares the table of ARCHITECTURE.md with the folders of internal.
+// TestArchitectureNamesThePackages compares the table of ARCHITECTURE.md with the folders of
+// internal.
 func TestArchitectureNamesThePackages(t *testing.T) {
 	folders, err := os.ReadDir(filepath.Join(root, "internal"))
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package readme holds what the documentation says against the rest of the repository: every block of commands is parsed as a
-// shell does, and what each command names has to be there; every block of configuration is loaded; every link leads somewhere.
+// Package readme holds what the documentation says against the rest of the repository: every block
+// of commands is parsed as a shell does, and what each command names has to be there; every block
+// of configuration is loaded; every link leads somewhere.
 package readme
 
 import (

@@ -12,7 +12,8 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// TestCommandsAreThere parses every block of commands, and checks each command by its rule. One without a rule is a failure.
+// TestCommandsAreThere parses every block of commands, and checks each command by its rule. One
+// without a rule is a failure.
 func TestCommandsAreThere(t *testing.T) {
 	checked := 0
 	for _, b := range blocks(t) {
@@ -58,7 +59,8 @@ func literal(word *syntax.Word) string {
 	return strings.NewReplacer(`"`, "", `'`, "").Replace(b.String())
 }
 
-// rules check a command's arguments. A command whose arguments name nothing of ours has the rule free.
+// rules check a command's arguments. A command whose arguments name nothing of ours has the rule
+// free.
 var rules = map[string]func(args []string) error{
 	"make": makeTargets, "go": goPackage, "kubectl": paths("-k", "-f"), "terraform": terraform, "docker": paths("-f", "--file"),
 	"opensearch-irsa-doctor": free, "opensearch-irsa-replay": free, "opensearch-irsa-bootstrap": free,

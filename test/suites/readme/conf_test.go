@@ -10,7 +10,8 @@ import (
 	"out_opensearch_irsa/internal/doctor/fluentbit"
 )
 
-// TestConfigurationLoads reads each block of configuration as Fluent Bit does, and loads our sections of it.
+// TestConfigurationLoads reads each block of configuration as Fluent Bit does, and loads our
+// sections of it.
 func TestConfigurationLoads(t *testing.T) {
 	loaded := 0
 	for _, b := range blocks(t) {

@@ -15,8 +15,9 @@ var (
 	code     = regexp.MustCompile("`[^`\n]+`")
 )
 
-// TestKoreanGuide compares the Korean installation guide with the English one: the same headings' levels, the same commands but for
-// their remarks, the same rows in the same tables, and, section by section, the same things in backquotes and the same links.
+// TestKoreanGuide compares the Korean installation guide with the English one: the same headings'
+// levels, the same commands but for their remarks, the same rows in the same tables, and, section
+// by section, the same things in backquotes and the same links.
 func TestKoreanGuide(t *testing.T) {
 	english, korean := filepath.Join(root, "docs", "install.md"), filepath.Join(root, "docs", "install.ko.md")
 	commands := func(file string) (all []string) {

@@ -11,9 +11,9 @@ import (
 
 var symptom = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
 
-// TestLogLinesAreInTheSource looks for each text that docs/troubleshoot.md quotes from the log: those
-// of the second table in the plugin's source; those of the first, which quotes servers too, also in
-// what stands in for the servers.
+// TestLogLinesAreInTheSource looks for each text that docs/troubleshoot.md quotes from the log:
+// those of the second table in the plugin's source; those of the first, which quotes servers too,
+// also in what stands in for the servers.
 func TestLogLinesAreInTheSource(t *testing.T) {
 	page := read(t, filepath.Join(root, "docs", "troubleshoot.md"))
 	plugin := source(t, "plugin", "internal")
@@ -35,7 +35,8 @@ func TestLogLinesAreInTheSource(t *testing.T) {
 	}
 }
 
-// source is the text of the Go files below some folders. Of plugin and internal it leaves tests out.
+// source is the text of the Go files below some folders. Of plugin and internal it leaves tests
+// out.
 func source(t *testing.T, folders ...string) string {
 	t.Helper()
 	var b strings.Builder

@@ -113,19 +113,23 @@ func printRows(rows []*row, host stack.FluentBitHost, rounds int) {
 	wire := func(m measurement) float64 { return m.wire }
 	peak := func(m measurement) float64 { return m.peak }
 
-	fmt.Printf("%s, medians of %d rounds [least-greatest]; CPU is that of the output's own threads\n\n", host.Version, rounds)
+	fmt.Printf("%s, medians of %d rounds [least-greatest]; CPU is that of the "+
+		"output's own threads\n\n", host.Version, rounds)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
 	if len(rows[0].builtIn) == 0 {
-		fmt.Fprintln(w, "corpus\tbodies\tWorkers\tCPU µs/record\twall s\twire B/record\tpeak RSS MiB")
+		fmt.Fprintln(w, "corpus\tbodies\tWorkers\tCPU µs/record\twall s\twire "+
+			"B/record\tpeak RSS MiB")
 		for _, r := range rows {
 			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%.1f\t%.0f\t%.0f\n", r.corpus.name, r.mode.name, r.workers,
 				figures(r.ours, cpu), median(r.ours, wall), median(r.ours, wire), median(r.ours, peak))
 		}
-		fmt.Fprintln(w, "\nThe comparison with the built-in output needs Fluent Bit: put fluent-bit on PATH, or set FLUENT_BIT.")
+		fmt.Fprintln(w, "\nThe comparison with the built-in output needs Fluent Bit: put "+
+			"fluent-bit on PATH, or set FLUENT_BIT.")
 		return
 	}
-	fmt.Fprintln(w, "corpus\tbodies\tWorkers\tCPU µs/record: ours\tbuilt-in\tratio\twall s: ours\tbuilt-in\twire B/record: ours\tbuilt-in\tpeak RSS MiB: ours\tbuilt-in")
+	fmt.Fprintln(w, "corpus\tbodies\tWorkers\tCPU µs/record: ours\tbuilt-in\tratio\twall s: "+
+		"ours\tbuilt-in\twire B/record: ours\tbuilt-in\tpeak RSS MiB: ours\tbuilt-in")
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%.2f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\n", r.corpus.name, r.mode.name, r.workers,
 			figures(r.ours, cpu), figures(r.builtIn, cpu), r.ratio(), median(r.ours, wall), median(r.builtIn, wall),
@@ -133,7 +137,8 @@ func printRows(rows []*row, host stack.FluentBitHost, rounds int) {
 	}
 }
 
-// ratio is the median of the rounds' ratios: the two runs of a round saw the machine in about the same state.
+// ratio is the median of the rounds' ratios: the two runs of a round saw the machine in about the
+// same state.
 func (r *row) ratio() float64 {
 	ratios := make([]float64, len(r.ours))
 	for i := range r.ours {

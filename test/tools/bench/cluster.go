@@ -39,7 +39,8 @@ const filterPath = "?filter_path=errors,items.*.status,items.*.error"
 func startServer(ctx context.Context, part string) (*stack.OpenSearch, *http.Client, error) {
 	home := os.Getenv("OPENSEARCH_HOME")
 	if home == "" {
-		return nil, nil, fmt.Errorf("cannot measure part %s: no OpenSearch; run make bench, which gets one, or leave the part out", part)
+		return nil, nil, fmt.Errorf("cannot measure part %s: no OpenSearch; run make bench, "+
+			"which gets one, or leave the part out", part)
 	}
 	ca, err := localaws.NewCA()
 	if err != nil {
@@ -51,7 +52,8 @@ func startServer(ctx context.Context, part string) (*stack.OpenSearch, *http.Cli
 	return server, &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: trust}}, err
 }
 
-// benchCluster measures what documents cost a real OpenSearch. Each load differs in one thing from the first.
+// benchCluster measures what documents cost a real OpenSearch. Each load differs in one thing from
+// the first.
 func benchCluster(ctx context.Context, s settings) (err error) {
 	server, client, err := startServer(ctx, "cluster")
 	if err != nil {
@@ -112,7 +114,8 @@ func (l *load) bodies(documents int, index string) [][]byte {
 	return all
 }
 
-// run sends the documents into a new index and returns what they cost the server, the refresh at the end included.
+// run sends the documents into a new index and returns what they cost the server, the refresh at
+// the end included.
 func (l *load) run(ctx context.Context, server *stack.OpenSearch, client *http.Client, documents int, index string) (c cost, err error) {
 	bodies := l.bodies(documents, index)
 	do := func(method, path, body string) error {
@@ -187,7 +190,8 @@ func (l *load) send(ctx context.Context, server *stack.OpenSearch, client *http.
 	return len(answer), nil
 }
 
-// rest waits until a process does little: less than 5 % of a CPU over half a second, or until it never does within 20 s.
+// rest waits until a process does little: less than 5 % of a CPU over half a second, or until it
+// never does within 20 s.
 func rest(ctx context.Context, pid int) error {
 	const look = 500 * time.Millisecond
 	tick := time.NewTicker(look)
@@ -212,7 +216,8 @@ func rest(ctx context.Context, pid int) error {
 }
 
 func printLoads(loads []*load, s settings) {
-	fmt.Printf("\nThe cluster's side: CPU of a real OpenSearch, medians of %d rounds [least-greatest], %d documents each\n\n", s.rounds, s.documents)
+	fmt.Printf("\nThe cluster's side: CPU of a real OpenSearch, medians of %d rounds "+
+		"[least-greatest], %d documents each\n\n", s.rounds, s.documents)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
 	fmt.Fprintln(w, "ids\tfilter_path\tbodies\tCPU µs/document\tanswer B/document")

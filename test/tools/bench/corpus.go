@@ -16,7 +16,8 @@ type corpus struct {
 	path    string
 }
 
-// words are what messages are made of: plain text, text in Korean, and text that JSON has to escape.
+// words are what messages are made of: plain text, text in Korean, and text that JSON has to
+// escape.
 var words = strings.Fields(`GET POST checkout cart user-service timeout retry 주문 결제 shipped cache miss hit latency ` +
 	`upstream "quoted" path=/api/v1/items C:\temp\x error connection reset by peer ok done`)
 

@@ -79,7 +79,8 @@ func newDeliverer(b testing.TB, compress string) *deliver.Deliverer {
 	return d
 }
 
-// A record must not cost an allocation: what a flush allocates is the request's, however many records it has.
+// A record must not cost an allocation: what a flush allocates is the request's, however many
+// records it has.
 func TestFlushAllocatesNothingPerRecord(t *testing.T) {
 	for _, name := range []string{"cri", "k8s"} {
 		for _, compress := range []string{"", "gzip"} {
@@ -95,13 +96,15 @@ func TestFlushAllocatesNothingPerRecord(t *testing.T) {
 			allocations(2000) // grows the buffers
 			few, many := allocations(20), allocations(2000)
 			if perRecord := (many - few) / 1980; perRecord > 0.05 { // the sink's are counted too, by blocks of the body
-				t.Errorf("%s %s: a flush of 20 records allocates %.0f times, and of 2000 records %.0f times", name, compress, few, many)
+				t.Errorf("%s %s: a flush of 20 records allocates %.0f times, and of "+
+					"2000 records %.0f times", name, compress, few, many)
 			}
 		}
 	}
 }
 
-// BenchmarkFlush is everything behind Fluent Bit's call, with a sink in the same process. Its profile is plugin/default.pgo.
+// BenchmarkFlush is everything behind Fluent Bit's call, with a sink in the same process. Its
+// profile is plugin/default.pgo.
 func BenchmarkFlush(b *testing.B) {
 	for _, name := range []string{"cri", "k8s"} {
 		for _, compress := range []string{"", "gzip"} {

@@ -18,7 +18,8 @@ const (
 	memoryLimit   = "32M" // Mem_Buf_Limit, so that what waits in Fluent Bit is the same for all
 )
 
-// benchMemory measures what a Fluent Bit takes with each output: while it delivers, afterwards, and while the domain is away.
+// benchMemory measures what a Fluent Bit takes with each output: while it delivers, afterwards, and
+// while the domain is away.
 func benchMemory(ctx context.Context, s settings) (err error) {
 	host, err := stack.FindFluentBit(ctx)
 	if err != nil {
@@ -71,7 +72,8 @@ func benchMemory(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-// settled runs a Fluent Bit over the corpus and returns its peak, and what it takes when it has come to rest.
+// settled runs a Fluent Bit over the corpus and returns its peak, and what it takes when it has
+// come to rest.
 func (t trial) settled(ctx context.Context) (peak, steady float64, err error) {
 	if err := t.sink.reset(); err != nil {
 		return 0, 0, err
@@ -97,7 +99,8 @@ func (t trial) settled(ctx context.Context) (peak, steady float64, err error) {
 	return peak, steady, err
 }
 
-// unanswered runs a Fluent Bit whose domain is away, and returns what it takes after a quarter of the time, half of it, and all.
+// unanswered runs a Fluent Bit whose domain is away, and returns what it takes after a quarter of
+// the time, half of it, and all.
 func (t trial) unanswered(ctx context.Context, whole time.Duration) (held [3]float64, err error) {
 	agent, clean, err := t.start()
 	if err != nil {

@@ -10,9 +10,10 @@ import (
 	"out_opensearch_irsa/internal/multiline"
 )
 
-// BenchmarkMultiline is what looking for stack traces adds to lines that hold none, in nanoseconds a record,
-// and as a share of making documents of them and compressing those, which is not all that the output does. Of
-// each the quickest of all turns counts, taken in turns, so that a busy machine slows neither alone.
+// BenchmarkMultiline is what looking for stack traces adds to lines that hold none, in nanoseconds
+// a record, and as a share of making documents of them and compressing those, which is not all that
+// the output does. Of each the quickest of all turns counts, taken in turns, so that a busy machine
+// slows neither alone.
 func BenchmarkMultiline(b *testing.B) {
 	rules, err := multiline.Compile(multiline.Options{Languages: multiline.Languages, Key: "log", MaxLines: 1000, MaxBytes: 256 << 10})
 	if err != nil {

@@ -67,7 +67,8 @@ const builtInWorkers = 2
 // warmUp is how long the node runs before it is measured.
 const warmUp = 4 * time.Second
 
-// benchNode measures what a node full of pods costs: many files that are written to all the time, a Fluent Bit that tails them.
+// benchNode measures what a node full of pods costs: many files that are written to all the time, a
+// Fluent Bit that tails them.
 func benchNode(ctx context.Context, s settings) (err error) {
 	host, err := stack.FindFluentBit(ctx)
 	if err != nil {
@@ -139,7 +140,8 @@ func workersList(text string) (all []int, err error) {
 		}
 		found := regexp.MustCompile(`(?m)^ *Workers +(\d+)$`).FindSubmatch(section)
 		if found == nil {
-			return nil, errors.New("cannot find Workers in the shipped configuration: give -workers")
+			return nil, errors.New("cannot find Workers in the shipped " +
+				"configuration: give -workers")
 		}
 		text = string(found[1])
 	}
@@ -163,12 +165,15 @@ type nodeTrial struct {
 	ca     *localaws.CA      // of the server
 }
 
-// config is the configuration file's text. Pods of which the log brings Kubernetes metadata are JSON, the others CRI.
+// config is the configuration file's text. Pods of which the log brings Kubernetes metadata are
+// JSON, the others CRI.
 func (t nodeTrial) config(dir string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[SERVICE]\n    Flush 1\n    Grace 5\n    Log_Level warn\n    Parsers_File %s/parsers.conf\n", dir)
+	fmt.Fprintf(&b, "[SERVICE]\n    Flush 1\n    Grace 5\n    Log_Level warn\n    Parsers_File "+
+		"%s/parsers.conf\n", dir)
 	for _, kind := range []struct{ name, parser string }{{"cri", "cri"}, {"k8s", "json"}} {
-		fmt.Fprintf(&b, "[INPUT]\n    Name tail\n    Tag kube.*\n    Path %s/%s-*.log\n    Parser %s\n    Read_from_Head On\n", dir, kind.name, kind.parser)
+		fmt.Fprintf(&b, "[INPUT]\n    Name tail\n    Tag kube.*\n    Path %s/%s-*.log\n    "+
+			"Parser %s\n    Read_from_Head On\n", dir, kind.name, kind.parser)
 	}
 	section, address := t.row.output.settings, ""
 	if t.server == nil {
@@ -184,14 +189,16 @@ func (t nodeTrial) config(dir string) string {
 			section += fmt.Sprintf("\n    tls On\n    tls.ca_file %s/ca.pem", dir)
 		}
 	}
-	fmt.Fprintf(&b, "[OUTPUT]%s\n    Match *\n    Workers %d\n    Retry_Limit no_limits\n    Index %s\n    Compress gzip\n", section, t.row.workers, nodeIndex)
+	fmt.Fprintf(&b, "[OUTPUT]%s\n    Match *\n    Workers %d\n    Retry_Limit no_limits\n    "+
+		"Index %s\n    Compress gzip\n", section, t.row.workers, nodeIndex)
 	host, port, _ := strings.Cut(address, ":")
 	return strings.NewReplacer("HOST", host, "PORT", port).Replace(b.String())
 }
 
 const nodeIndex = "eks-log-node"
 
-// run runs a Fluent Bit on a node's logs and measures a window of it. Whatever was written has to be delivered in the end.
+// run runs a Fluent Bit on a node's logs and measures a window of it. Whatever was written has to
+// be delivered in the end.
 func (t nodeTrial) run(ctx context.Context) (c nodeCost, err error) {
 	dir, err := os.MkdirTemp("", "node-")
 	if err != nil {
@@ -331,11 +338,15 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func printNode(rows []*nodeRow, host stack.FluentBitHost, rounds int, s settings) {
-	fmt.Printf("\nA node, %s, Flush 1, gzip, Kubernetes metadata on half of the pods' lines; medians of %d rounds of %s [least-greatest]; CPU in µs a line, and of OpenSearch a document\n\n",
+	fmt.Printf("\nA node, %s, Flush 1, gzip, Kubernetes metadata on half of the pods' lines; "+
+		"medians of %d rounds of %s [least-greatest]; CPU in µs a line, and of OpenSearch a "+
+		"document\n\n",
 		host.Version, rounds, s.window)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
-	fmt.Fprintln(w, "node\toutput\tWorkers\tCPU: output\tprocess\trequests/s\tdocuments/request\twire B/line\tline to request s: p50\tp99\tRSS MiB\tthreads\tOpenSearch CPU")
+	fmt.Fprintln(w, "node\toutput\tWorkers\tCPU: "+
+		"output\tprocess\trequests/s\tdocuments/request\twire B/line\tline to request s: "+
+		"p50\tp99\tRSS MiB\tthreads\tOpenSearch CPU")
 	for _, r := range rows {
 		cluster := "-"
 		if len(r.cluster) > 0 {

@@ -17,7 +17,8 @@ import (
 func nodeCluster(ctx context.Context, s settings, host stack.FluentBitHost, rows []*nodeRow, rounds int) error {
 	home := os.Getenv("OPENSEARCH_HOME")
 	if home == "" {
-		fmt.Fprintln(os.Stderr, "no OpenSearch, so its CPU is not measured: run make bench, which gets one")
+		fmt.Fprintln(os.Stderr, "no OpenSearch, so its CPU is not measured: run make bench, "+
+			"which gets one")
 		return nil
 	}
 	ca, err := localaws.NewCA()

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// BenchmarkNode is what Fluent Bit does each second on a node of 100 pods, each of 20 lines a second: it hands over a chunk of each
-// pod, from as many threads as there are workers. The sink is in the same process; its part is in the figures.
+// BenchmarkNode is what Fluent Bit does each second on a node of 100 pods, each of 20 lines a
+// second: it hands over a chunk of each pod, from as many threads as there are workers. The sink is
+// in the same process; its part is in the figures.
 func BenchmarkNode(b *testing.B) {
 	for _, compress := range []string{"", "gzip"} {
 		for _, workers := range []int{2, 16, 64} {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// pods writes the logs of a node's containers at the pace of a shape. Each line carries the time at which it was written.
+// pods writes the logs of a node's containers at the pace of a shape. Each line carries the time at
+// which it was written.
 type pods struct {
 	all     []*pod
 	r       *rand.Rand

@@ -17,7 +17,8 @@ import (
 
 var ctxBackground = context.Background()
 
-// child is a process of ours that prints one line when it is ready. The kernel kills it when we die.
+// child is a process of ours that prints one line when it is ready. The kernel kills it when we
+// die.
 type child struct{ command *exec.Cmd }
 
 func startChild(path string, arguments ...string) (*child, string, error) {
@@ -45,9 +46,10 @@ func (c *child) kill() {
 	_ = c.command.Wait()
 }
 
-// outputCPU is the CPU time that the output of a Fluent Bit took so far: that of every thread but the process's own, the engine's and
-// the logger's. Threads of a Go runtime carry the name of the thread that started them, so of the engine's and the logger's
-// names only the first thread is theirs.
+// outputCPU is the CPU time that the output of a Fluent Bit took so far: that of every thread but
+// the process's own, the engine's and the logger's. Threads of a Go runtime carry the name of the
+// thread that started them, so of the engine's and the logger's names only the first thread is
+// theirs.
 func outputCPU(pid int) (time.Duration, error) {
 	directories, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
 	if err != nil || len(directories) == 0 {
@@ -80,7 +82,8 @@ func outputCPU(pid int) (time.Duration, error) {
 	return total, nil
 }
 
-// processCPU is the CPU time of all threads of a process, those that have ended included, to the kernel's clock tick.
+// processCPU is the CPU time of all threads of a process, those that have ended included, to the
+// kernel's clock tick.
 func processCPU(pid int) (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -91,8 +91,10 @@ const parsers = `[PARSER]
 // config is the configuration file's text.
 func (t trial) config(parsersFile string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[SERVICE]\n    Flush 1\n    Grace 5\n    Log_Level warn\n    Parsers_File %s\n", parsersFile)
-	fmt.Fprintf(&b, "[INPUT]\n    Name tail\n    Tag kube.bench\n    Path %s\n    Parser %s\n    Read_from_Head On\n    Buffer_Max_Size 1M\n    Buffer_Chunk_Size 512k\n", t.corpus.path, t.corpus.parser)
+	fmt.Fprintf(&b, "[SERVICE]\n    Flush 1\n    Grace 5\n    Log_Level warn\n    "+
+		"Parsers_File %s\n", parsersFile)
+	fmt.Fprintf(&b, "[INPUT]\n    Name tail\n    Tag kube.bench\n    Path %s\n    Parser %s\n    "+
+		"Read_from_Head On\n    Buffer_Max_Size 1M\n    Buffer_Chunk_Size 512k\n", t.corpus.path, t.corpus.parser)
 	if t.limit != "" {
 		fmt.Fprintf(&b, "    Mem_Buf_Limit %s\n", t.limit)
 	}
@@ -176,7 +178,8 @@ func (t trial) wait(ctx context.Context, agent *stack.FluentBit) (sinkCounts, er
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return counts, fmt.Errorf("cannot wait any longer for the %s output: the sink has %d documents of %d records; the log's last lines:\n%s",
+			return counts, fmt.Errorf("cannot wait any longer for the %s output: the sink has %d "+
+				"documents of %d records; the log's last lines:\n%s",
 				t.output.name, counts.Documents, t.corpus.records, strings.Join(last(agent.Log(), 10), "\n"))
 		}
 		if !agent.Running() {

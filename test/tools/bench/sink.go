@@ -25,13 +25,14 @@ type sinkCounts struct {
 	Wire      int64     `json:"wire_bytes"` // of bodies as they came
 	Last      time.Time `json:"last"`       // when the last document was acknowledged
 
-	// Of lines that carry the time at which they were written, the seconds until their request was received.
+	// Of lines that carry the time at which they were written, the seconds until their request was
+	// received.
 	LagP50 float64 `json:"lag_p50"`
 	LagP99 float64 `json:"lag_p99"`
 }
 
-// sink is a bulk endpoint that acknowledges every document as OpenSearch does, heeding filter_path. It runs in a process of its
-// own, so that its work is in nobody's figures.
+// sink is a bulk endpoint that acknowledges every document as OpenSearch does, heeding filter_path.
+// It runs in a process of its own, so that its work is in nobody's figures.
 type sink struct {
 	mu     sync.Mutex
 	counts sinkCounts
@@ -127,7 +128,8 @@ func (x *exchange) read(r *http.Request) ([]byte, error) {
 	return x.body.Bytes(), err
 }
 
-// writtenMark stands in a line before the time at which it was written, in ns since 1970 by 19 digits.
+// writtenMark stands in a line before the time at which it was written, in ns since 1970 by 19
+// digits.
 const writtenMark = "WRITTEN="
 
 // appendLags appends how many seconds each marked line of the body was under way.
@@ -158,7 +160,8 @@ var itemMembers = []struct{ name, text string }{
 	{"_shards", `"_shards":{"total":2,"successful":1,"failed":0}`}, {"_seq_no", `"_seq_no":%d`}, {"_primary_term", `"_primary_term":1`}, {"status", `"status":201`},
 }
 
-// appendAnswer appends the answer to n documents. filter is the patterns of filter_path; "" keeps all.
+// appendAnswer appends the answer to n documents. filter is the patterns of filter_path; "" keeps
+// all.
 func appendAnswer(b []byte, operation string, n int, filter []string) []byte {
 	keeps := func(where string) bool {
 		for _, pattern := range filter {

@@ -63,7 +63,8 @@ func build(b *testing.B, e *document.Encoder, ids *bulk.IDs, batch *bulk.Batch, 
 	ids.End(batch.SetID)
 }
 
-// BenchmarkStage is what each stage of the way costs for a record, by itself, and how long the record is then; BenchmarkFlush is all of it.
+// BenchmarkStage is what each stage of the way costs for a record, by itself, and how long the
+// record is then; BenchmarkFlush is all of it.
 func BenchmarkStage(b *testing.B) {
 	for _, corpus := range []string{"cri", "k8s"} {
 		data := chunkOf(b, corpus, stageRecords)

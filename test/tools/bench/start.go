@@ -22,7 +22,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// benchStart measures how long an instance takes to be made, and tells what the shared object is made of.
+// benchStart measures how long an instance takes to be made, and tells what the shared object is
+// made of.
 func benchStart(ctx context.Context, s settings) error {
 	first, usual, err := initTime()
 	if err != nil {
@@ -32,7 +33,8 @@ func benchStart(ctx context.Context, s settings) error {
 	if err != nil {
 		return fmt.Errorf("cannot find the shared object: %w", err)
 	}
-	fmt.Printf("\nThe start: an instance is made in %s (the first one, %s), without the network; the shared object has %.1f MB\n\n",
+	fmt.Printf("\nThe start: an instance is made in %s (the first one, %s), without the network; "+
+		"the shared object has %.1f MB\n\n",
 		usual.Round(time.Microsecond), first.Round(time.Microsecond), float64(info.Size())/1e6)
 	parts, err := sizes(ctx)
 	if err != nil {
@@ -116,7 +118,8 @@ func sizes(ctx context.Context) (map[string]int64, error) {
 	return shares(symbols, listed), nil
 }
 
-// shares adds up the code and constants (as go tool nm -size prints them) of each module (as go list names them).
+// shares adds up the code and constants (as go tool nm -size prints them) of each module (as go
+// list names them).
 func shares(symbols, listed []byte) map[string]int64 {
 	modules := map[string]string{}
 	for line := range bytes.Lines(listed) {
@@ -149,7 +152,8 @@ func shares(symbols, listed []byte) map[string]int64 {
 	return parts
 }
 
-// packageOf is the package in a symbol's name: up to the first dot behind the last slash that is not inside brackets.
+// packageOf is the package in a symbol's name: up to the first dot behind the last slash that is
+// not inside brackets.
 func packageOf(symbol string) string {
 	if at := strings.IndexAny(symbol, "[("); at >= 0 {
 		symbol = symbol[:at]

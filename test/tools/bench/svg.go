@@ -18,7 +18,8 @@ const (
 	svgBottom = 30
 )
 
-// drawRows draws the table's CPU figures as bars: of each row ours above, the built-in output's below.
+// drawRows draws the table's CPU figures as bars: of each row ours above, the built-in output's
+// below.
 func drawRows(rows []*row, host stack.FluentBitHost, path string) error {
 	cpu := func(m measurement) float64 { return m.cpu }
 	most := 0.0

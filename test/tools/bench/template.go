@@ -41,10 +41,12 @@ type indexCost struct {
 
 type object = map[string]any
 
-// byBuiltin is what the built-in output makes of a container's line, byPlugin what this plugin makes of it.
+// byBuiltin is what the built-in output makes of a container's line, byPlugin what this plugin
+// makes of it.
 var byBuiltin, byPlugin = sent{time: true, dots: true, seconds: true}, sent{}
 
-// indices are the shipped template, none, and the shipped one with one thing changed: what each step gives and takes.
+// indices are the shipped template, none, and the shipped one with one thing changed: what each
+// step gives and takes.
 func indices() []*index {
 	inMapping := func(path string, value any) func(object) {
 		return func(t object) { set(t, "template.mappings.properties."+path, value) }
@@ -83,7 +85,8 @@ func set(t object, path string, value any) {
 	t[keys[len(keys)-1]] = value
 }
 
-// benchTemplate measures what an index costs a real OpenSearch without the shipped template, with it, and with it changed.
+// benchTemplate measures what an index costs a real OpenSearch without the shipped template, with
+// it, and with it changed.
 func benchTemplate(ctx context.Context, s settings) (err error) {
 	server, client, err := startServer(ctx, "template")
 	if err != nil {
@@ -209,7 +212,8 @@ func (x *index) run(ctx context.Context, server *stack.OpenSearch, client *http.
 	return indexCost{cpu: float64(after-before) / 1e3 / n, bytes: p.Store.Size / n}, nil
 }
 
-// body is the request that makes the index: the template's, so that one server can hold them side by side.
+// body is the request that makes the index: the template's, so that one server can hold them side
+// by side.
 func (x *index) body() (string, error) {
 	t := object{}
 	if x.template != nil {
@@ -230,7 +234,8 @@ func (x *index) body() (string, error) {
 }
 
 func printIndices(all []*index, s settings) {
-	fmt.Printf("\nThe index: CPU and disk of a real OpenSearch, medians of %d rounds [least-greatest], %d documents each\n\n", s.rounds, s.documents)
+	fmt.Printf("\nThe index: CPU and disk of a real OpenSearch, medians of %d rounds "+
+		"[least-greatest], %d documents each\n\n", s.rounds, s.documents)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
 	fmt.Fprintln(w, "index\tCPU µs/document\tof none\tdisk B/document\tof none")

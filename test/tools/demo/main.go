@@ -1,6 +1,7 @@
-// Command demo shows the whole path on one machine: an application writes log lines as containers do, Fluent Bit with the
-// shipped fluent-bit.conf reads them, the plugin signs them with credentials got for a service account's token, and a real
-// OpenSearch behind a domain's front door makes them searchable. It prints what a person wants to know, and ends by itself.
+// Command demo shows the whole path on one machine: an application writes log lines as containers
+// do, Fluent Bit with the shipped fluent-bit.conf reads them, the plugin signs them with
+// credentials got for a service account's token, and a real OpenSearch behind a domain's front door
+// makes them searchable. It prints what a person wants to know, and ends by itself.
 package main
 
 import (
@@ -40,7 +41,8 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 	if err != nil {
 		return err
 	}
-	step("starting OpenSearch %s with its security plugin, STS and the domain's front door (about 20 s)", os.Getenv("OPENSEARCH_VERSION"))
+	step("starting OpenSearch %s with its security plugin, STS and the domain's front door "+
+		"(about 20 s)", os.Getenv("OPENSEARCH_VERSION"))
 	s, err := stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME")})
 	if err != nil {
 		return err
@@ -85,7 +87,8 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 		return err
 	}
 	if keep {
-		fmt.Printf("\nleft running; Ctrl-C ends it, or: kill %d\n  OpenSearch   %s (user %s, password %s, CA %s)\n  front door   %s\n  STS          %s\n  log files    %s\n",
+		fmt.Printf("\nleft running; Ctrl-C ends it, or: kill %d\n  OpenSearch   %s (user %s, "+
+			"password %s, CA %s)\n  front door   %s\n  STS          %s\n  log files    %s\n",
 			os.Getpid(), s.OpenSearch.URL, s.OpenSearch.Username, s.OpenSearch.Password, s.CAFile, s.Endpoint(), s.STSServer.URL(), pods.Glob())
 		<-ctx.Done()
 	}
@@ -93,7 +96,8 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 	return agent.Stop(45 * time.Second)
 }
 
-// startAgent runs Fluent Bit as the image does: with the shipped configuration, everything else in the environment.
+// startAgent runs Fluent Bit as the image does: with the shipped configuration, everything else in
+// the environment.
 func startAgent(host stack.FluentBitHost, s *stack.Stack, dir string) (*stack.FluentBit, error) {
 	root, err := stack.ModuleRoot()
 	if err != nil {

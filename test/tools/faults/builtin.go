@@ -21,7 +21,8 @@ import (
 // unparsable is how many of the records are such that the domain will not take them.
 const unparsable = 10
 
-// quiet is how long no request may come before a measurement is over: longer than the longest pause between retries.
+// quiet is how long no request may come before a measurement is over: longer than the longest pause
+// between retries.
 const quiet = 12 * time.Second
 
 // builtinOutput is Fluent Bit's own output, which speaks to a proxy of ours.
@@ -36,10 +37,12 @@ const builtinOutput = `    Name               opensearch
     Retry_Limit        5
 `
 
-// compare delivers the same records with Fluent Bit's own output and with ours, both with a retry limit of 5.
+// compare delivers the same records with Fluent Bit's own output and with ours, both with a retry
+// limit of 5.
 func (b *bench) compare(ctx context.Context) error {
 	if b.host.TestHost {
-		return errors.New("cannot measure the built-in output: the test host has none; set FLUENT_BIT")
+		return errors.New("cannot measure the built-in output: the test host " +
+			"has none; set FLUENT_BIT")
 	}
 	proxy, err := newPlainProxy(b.stack)
 	if err != nil {
@@ -68,7 +71,8 @@ func (b *bench) compare(ctx context.Context) error {
 	return nil
 }
 
-// measure runs one of the two. The records are there before the agent starts, so that both get the same chunks.
+// measure runs one of the two. The records are there before the agent starts, so that both get the
+// same chunks.
 func (b *bench) measure(ctx context.Context, r row, proxy *plainProxy) (res result, err error) {
 	t := &trial{bench: b, stack: b.stack}
 	defer func() { err = errors.Join(err, t.close()) }()
@@ -102,7 +106,8 @@ func (b *bench) measure(ctx context.Context, r row, proxy *plainProxy) (res resu
 	return res, err
 }
 
-// plainProxy is what an agent without AWS's signature speaks to: plain HTTP, which it passes on as the admin.
+// plainProxy is what an agent without AWS's signature speaks to: plain HTTP, which it passes on as
+// the admin.
 type plainProxy struct {
 	server   *localaws.Server
 	requests atomic.Int64

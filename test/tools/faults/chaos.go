@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// chaosRate is how many good records a second the writer writes: a load for the usual two minutes, and no more lines in all in a
-// longer run. Each time that tail's DB is deleted every line so far is read and sent again, which has to end before the next fault.
+// chaosRate is how many good records a second the writer writes: a load for the usual two minutes,
+// and no more lines in all in a longer run. Each time that tail's DB is deleted every line so far
+// is read and sent again, which has to end before the next fault.
 func chaosRate(lasts time.Duration) float64 { return min(500, 100_000/lasts.Seconds()) }
 
 // longChaos is from when on the server's JVM is better off compiling for speed.
@@ -18,11 +19,12 @@ const longChaos = 5 * time.Minute
 // chaosMapping makes log a keyword, so that a line above 32,766 bytes is refused.
 const chaosMapping = `{"mappings":{"properties":{"log":{"type":"keyword"}}}}`
 
-// chaosRow is the set-up that all chosen faults act on: two outputs to two domains, and little memory.
+// chaosRow is the set-up that all chosen faults act on: two outputs to two domains, and little
+// memory.
 var chaosRow = row{id: "chaos", name: "faults drawn at random", second: true, config: config{options: []string{"Request_Timeout 3s"}}}
 
-// runChaos draws faults for so long, heals everything, and counts. The draw depends on the seed alone; when each fault begins and
-// what it meets depends on how fast things go.
+// runChaos draws faults for so long, heals everything, and counts. The draw depends on the seed
+// alone; when each fault begins and what it meets depends on how fast things go.
 func (b *bench) runChaos(ctx context.Context, seed uint64, lasts time.Duration) (err error) {
 	if seed == 0 {
 		seed = rand.Uint64N(1 << 32)
@@ -67,7 +69,8 @@ func (t *trial) underChaos(ctx context.Context, draw *rand.Rand, lasts time.Dura
 	}
 	var failed error
 	for end := time.Now().Add(lasts); failed == nil && time.Now().Before(end) && ctx.Err() == nil; {
-		// Everything is drawn before anything happens, so that nothing that happens changes the draw.
+		// Everything is drawn before anything happens, so that nothing that happens changes the
+		// draw.
 		e := events[draw.IntN(len(events))]
 		c := circumstances{
 			lasts: time.Duration(500+draw.IntN(5000)) * time.Millisecond, on: []*domain{t.domain, t.second}[draw.IntN(2)],

@@ -11,7 +11,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// brisk are values that make things happen sooner than in the shipped configuration: chunks, retries, time-outs.
+// brisk are values that make things happen sooner than in the shipped configuration: chunks,
+// retries, time-outs.
 var brisk = map[string]string{"Flush": "0.2", "Grace": "10", "scheduler.cap": "3"}
 
 // config is the configuration of a node: the shipped one, with some values changed.
@@ -24,7 +25,8 @@ type config struct {
 	output  string            // what stands instead of the [OUTPUT] section; "" for nothing
 }
 
-// own are options of every section: what happens sooner, and one index instead of one for each day, so that a row has its own.
+// own are options of every section: what happens sooner, and one index instead of one for each day,
+// so that a row has its own.
 var own = []string{"Index ${INDEX_NAME}", "Retry_Budget 1s", "Request_Timeout 8s"}
 
 // filters are sections that have no part in delivery.
@@ -47,7 +49,8 @@ func (c config) render(shipped, parsers string) (string, error) {
 	}
 	head, output, found := strings.Cut(text, "[OUTPUT]\n")
 	if !found || strings.Contains(output, "\n[") {
-		return "", fmt.Errorf("cannot change fluent-bit.conf: it does not end in its only [OUTPUT] section")
+		return "", fmt.Errorf("cannot change fluent-bit.conf: it does not end in its only " +
+			"[OUTPUT] section")
 	}
 	if c.json {
 		head = strings.Replace(head, "[SERVICE]\n", "[SERVICE]\n    Parsers_File "+parsers+"\n", 1) + jsonInput
@@ -62,7 +65,8 @@ func (c config) render(shipped, parsers string) (string, error) {
 	return text, nil
 }
 
-// section is an [OUTPUT] section with some options set anew; a later one wins over an earlier one of the same name.
+// section is an [OUTPUT] section with some options set anew; a later one wins over an earlier one
+// of the same name.
 func section(output string, options []string) string {
 	for _, option := range options {
 		key, _, _ := strings.Cut(option, " ")

@@ -8,14 +8,16 @@ import (
 	"strings"
 )
 
-// copies shows the documents that have the first number which occurs twice, so that one sees in what they differ.
+// copies shows the documents that have the first number which occurs twice, so that one sees in
+// what they differ.
 func (t *trial) copies(ctx context.Context, s sums) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(s.twice), "-")
 	number, err := strconv.Atoi(first)
 	if err != nil {
 		return ""
 	}
-	// The number's neighbour on the line differs from row to row, so all documents are looked through, a page at a time.
+	// The number's neighbour on the line differs from row to row, so all documents are looked
+	// through, a page at a time.
 	var text strings.Builder
 	query := fmt.Sprintf(`{"size":%d,"sort":["_doc"]}`, page)
 	path := "/" + t.index + "*/_search?scroll=1m"

@@ -16,8 +16,9 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// domain is a domain that can be made to fail. An agent's request comes to ServeHTTP, where a fault may meet it; goes on to a
-// front door, which checks the signature and the size; then to back, where items of it may be refused; then to OpenSearch.
+// domain is a domain that can be made to fail. An agent's request comes to ServeHTTP, where a fault
+// may meet it; goes on to a front door, which checks the signature and the size; then to back,
+// where items of it may be refused; then to OpenSearch.
 type domain struct {
 	server *localaws.Server // what the agent connects to
 	back   *localaws.Server
@@ -43,8 +44,8 @@ const (
 
 var tellingWords = []string{saysConflict, saysBlocked, saysUnmapped, saysExpired, saysBreaker, saysRejected}
 
-// newDomain puts a domain in front of a stack's OpenSearch. maxRequest is the largest body in bytes, as it comes over the wire;
-// 0 means 10 MiB.
+// newDomain puts a domain in front of a stack's OpenSearch. maxRequest is the largest body in
+// bytes, as it comes over the wire; 0 means 10 MiB.
 func newDomain(s *stack.Stack, maxRequest int64) (*domain, error) {
 	d := &domain{statuses: map[int]int{}, words: map[string]int{}}
 	upstream, err := url.Parse(s.OpenSearch.URL)
@@ -71,7 +72,8 @@ func newDomain(s *stack.Stack, maxRequest int64) (*domain, error) {
 	return d, nil
 }
 
-// passOn hands requests on as the front door made them, the names of user and role among the headers.
+// passOn hands requests on as the front door made them, the names of user and role among the
+// headers.
 func passOn(upstream *url.URL, s *stack.Stack) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

@@ -11,7 +11,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// event is a fault that can come and go in a running set-up. When run returns, everything is as it was.
+// event is a fault that can come and go in a running set-up. When run returns, everything is as it
+// was.
 type event struct {
 	name string
 	skip func(*bench) string

@@ -35,7 +35,8 @@ func tooManyRequests(chance float64) *fault {
 
 func unavailable(chance float64) *fault {
 	return &fault{chance: chance, meet: func(x *exchange) {
-		x.refuse(http.StatusServiceUnavailable, "text/html", "<html><body><b>Http/1.1 Service Unavailable</b></body> </html>")
+		x.refuse(http.StatusServiceUnavailable, "text/html", "<html><body><b>Http/1.1 Service "+
+			"Unavailable</b></body> </html>")
 	}}
 }
 

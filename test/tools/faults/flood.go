@@ -14,11 +14,13 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// floodSizes are the sizes, in bytes, of the bulk requests that a flood sends at a time: together more than the tenth of the heap
-// that OpenSearch lets documents on their way take. The small ones take what the large ones leave.
+// floodSizes are the sizes, in bytes, of the bulk requests that a flood sends at a time: together
+// more than the tenth of the heap that OpenSearch lets documents on their way take. The small ones
+// take what the large ones leave.
 var floodSizes = slices.Concat(slices.Repeat([]int{16 << 20}, 8), slices.Repeat([]int{1 << 20}, 8))
 
-// flood sends bulk requests to an index of its own until ctx ends, and counts how many the server had no memory for.
+// flood sends bulk requests to an index of its own until ctx ends, and counts how many the server
+// had no memory for.
 func flood(ctx context.Context, o *stack.OpenSearch, refused *atomic.Int64) {
 	text := make([]byte, 6<<10)
 	_, _ = rand.Read(text) // never fails, by its contract

@@ -4,8 +4,8 @@
 // test host, with the shipped configuration, against a real OpenSearch behind a domain's front
 // door. It exits with 1 unless every row is as it has to be.
 //
-// With -chaos it draws faults at random for some minutes instead, and counts at the end; with -builtin it sets Fluent Bit's own
-// opensearch output beside ours.
+// With -chaos it draws faults at random for some minutes instead, and counts at the end; with
+// -builtin it sets Fluent Bit's own opensearch output beside ours.
 package main
 
 import (
@@ -38,7 +38,8 @@ func main() {
 	lines := flag.Int("lines", 20_000, "how many records each row writes")
 	long := flag.Bool("long", false, "outages of a minute instead of ten seconds")
 	only := flag.String("only", "", "run the rows whose name this regular expression matches")
-	parallel := flag.Int("parallel", 2, "how many rows run side by side, where they do not disturb each other")
+	parallel := flag.Int("parallel", 2, "how many rows run side by side, where they do not "+
+		"disturb each other")
 	verbose := flag.Bool("v", false, "print the agents' logs of rows that fail, whole")
 	chaos := flag.Bool("chaos", false, "draw faults at random")
 	seed := flag.Uint64("seed", 0, "what the draw begins with; 0 takes one at random")

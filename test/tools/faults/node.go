@@ -13,7 +13,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// node is a node of a cluster: the logs of its pods, the agent that reads them, and the agent's state, which outlives it.
+// node is a node of a cluster: the logs of its pods, the agent that reads them, and the agent's
+// state, which outlives it.
 type node struct {
 	*stack.Node
 	bench *bench
@@ -29,7 +30,8 @@ type node struct {
 	traces bool
 }
 
-// planted is the number of the first record that the domain will not take; those before it are good.
+// planted is the number of the first record that the domain will not take; those before it are
+// good.
 const planted = 1_000_000_000
 
 func newNode(b *bench, dir string, pods int, c config, env []string) (*node, error) {
@@ -102,7 +104,8 @@ func (n *node) reload(ctx context.Context) error {
 // tailDB matches the files in which the tail input keeps how far it has read.
 func (n *node) tailDB() string { return filepath.Join(n.State, "tail.db*") }
 
-// remembers tells whether the agent has noted how far it has read. fbhost does so with the first lines that it reads.
+// remembers tells whether the agent has noted how far it has read. fbhost does so with the first
+// lines that it reads.
 func (n *node) remembers() bool {
 	files, err := filepath.Glob(n.tailDB())
 	return err == nil && len(files) > 0

@@ -12,12 +12,14 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// digest is how long an agent gets to make records of what it has read: a hundred times what it takes.
+// digest is how long an agent gets to make records of what it has read: a hundred times what it
+// takes.
 const digest = 500 * time.Millisecond
 
-// awaitReading waits until the agent has read what was written. Fluent Bit 1.9 loses the lines that it reads when SIGTERM comes,
-// before any output sees them: its signal handler pauses the input in the middle of a buffer, whose rest is then refused ("is
-// paused, cannot append records") although the offset behind it is kept. What is on its way to the domain is another matter.
+// awaitReading waits until the agent has read what was written. Fluent Bit 1.9 loses the lines that
+// it reads when SIGTERM comes, before any output sees them: its signal handler pauses the input in
+// the middle of a buffer, whose rest is then refused ("is paused, cannot append records") although
+// the offset behind it is kept. What is on its way to the domain is another matter.
 func (n *node) awaitReading() error {
 	logs, err := filepath.Glob(filepath.Join(n.dir, "pods", "*", "*", "*.log"))
 	if err != nil || len(logs) == 0 {
@@ -49,7 +51,8 @@ func (n *node) awaitReading() error {
 	return nil
 }
 
-// readBy tells how far a process has read a file, -1 if it has not opened it, and how large the file is.
+// readBy tells how far a process has read a file, -1 if it has not opened it, and how large the
+// file is.
 func readBy(pid int, path string) (read, size int64, err error) {
 	file, err := os.Stat(path)
 	if err != nil {

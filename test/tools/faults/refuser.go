@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// refuser stands between the front door and OpenSearch. While the domain's fault is one of items, it keeps a share of each
-// bulk request's items to itself and says for them what a full queue says; OpenSearch never sees them.
+// refuser stands between the front door and OpenSearch. While the domain's fault is one of items,
+// it keeps a share of each bulk request's items to itself and says for them what a full queue says;
+// OpenSearch never sees them.
 type refuser struct {
 	domain *domain
 	next   http.Handler

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestRefuserKeepsItemsToItself sends zipped items through to a store that acknowledges each, and compares what the store got with
-// what the answer says of each item.
+// TestRefuserKeepsItemsToItself sends zipped items through to a store that acknowledges each, and
+// compares what the store got with what the answer says of each item.
 func TestRefuserKeepsItemsToItself(t *testing.T) {
 	for _, share := range []float64{0, 0.5, 1} {
 		stored := map[string]bool{}

@@ -37,8 +37,8 @@ var rows = []row{
 	{id: "two-domains", name: "two outputs, one domain down for a while", second: true, run: secondDown},
 }
 
-// meets makes the row of a fault that the domain makes: it begins with the first record, and ends once all are written and the
-// fault was met often enough.
+// meets makes the row of a fault that the domain makes: it begins with the first record, and ends
+// once all are written and the fault was met often enough.
 func meets(f *fault, least int) func(context.Context, *trial) error {
 	return func(ctx context.Context, t *trial) error {
 		if err := t.node.start(ctx); err != nil {
@@ -54,7 +54,8 @@ func meets(f *fault, least int) func(context.Context, *trial) error {
 	}
 }
 
-// refusedForSize writes everything before the agent starts, so that chunks are as large as they get.
+// refusedForSize writes everything before the agent starts, so that chunks are as large as they
+// get.
 func refusedForSize(ctx context.Context, t *trial) error {
 	if err := t.node.write(t.lines); err != nil {
 		return err

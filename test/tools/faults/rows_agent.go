@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// agentKilled kills the agent while requests are under way that the server has done and not answered.
+// agentKilled kills the agent while requests are under way that the server has done and not
+// answered.
 func agentKilled(ctx context.Context, t *trial) error {
 	return t.interrupted(ctx, 3, func() error {
 		t.node.agent.Kill()

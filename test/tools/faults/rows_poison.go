@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// poisonMapping is what the planted records do not fit: code is a number, when a date, and key a keyword, whose longest value is
-// 32,766 bytes.
+// poisonMapping is what the planted records do not fit: code is a number, when a date, and key a
+// keyword, whose longest value is 32,766 bytes.
 const poisonMapping = `{"mappings":{"properties":{"code":{"type":"integer"},"key":{"type":"keyword"},"when":{"type":"date"}}}}`
 
 // longest is a little more than the longest keyword, in bytes.
@@ -21,14 +21,16 @@ var poisons = []string{
 	`"when":"yesterday"`,
 }
 
-// goods make those of records that it takes. The last has a key twice, which OpenSearch would refuse: the plugin keeps the last.
+// goods make those of records that it takes. The last has a key twice, which OpenSearch would
+// refuse: the plugin keeps the last.
 var goods = []string{
 	`"code":17`,
 	`"when":"2026-01-02T03:04:05Z"`,
 	`"code":17,"level":"info","level":"warn"`,
 }
 
-// poisoned writes the row's records in two ways, as containers' lines and as JSON, and plants bad ones among the latter.
+// poisoned writes the row's records in two ways, as containers' lines and as JSON, and plants bad
+// ones among the latter.
 func poisoned(ctx context.Context, t *trial) error {
 	if err := ask(ctx, t.stack.OpenSearch, "PUT", "/"+t.index, poisonMapping, nil); err != nil {
 		return err
@@ -59,8 +61,8 @@ func poisoned(ctx context.Context, t *trial) error {
 	return err
 }
 
-// writeJSON writes n good records to the json log, numbered behind the first and those written before, and in the middle of them
-// a bad one.
+// writeJSON writes n good records to the json log, numbered behind the first and those written
+// before, and in the middle of them a bad one.
 func (t *trial) writeJSON(n, first int, poison string) error {
 	var text strings.Builder
 	for i := range n {

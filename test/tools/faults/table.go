@@ -18,8 +18,8 @@ type row struct {
 	burst      bool   // one pod, whose records make large chunks
 	second     bool   // a second output, to a second domain
 	traces     bool   // stack traces among the records, which are one document each
-	// recut: files are read again, so that a chunk's end may cut a trace that was whole before; the lines behind that are then
-	// documents of their own too, as docs/delivery.md says.
+	// recut: files are read again, so that a chunk's end may cut a trace that was whole before; the
+	// lines behind that are then documents of their own too, as docs/delivery.md says.
 	recut  bool
 	config config
 	skip   func(*bench) string // why this host cannot run it; "" where it can
@@ -73,7 +73,8 @@ func (b *bench) table(ctx context.Context) error {
 	}
 	for _, r := range rows {
 		if res, ran := done[r.id]; ran && !res.proven() {
-			fmt.Printf("\n%s: fault met %d times, %d planted, %d misfiled, lost%s, twice%s: %v\n%s%s\n", r.name, res.fired, res.bad, res.sums.misfiled, res.sums.gone, res.sums.twice, res.err, res.copies, res.log)
+			fmt.Printf("\n%s: fault met %d times, %d planted, %d misfiled, "+
+				"lost%s, twice%s: %v\n%s%s\n", r.name, res.fired, res.bad, res.sums.misfiled, res.sums.gone, res.sums.twice, res.err, res.copies, res.log)
 		}
 	}
 	if !proven {

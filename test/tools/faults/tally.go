@@ -27,8 +27,8 @@ func (s sums) add(o sums) sums {
 // expected is what was written: good lines are numbered from 1, and bad ones from planted.
 type expected struct{ good, bad int }
 
-// count makes the sums from the numbers that the index and its dead letters hold. A number that occurs more than once, there or
-// here or in both, counts as a duplicate each time more.
+// count makes the sums from the numbers that the index and its dead letters hold. A number that
+// occurs more than once, there or here or in both, counts as a duplicate each time more.
 func count(want expected, indexed, dead []int) sums {
 	s := sums{written: want.good + want.bad, indexed: len(indexed), dead: len(dead)}
 	seen := make(map[int]bool, len(indexed)+len(dead))
@@ -78,8 +78,8 @@ func runs(n int, is func(int) bool) string {
 	return text.String()
 }
 
-// apart takes from documents those whose first line another document has behind its own, and returns the numbers of the others,
-// and how many lines they were.
+// apart takes from documents those whose first line another document has behind its own, and
+// returns the numbers of the others, and how many lines they were.
 func apart(documents [][]int) (all []int, cut int) {
 	behind := map[int]bool{}
 	for _, lines := range documents {
@@ -97,7 +97,8 @@ func apart(documents [][]int) (all []int, cut int) {
 	return all, cut
 }
 
-// tally counts an index and its dead letters. recut says that files were read again in which there are traces.
+// tally counts an index and its dead letters. recut says that files were read again in which there
+// are traces.
 func tally(ctx context.Context, o *stack.OpenSearch, index string, want expected, recut bool) (sums, error) {
 	documents, err := numbers(ctx, o, index, "log")
 	if err != nil {
@@ -124,8 +125,8 @@ var numbered = regexp.MustCompile(`LINE=(\d+)`)
 // page is how many documents are read at once.
 const page = 10_000
 
-// numbers reads every document of an index and returns the numbers that stand in a field, several in a stack trace's. An index
-// that is not there has none.
+// numbers reads every document of an index and returns the numbers that stand in a field, several
+// in a stack trace's. An index that is not there has none.
 func numbers(ctx context.Context, o *stack.OpenSearch, index, field string) ([][]int, error) {
 	if err := o.Refresh(ctx, index); err != nil {
 		return nil, err
@@ -149,7 +150,8 @@ func numbers(ctx context.Context, o *stack.OpenSearch, index, field string) ([][
 			text := hit.Source[field]
 			all := numbered.FindAllStringSubmatch(text, -1)
 			if all == nil {
-				return nil, fmt.Errorf("cannot find a number in a document of %q: its %s is %.200q", index, field, text)
+				return nil, fmt.Errorf("cannot find a number in a document of "+
+					"%q: its %s is %.200q", index, field, text)
 			}
 			var lines []int
 			for _, number := range all {
@@ -170,7 +172,8 @@ func numbers(ctx context.Context, o *stack.OpenSearch, index, field string) ([][
 	}
 }
 
-// ask sends a request as admin, whose only good answer is 2xx, and decodes the answer into result unless that is nil.
+// ask sends a request as admin, whose only good answer is 2xx, and decodes the answer into result
+// unless that is nil.
 func ask(ctx context.Context, o *stack.OpenSearch, method, path, body string, result any) error {
 	status, answer, err := o.Do(ctx, method, path, body)
 	if err != nil {

@@ -16,7 +16,8 @@ func TestCount(t *testing.T) {
 	f(expected{3, 0}, []int{1, 3, 3, 3}, nil, sums{written: 3, indexed: 4, duplicates: 2, lost: 1, gone: " 2-2", twice: " 3-3"})
 	f(expected{2, 1}, []int{1, 2}, nil, sums{written: 3, indexed: 2, lost: 1})
 	f(expected{2, 1}, []int{1, 2}, []int{planted, planted}, sums{written: 3, indexed: 2, dead: 2, duplicates: 1})
-	// A good record in both places, a bad one in the index, a good one in the dead letters, one that nobody wrote.
+	// A good record in both places, a bad one in the index, a good one in the dead letters, one
+	// that nobody wrote.
 	f(expected{2, 0}, []int{1, 2}, []int{2}, sums{written: 2, indexed: 2, dead: 1, duplicates: 1, twice: " 2-2"})
 	f(expected{1, 1}, []int{1, planted}, nil, sums{written: 2, indexed: 2, misfiled: 1})
 	f(expected{9, 0}, []int{1, 4, 8}, nil, sums{written: 9, indexed: 3, lost: 6, gone: " 2-3 5-7 9-9"})
@@ -24,8 +25,8 @@ func TestCount(t *testing.T) {
 	f(expected{1, 0}, []int{1, 2}, nil, sums{written: 1, indexed: 2, misfiled: 1})
 }
 
-// TestApart has a line that is in its trace's document and in one of its own, a trace in two pieces, and a line that is in two
-// traces' documents.
+// TestApart has a line that is in its trace's document and in one of its own, a trace in two
+// pieces, and a line that is in two traces' documents.
 func TestApart(t *testing.T) {
 	all, cut := apart([][]int{{1, 2, 3}, {2, 3}, {3}, {4, 5}, {6}, {7, 8}, {9, 8}, {4}})
 	if got := fmt.Sprint(all, cut); got != "[1 2 3 4 5 6 7 8 9 8 4] 3" {

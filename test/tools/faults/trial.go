@@ -13,7 +13,8 @@ import (
 	"out_opensearch_irsa/test/fixtures/stack"
 )
 
-// spread is the time over which a row's records are written, so that a fault meets them on their way.
+// spread is the time over which a row's records are written, so that a fault meets them on their
+// way.
 const spread = 5 * time.Second
 
 // trial is one row while it runs.
@@ -60,10 +61,12 @@ func (t *trial) setup(r row) (err error) {
 	return nil
 }
 
-// besides sets what is needed where records go to several outputs: Fluent Bit brings no more than storage.max_chunks_up chunks into
-// memory, and takes one that waits for one of several outputs out of it only above Mem_Buf_Limit, so that chunks which wait for a
-// domain that is down would keep others from one that works. With chunks on disk that limit pauses nothing. Versions before 3.0
-// take chunks out of memory that the other output reads (fluent-bit issue 8691), and crash: they need room instead.
+// besides sets what is needed where records go to several outputs: Fluent Bit brings no more than
+// storage.max_chunks_up chunks into memory, and takes one that waits for one of several outputs out
+// of it only above Mem_Buf_Limit, so that chunks which wait for a domain that is down would keep
+// others from one that works. With chunks on disk that limit pauses nothing. Versions before 3.0
+// take chunks out of memory that the other output reads (fluent-bit issue 8691), and crash: they
+// need room instead.
 func (t *trial) besides(c *config) {
 	if t.old() {
 		c.values = map[string]string{"storage.max_chunks_up": "1000"}
@@ -121,7 +124,8 @@ func hold(ctx context.Context, d time.Duration) error {
 	return next(ctx, tick)
 }
 
-// meanwhile writes the row's records while disturb does its work, and starts that when the first requests were answered.
+// meanwhile writes the row's records while disturb does its work, and starts that when the first
+// requests were answered.
 func (t *trial) meanwhile(ctx context.Context, disturb func() error) error {
 	wrote := make(chan error, 1)
 	go func() { wrote <- t.write(ctx) }()
@@ -174,7 +178,8 @@ func (t *trial) arrived(ctx context.Context, index string) int {
 	return n
 }
 
-// settle waits until everything has arrived, or until the time is up, ends the agent, and makes the sums.
+// settle waits until everything has arrived, or until the time is up, ends the agent, and makes the
+// sums.
 func (t *trial) settle(ctx context.Context) (sums, error) {
 	want := t.node.documents() + t.extra + t.bad
 	late := t.await(ctx, "all records to arrive", func() bool {
@@ -188,7 +193,8 @@ func (t *trial) settle(ctx context.Context) (sums, error) {
 	return s, errors.Join(late, stopped, err)
 }
 
-// logTail is the end of what the row's agents logged, and of what the plugin did, for a failure's report.
+// logTail is the end of what the row's agents logged, and of what the plugin did, for a failure's
+// report.
 func (t *trial) logTail() string {
 	if t.node == nil {
 		return ""

@@ -17,11 +17,11 @@ const (
 	parts = dataNodes
 	// nodeChunks is how many chunks of a real node, one of each pod, a chunk here stands for.
 	nodeChunks = 100
-	// maxTasks is how many chunks Fluent Bit has under way or waiting for their retry: 2048 (FLB_CONFIG_DEFAULT_TASK_MAP_SIZE) of a
-	// real node's. The others wait on disk.
+	// maxTasks is how many chunks Fluent Bit has under way or waiting for their retry: 2048
+	// (FLB_CONFIG_DEFAULT_TASK_MAP_SIZE) of a real node's. The others wait on disk.
 	maxTasks = 2048 / nodeChunks
-	// workers is how many requests of an instance can be under way: where a worker waits for each of a real node's chunks, all of
-	// them wait for one request or two.
+	// workers is how many requests of an instance can be under way: where a worker waits for each
+	// of a real node's chunks, all of them wait for one request or two.
 	workers = 2
 	// retryBase and retryCap are scheduler.base and scheduler.cap as shipped, in seconds.
 	retryBase, retryCap = 1, 30
@@ -86,7 +86,8 @@ func (a *agent) up() error {
 	return nil
 }
 
-// restart ends the process and starts another one after some time. Chunks that are not settled come back from disk.
+// restart ends the process and starts another one after some time. Chunks that are not settled come
+// back from disk.
 func (a *agent) restart(down time.Duration) error {
 	a.mu.Lock()
 	out := a.out
@@ -222,9 +223,9 @@ func (p plugin) flush(c *chunk) bool {
 
 func (p plugin) close() { p.out.Close() }
 
-// builtIn is the policy of the built-in output (plugins/out_opensearch/opensearch.c of 5.1.1: cb_opensearch_flush and
-// opensearch_error_check): each chunk is a request, any failure and any item's error but 409 is a RETRY of all of it, and nothing
-// bounds what is under way.
+// builtIn is the policy of the built-in output (plugins/out_opensearch/opensearch.c of 5.1.1:
+// cb_opensearch_flush and opensearch_error_check): each chunk is a request, any failure and any
+// item's error but 409 is a RETRY of all of it, and nothing bounds what is under way.
 type builtIn struct{ domain *domain }
 
 func openBuiltIn(a *agent) (output, error) { return builtIn{a.domain}, nil }

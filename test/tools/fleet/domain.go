@@ -11,16 +11,18 @@ import (
 
 const (
 	dataNodes = 10
-	// requestLines is what a request costs by itself, in lines: 3 ms where a line costs 0.1 (OpenSearch 2.19.4: 102 µs a document by
-	// 5,000, 395 by 10).
+	// requestLines is what a request costs by itself, in lines: 3 ms where a line costs 0.1
+	// (OpenSearch 2.19.4: 102 µs a document by 5,000, 395 by 10).
 	requestLines = 30
-	// queueShare is how many parts of requests wait for a data node, of the number of agents. OpenSearch's default is 10,000; it is less
-	// here, so that one request of each agent is too many.
+	// queueShare is how many parts of requests wait for a data node, of the number of agents.
+	// OpenSearch's default is 10,000; it is less here, so that one request of each agent is too
+	// many.
 	queueShare = 0.4
-	// pressure is how much work, in seconds of the whole domain, is taken before requests are refused whole: the limit on the memory of
-	// what is being indexed.
+	// pressure is how much work, in seconds of the whole domain, is taken before requests are
+	// refused whole: the limit on the memory of what is being indexed.
 	pressure = 3.0
-	// refusedShare is what a refused part costs beside one that is stored: it was received and parsed.
+	// refusedShare is what a refused part costs beside one that is stored: it was received and
+	// parsed.
 	refusedShare = 0.1
 )
 
@@ -69,8 +71,8 @@ const (
 	unavailable status = 503
 )
 
-// bulk takes a request whose records stand for a number of requests of a real node, and returns when it is done. A status of the whole
-// request is not 0 if nothing of it was taken.
+// bulk takes a request whose records stand for a number of requests of a real node, and returns
+// when it is done. A status of the whole request is not 0 if nothing of it was taken.
 func (d *domain) bulk(records []record, requests float64) (whole status, items []status) {
 	d.mu.Lock()
 	now := time.Now()
@@ -137,7 +139,8 @@ func (d *domain) bulk(records []record, requests float64) (whole status, items [
 	return 0, items
 }
 
-// work gives a data node work of so many lines, and returns when that is done. A node that is away has none.
+// work gives a data node work of so many lines, and returns when that is done. A node that is away
+// has none.
 func (d *domain) work(n int, now time.Time, lines float64) time.Time {
 	node := &d.nodes[n]
 	if node.free.Before(now) {

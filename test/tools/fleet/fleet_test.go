@@ -80,7 +80,8 @@ func environment(t *testing.T) {
 func table(all []figures) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "scenario\toutput\tgoodput/capacity\tJain\tuseless requests\tstored again\tdrain/ideal\tlag p99 s\tconnections\tSTS calls\ttook s")
+	fmt.Fprintln(w, "scenario\toutput\tgoodput/capacity\tJain\tuseless requests\tstored "+
+		"again\tdrain/ideal\tlag p99 s\tconnections\tSTS calls\ttook s")
 	for _, r := range all {
 		drain := "-"
 		if r.drain > 0 {

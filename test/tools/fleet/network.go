@@ -60,7 +60,8 @@ func (d *domain) serve(address string, conn net.Conn) {
 		default:
 			status, answer = d.answer(body)
 		}
-		_, err = fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nDate: %s\r\n\r\n%s",
+		_, err = fmt.Fprintf(conn, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: "+
+			"%d\r\nDate: %s\r\n\r\n%s",
 			status, http.StatusText(status), kind, len(answer), time.Now().UTC().Format(http.TimeFormat), answer)
 		if err != nil {
 			return
@@ -93,7 +94,8 @@ func (d *domain) answer(body []byte) (status int, answer []byte) {
 
 const recordMark = `"log":"`
 
-// appendChunk appends a chunk as Fluent Bit 5 writes it; the text of each record says what readRecords reads.
+// appendChunk appends a chunk as Fluent Bit 5 writes it; the text of each record says what
+// readRecords reads.
 func appendChunk(b []byte, records []record) []byte {
 	for _, r := range records {
 		text := fmt.Sprintf("%d %d %d %.0f %d ", r.agent, r.chunk, r.part, r.lines, r.written.UnixNano())

@@ -200,8 +200,8 @@ func (s scenario) run(set settings, which int) (r figures, err error) {
 	return r, nil
 }
 
-// measureDrain waits until no more waits than before an outage, or the scenario's end, and returns how long that took beside the
-// ideal: at the whole capacity from the first moment.
+// measureDrain waits until no more waits than before an outage, or the scenario's end, and returns
+// how long that took beside the ideal: at the whole capacity from the first moment.
 func (f *fleet) measureDrain(s scenario) float64 {
 	began := time.Now()
 	backlog := f.waiting()

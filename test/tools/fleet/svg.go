@@ -26,7 +26,8 @@ func draw(all []figures, agents int) string {
 	}
 	height := svgTop + len(panels)*svgPanel
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="sans-serif" font-size="12" role="img">`+"\n", svgWidth, height)
-	fmt.Fprintf(&b, "<title>Goodput of %d nodes, as a share of the domain's capacity, over time</title>\n", agents)
+	fmt.Fprintf(&b, "<title>Goodput of %d nodes, as a share of the domain's capacity, over "+
+		"time</title>\n", agents)
 	b.WriteString(`<rect width="100%" height="100%" fill="#fff"/>` + "\n")
 	fmt.Fprintf(&b, `<text x="12" y="22" font-size="15" font-weight="bold">Goodput of %d nodes, as a share of the domain's capacity (dashed), over time</text>`+"\n", agents)
 	b.WriteString(`<text x="12" y="40" fill="#555"><tspan fill="#0b6e4f">this plugin</tspan> and the <tspan fill="#8a8a8a">built-in output's policy</tspan></text>` + "\n")

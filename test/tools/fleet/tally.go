@@ -90,7 +90,8 @@ func quantile(of []float32, share float64) float64 {
 	return float64(of[min(len(of)-1, int(share*float64(len(of))))])
 }
 
-// fairShares divides what there is max-min fairly: nobody gets more than it asks for, and who gets less than that gets as much as any.
+// fairShares divides what there is max-min fairly: nobody gets more than it asks for, and who gets
+// less than that gets as much as any.
 func fairShares(asked []float64, all float64) []float64 {
 	shares := make([]float64, len(asked))
 	order := make([]int, len(asked))

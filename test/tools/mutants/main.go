@@ -1,9 +1,9 @@
-// Command mutants changes the code in one place at a time, runs the tests of the package, and prints
-// the changes that no test noticed. Gremlins, a mutation tester, finds the places; what is done here is
-// what it lacks: a sample drawn by seed, since all of it takes hours; changes in the conditions of a
-// switch's cases, which it takes for code that no test runs; statements that are removed; and survivors
-// that are known to change nothing, with the reason. The tree is left alone: go's -overlay puts the
-// changed file in place of the file.
+// Command mutants changes the code in one place at a time, runs the tests of the package, and
+// prints the changes that no test noticed. Gremlins, a mutation tester, finds the places; what is
+// done here is what it lacks: a sample drawn by seed, since all of it takes hours; changes in the
+// conditions of a switch's cases, which it takes for code that no test runs; statements that are
+// removed; and survivors that are known to change nothing, with the reason. The tree is left alone:
+// go's -overlay puts the changed file in place of the file.
 package main
 
 import (
@@ -26,15 +26,15 @@ import (
 	"time"
 )
 
-// tested names the packages, and where the tests of one are that has none of its own: a file with cgo
-// cannot be a test.
+// tested names the packages, and where the tests of one are that has none of its own: a file with
+// cgo cannot be a test.
 var tested = map[string]string{
 	"deliver": "", "opensearch": "", "bulk": "", "deadletter": "", "document": "", "chunk": "", "multiline": "",
 	"flb": "./test/suites/flb",
 }
 
-// equivalent.txt holds the survivors that are known to change nothing that matters: package/file, what
-// was changed, the line, and why, with tabs between.
+// equivalent.txt holds the survivors that are known to change nothing that matters: package/file,
+// what was changed, the line, and why, with tabs between.
 //
 //go:embed equivalent.txt
 var equivalent string
@@ -113,7 +113,8 @@ func run(ctx context.Context, gremlins, name, files string, sample int, seed uin
 		log.Printf("%s %d/%d %s: %s", name, n+1, len(drawn), m, outcome)
 	}
 	killed := count["killed"] + count["timed out"]
-	log.Printf("%s: %d killed, %d of them by time, %d survived, %d equivalent, %d did not build: %.0f %%", name,
+	log.Printf("%s: %d killed, %d of them by time, %d survived, %d equivalent, %d "+
+		"did not build: %.0f %%", name,
 		killed, count["timed out"], len(survivors), count["equivalent"], count["not built"],
 		100*float64(killed)/float64(max(1, killed+len(survivors))))
 	for _, s := range survivors {
@@ -150,8 +151,8 @@ func (m *mutant) try(ctx context.Context, work, where string, limit time.Duratio
 	return "killed", nil
 }
 
-// test runs a package's tests. The overlay goes by the environment, so that what a test builds has it
-// too.
+// test runs a package's tests. The overlay goes by the environment, so that what a test builds has
+// it too.
 func test(ctx context.Context, where, overlay string, limit time.Duration) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-failfast", "-timeout", limit.String(), where)
 	flags := os.Getenv("GOFLAGS") + " -ldflags=-s" // linking takes most of the time

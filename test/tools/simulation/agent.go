@@ -18,9 +18,9 @@ import (
 	"out_opensearch_irsa/internal/logging"
 )
 
-// An agent is a model of Fluent Bit with filesystem storage: it reads sources in chunks, flushes them on
-// workers, brings back what was answered with RETRY at a time of its own, in another order, and does not
-// forget a chunk when its process ends.
+// An agent is a model of Fluent Bit with filesystem storage: it reads sources in chunks, flushes
+// them on workers, brings back what was answered with RETRY at a time of its own, in another order,
+// and does not forget a chunk when its process ends.
 type agent struct {
 	s      *scenario
 	domain *domain
@@ -61,8 +61,8 @@ type chunk struct {
 	tries    int
 	unclear  int      // processes that ended, and panics, while it was not settled but had been flushed
 	by       *process // who settled it
-	// equal says that another process had settled the same bytes before: with coarse times, this one
-	// cannot know that its lines are others.
+	// equal says that another process had settled the same bytes before: with coarse times, this
+	// one cannot know that its lines are others.
 	equal bool
 }
 
@@ -100,9 +100,9 @@ func (a *agent) fault(format string, args ...any) {
 	a.note(format, args...)
 }
 
-// sink is the core's log.
-// sink takes a line of the log. Where a panic is planned it panics, once: so it comes wherever the plugin
-// writes of trouble, in whatever goroutine; but not again where it writes of the panic.
+// sink is the core's log. sink takes a line of the log. Where a panic is planned it panics, once:
+// so it comes wherever the plugin writes of trouble, in whatever goroutine; but not again where it
+// writes of the panic.
 func (a *agent) sink(level logging.Level, text string) {
 	a.logMu.Lock()
 	defer a.logMu.Unlock()
@@ -227,8 +227,8 @@ func (a *agent) run() {
 
 const (
 	never = time.Duration(1<<63 - 1)
-	// settleWithin is how long after the last fault, or after the last lines were read, a chunk may wait: the core's longest pause, twice, and
-	// the longest that a domain may ask for.
+	// settleWithin is how long after the last fault, or after the last lines were read, a chunk may
+	// wait: the core's longest pause, twice, and the longest that a domain may ask for.
 	settleWithin = 10 * time.Minute
 	// longestPause is scheduler.cap, as the shipped configuration has it.
 	longestPause = 30 * time.Second
@@ -294,8 +294,8 @@ func (a *agent) open() string {
 	return strings.Join(names, ", ")
 }
 
-// flushDue starts flushes of the chunks whose time has come, in any order, and returns when the next one
-// is due.
+// flushDue starts flushes of the chunks whose time has come, in any order, and returns when the
+// next one is due.
 func (a *agent) flushDue(now time.Duration) time.Duration {
 	next := never
 	for _, src := range a.sourcesLeft() {
@@ -382,8 +382,8 @@ func (a *agent) answered(f flushed) {
 	a.waiting = append(a.waiting, f.chunk)
 }
 
-// longestFlush is how long a flush may block its worker: it may wait for a request that is under way, for
-// its own, and for that of its dead letters.
+// longestFlush is how long a flush may block its worker: it may wait for a request that is under
+// way, for its own, and for that of its dead letters.
 func (a *agent) longestFlush() time.Duration {
 	most := a.cfg.RetryBudget + 3*a.cfg.RequestTimeout + 10*time.Second
 	for _, e := range a.s.events {

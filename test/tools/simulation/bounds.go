@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// bounds are how often an account's document has to be somewhere: once for each of its pieces, but for
-// what the guarantees leave open.
+// bounds are how often an account's document has to be somewhere: once for each of its pieces, but
+// for what the guarantees leave open.
 func (o *oracle) bounds(acc *account) (low, high int) {
 	toFile := o.s.option("Dead_Letter_Path") != "" && (acc.poison != "" || acc.id != "")
 	noIDs := o.s.domain.noIDs != "" || o.s.option("Generate_ID") == "Off" && acc.id == ""
@@ -53,8 +53,8 @@ func (o *oracle) last(pieces []*piece) []*piece {
 	return slices.DeleteFunc(slices.Clone(pieces), func(p *piece) bool { return p.lines < o.longest[p.first] })
 }
 
-// different counts pieces, but those that are equal to the nanosecond only as often as one chunk holds
-// them: in different chunks they are taken for one that was read twice.
+// different counts pieces, but those that are equal to the nanosecond only as often as one chunk
+// holds them: in different chunks they are taken for one that was read twice.
 func different(pieces []*piece) int {
 	if len(pieces) < 2 {
 		return len(pieces)
@@ -94,7 +94,8 @@ func (o *oracle) settleTorn() {
 			}
 		}
 		if t.letters < t.low || t.letters > t.high {
-			o.problem("the torn end %.40x… of %d bytes is %d times in the dead letters, not %d to %d",
+			o.problem("the torn end %.40x… of %d bytes is %d times in the dead "+
+				"letters, not %d to %d",
 				t.raw, len(t.raw), t.letters, t.low, t.high)
 		}
 	}
@@ -122,7 +123,8 @@ func (o *oracle) readChunks() {
 	}
 }
 
-// excusedLetters counts the letters without id of which the agent could not know that they were kept.
+// excusedLetters counts the letters without id of which the agent could not know that they were
+// kept.
 func (o *oracle) excusedLetters(acc *account) int {
 	n := 0
 	for key, times := range o.d.excused {

@@ -55,7 +55,8 @@ func (d *domain) bulk(req *http.Request, index string, body []byte, a *answer) {
 			return
 		}
 		if it.hasID && d.s.domain.noIDs == "request" {
-			a.refuse(400, "illegal_argument_exception", "Document ID is not supported in create/index operation request")
+			a.refuse(400, "illegal_argument_exception", "Document ID is not supported in "+
+				"create/index operation request")
 			return
 		}
 	}
@@ -66,7 +67,8 @@ func (d *domain) bulk(req *http.Request, index string, body []byte, a *answer) {
 	a.body = bulkAnswer(items, results, strings.Contains(req.URL.RawQuery, "filter_path="))
 }
 
-// parseBulk reads NDJSON as OpenSearch's BulkRequestParser does. named tells whether a line names an index.
+// parseBulk reads NDJSON as OpenSearch's BulkRequestParser does. named tells whether a line names
+// an index.
 func parseBulk(index string, body []byte) (items []item, named bool, err error) {
 	if len(body) == 0 {
 		return nil, false, errors.New("request body is required")
@@ -82,7 +84,8 @@ func parseBulk(index string, body []byte) (items []item, named bool, err error) 
 			return nil, false, fmt.Errorf("action line of item %d, %.200q: %w", n, head, err)
 		}
 		if (it.version > 0 || it.versionType != "") && (it.op != "index" || !it.hasID || it.versionType != "external") {
-			return nil, false, fmt.Errorf("item %d has version %d of type %q, operation %s, id %q: only an index with an id takes an external one", n, it.version, it.versionType, it.op, it.id)
+			return nil, false, fmt.Errorf("item %d has version %d of type %q, operation %s, id "+
+				"%q: only an index with an id takes an external one", n, it.version, it.versionType, it.op, it.id)
 		}
 		var more bool
 		if doc, body, more = bytes.Cut(body, []byte("\n")); !more {
@@ -174,10 +177,12 @@ func badIndexName(name string) string {
 func (d *domain) apply(it *item, a *answer) result {
 	dead := strings.HasSuffix(it.index, deadLetterSuffix)
 	if it.hasID && d.s.domain.noIDs != "" {
-		return result{400, "illegal_argument_exception", "Document ID is not supported in create/index operation request"}
+		return result{400, "illegal_argument_exception", "Document ID is not supported in " +
+			"create/index operation request"}
 	}
 	if d.s.domain.stream && !dead && it.op != "create" {
-		return result{400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams"}
+		return result{400, "illegal_argument_exception", "only write ops with an op_type of " +
+			"create are allowed in data streams"}
 	}
 	if e := d.hit(func(kind string) bool { return kind == blocked }); e != nil {
 		switch {
@@ -193,17 +198,22 @@ func (d *domain) apply(it *item, a *answer) result {
 	if e := d.hit(func(kind string) bool { return slices.Contains(ofItems, kind) }); e != nil {
 		switch e.kind {
 		case "items 429":
-			return result{429, "rejected_execution_exception", "rejected execution of primary operation [coordinating_and_primary_bytes=10], queue full"}
+			return result{429, "rejected_execution_exception", "rejected execution of primary " +
+				"operation [coordinating_and_primary_bytes=10], queue full"}
 		case "items 503":
 			return result{503, "unavailable_shards_exception", "[" + it.index + "][0] primary shard is not active Timeout: [1m], request: [BulkShardRequest]"}
 		case "items 403 security":
-			return result{403, "security_exception", "no permissions for [indices:data/write/bulk[s]] and User [name=arn:aws:iam::123456789012:role/fluent-bit, backend_roles=[], requestedTenant=null]"}
+			return result{403, "security_exception", "no permissions for " +
+				"[indices:data/write/bulk[s]] and User " +
+				"[name=arn:aws:iam::123456789012:role/fluent-bit, backend_roles=[], " +
+				"requestedTenant=null]"}
 		default:
 			return result{404, "index_not_found_exception", "no such index [" + it.index + "] and [action.auto_create_index] is [false]"}
 		}
 	}
 	if dead && d.on(refusesL) {
-		return result{400, "mapper_parsing_exception", "failed to parse field [record] of type [long]"}
+		return result{400, "mapper_parsing_exception", "failed to parse field " +
+			"[record] of type [long]"}
 	}
 	if why, ok := rejections[poisonOf(it.doc)]; ok && !dead {
 		_, preview, _ := bytes.Cut(it.doc, []byte(`"log":"`))
@@ -298,7 +308,8 @@ func (d *domain) mget(index string, body []byte, a *answer) {
 	}
 	if err := json.Unmarshal(body, &ask); err != nil || len(ask.Docs)+len(ask.IDs) == 0 {
 		d.violation("_mget of %.200q: %v", body, err)
-		a.refuse(400, "action_request_validation_exception", "Validation Failed: 1: no documents to get;")
+		a.refuse(400, "action_request_validation_exception", "Validation Failed: 1: "+
+			"no documents to get;")
 		return
 	}
 	for _, id := range ask.IDs {
@@ -315,7 +326,8 @@ func (d *domain) mget(index string, body []byte, a *answer) {
 		if want.Index == "" {
 			want.Index = index
 		} else if refusesNames && len(ask.IDs) == 0 {
-			a.refuse(400, "illegal_argument_exception", "explicit index in multi get is not allowed")
+			a.refuse(400, "illegal_argument_exception", "explicit index in "+
+				"multi get is not allowed")
 			return
 		}
 		if i > 0 {

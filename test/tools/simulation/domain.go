@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// A domain is a model of OpenSearch behind AWS's front door, as far as _bulk and _mget go: written from
-// its documentation and from what the real one does, not from what the plugin expects. What a real one
-// would refuse as malformed is a violation, and fails the run.
+// A domain is a model of OpenSearch behind AWS's front door, as far as _bulk and _mget go: written
+// from its documentation and from what the real one does, not from what the plugin expects. What a
+// real one would refuse as malformed is a violation, and fails the run.
 type domain struct {
 	s     *scenario
 	start time.Time
@@ -29,8 +29,8 @@ type domain struct {
 	auto       int
 	violations []string
 	requests   int
-	// excused counts, by index and form, the documents without id of which the agent could not know that
-	// they were stored.
+	// excused counts, by index and form, the documents without id of which the agent could not know
+	// that they were stored.
 	excused map[string]int
 	keys    map[string]time.Time // access keys that are taken, until when
 	issued  int

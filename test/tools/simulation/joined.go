@@ -9,8 +9,8 @@ import (
 	"out_opensearch_irsa/test/suites/multiline/model"
 )
 
-// join returns the documents that lines of one chunk become: each as its lines, and the record that it is
-// made of, which is the first line's with the text of all.
+// join returns the documents that lines of one chunk become: each as its lines, and the record that
+// it is made of, which is the first line's with the text of all.
 func (o *oracle) join(lines []*line) (documents [][]*line, bodies []object) {
 	if o.rules == nil {
 		for i, l := range lines {
@@ -58,9 +58,9 @@ func withText(body object, text string) object {
 // nameInText is a line's name as its text has it.
 var nameInText = regexp.MustCompile(secret + `(L\d+\.\d+\.)`)
 
-// findLines looks for each line's name in the texts of documents and dead letters, whatever the lines were
-// joined to. It is in one; and with fine times and ids in one only, however often it was read, but for the
-// lines of a trace that a chunk's end cut in one reading and not in another.
+// findLines looks for each line's name in the texts of documents and dead letters, whatever the
+// lines were joined to. It is in one; and with fine times and ids in one only, however often it was
+// read, but for the lines of a trace that a chunk's end cut in one reading and not in another.
 func (o *oracle) findLines() {
 	if o.rules == nil {
 		return
@@ -88,7 +88,8 @@ func (o *oracle) findLines() {
 			case n == 0:
 				o.problem("the text of %s is lost: it is in no document", l.name())
 			case exact && !poisoned && src.resolution < time.Millisecond && n != len(firsts):
-				o.problem("the text of %s is %d times in the index, and was read behind %d first lines", l.name(), n, len(firsts))
+				o.problem("the text of %s is %d times in the index, and was read "+
+					"behind %d first lines", l.name(), n, len(firsts))
 			}
 		}
 	}

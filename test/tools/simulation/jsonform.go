@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// jsonForm reads a JSON text as strictly as OpenSearch does (a key twice, a control character or bytes
-// that are no UTF-8 are errors) and returns its form.
+// jsonForm reads a JSON text as strictly as OpenSearch does (a key twice, a control character or
+// bytes that are no UTF-8 are errors) and returns its form.
 func jsonForm(text []byte) (form string, err error) {
 	err = readJSON(text, func(p *jsonReader) { form = p.value() })
 	return form, err

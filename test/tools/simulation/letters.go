@@ -80,8 +80,8 @@ func (o *oracle) countLetter(text []byte, where string) {
 	acc.reasons = append(acc.reasons, l.Type)
 }
 
-// tornOf finds the end of a chunk that a letter is of. One that was cut is the beginning of what was too
-// large for the domain.
+// tornOf finds the end of a chunk that a letter is of. One that was cut is the beginning of what
+// was too large for the domain.
 func (o *oracle) tornOf(l *letter) *tornEnd {
 	if !l.Cut {
 		return o.torn[l.Tag+" "+string(l.Raw)]
@@ -95,8 +95,8 @@ func (o *oracle) tornOf(l *letter) *tornEnd {
 	return nil
 }
 
-// ofLetter finds whose letter it is. One that was cut to fit has its name at the beginning, and must have
-// been too large for the domain when whole.
+// ofLetter finds whose letter it is. One that was cut to fit has its name at the beginning, and
+// must have been too large for the domain when whole.
 func (o *oracle) ofLetter(l *letter) *account {
 	if l.Raw != nil {
 		for _, acc := range o.order {

@@ -9,8 +9,8 @@ import (
 	"out_opensearch_irsa/test/suites/multiline/model"
 )
 
-// The oracle keeps account of each line of the sources: by what it has to become, how often that has to
-// be in its index, and how often in the dead letters.
+// The oracle keeps account of each line of the sources: by what it has to become, how often that
+// has to be in its index, and how often in the dead letters.
 
 // A piece is what a chunk has one document of: a line, or with Multiline lines of one stack trace.
 type piece struct {
@@ -18,7 +18,8 @@ type piece struct {
 	chunks []*chunk // those that it was settled in
 }
 
-// pieceKey tells pieces apart: those that begin with one line are each the beginning of the longest.
+// pieceKey tells pieces apart: those that begin with one line are each the beginning of the
+// longest.
 type pieceKey struct {
 	first *line
 	lines int
@@ -54,7 +55,8 @@ type oracle struct {
 	pieces  map[pieceKey]*piece
 	longest map[*line]int // of the pieces that begin with a line, the lines of the one with most
 
-	// With Multiline: all documents and dead letters, and of each line the first lines of its pieces.
+	// With Multiline: all documents and dead letters, and of each line the first lines of its
+	// pieces.
 	texts  []string
 	firsts map[*line][]*line
 }
@@ -286,8 +288,8 @@ func (acc *account) within(other *account) bool {
 	return true
 }
 
-// settleShared settles accounts that share an id. With index the last one wins; with create the first,
-// and the others are dead letters.
+// settleShared settles accounts that share an id. With index the last one wins; with create the
+// first, and the others are dead letters.
 func (o *oracle) settleShared(group []*account) {
 	stored, winner := 0, group[0]
 	for _, acc := range group {

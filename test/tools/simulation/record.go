@@ -75,7 +75,8 @@ func (w *writer) oddly(o object, l *line) object {
 	case 4:
 		return append(o, o[w.IntN(len(o))])
 	case 5:
-		return append(o, pair{"bad \xff\xc3( utf8", "\xed\xa0\x80 \xf0\x9f\x98 \x00\x1f\"\\\u2028</script>\U0001F600"})
+		return append(o, pair{"bad \xff\xc3( utf8", "\xed\xa0\x80 \xf0\x9f\x98 " +
+			"\x00\x1f\"\\\u2028</script>\U0001F600"})
 	case 6:
 		return append(o, pair{"big", strings.Repeat(w.text(64), 1+w.IntN(64))})
 	case 7:
@@ -152,13 +153,19 @@ func (w *writer) deep(n int) any {
 	return v
 }
 
-// rejections are what the domain will not take, with its own words; the preview quotes the document.
+// rejections are what the domain will not take, with its own words; the preview quotes the
+// document.
 var rejections = map[string]struct{ kind, reason string }{
-	"mapping":   {"mapper_parsing_exception", "failed to parse field [code] of type [long] in document with id 'x'. Preview of field's value: '%s'"},
-	"strict":    {"strict_dynamic_mapping_exception", "mapping set to strict, dynamic introduction of [%s] within [_doc] is not allowed"},
-	"limit":     {"illegal_argument_exception", "Limit of total fields [1000] has been exceeded"},
-	"immense":   {"illegal_argument_exception", "Document contains at least one immense term in field=\"log\" (whose UTF-8 encoding is longer than the max length 32766), all of which were skipped. The prefix of the first immense term is: '%s'"},
-	"unheard":   {"some_new_exception", "pipeline with id [%s] 429 cluster_block_exception, retry later"},
+	"mapping": {"mapper_parsing_exception", "failed to parse field [code] of type [long] in " +
+		"document with id 'x'. Preview of field's value: '%s'"},
+	"strict": {"strict_dynamic_mapping_exception", "mapping set to strict, dynamic " +
+		"introduction of [%s] within [_doc] is not allowed"},
+	"limit": {"illegal_argument_exception", "Limit of total fields [1000] has been exceeded"},
+	"immense": {"illegal_argument_exception", "Document contains at least one immense term in " +
+		"field=\"log\" (whose UTF-8 encoding is longer than the max length 32766), all of which " +
+		"were skipped. The prefix of the first immense term is: '%s'"},
+	"unheard": {"some_new_exception", "pipeline with id [%s] 429 " +
+		"cluster_block_exception, retry later"},
 	"too large": {"", ""},
 }
 

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A scenario is everything that a seed decides before the run: options, domain, what is written when,
-// and what happens. It is data, so that it can be printed and made smaller.
+// A scenario is everything that a seed decides before the run: options, domain, what is written
+// when, and what happens. It is data, so that it can be printed and made smaller.
 type scenario struct {
 	seed    uint64
 	options []option
@@ -30,7 +30,8 @@ func (s *scenario) option(name string) string {
 
 // domainSpec is how the domain is all the time.
 type domainSpec struct {
-	// limit is the largest body it takes, in bytes; 0 for any. onWire counts them before gzip is undone.
+	// limit is the largest body it takes, in bytes; 0 for any. onWire counts them before gzip is
+	// undone.
 	limit         int
 	onWire, early bool
 	// noIDs is a Serverless collection that makes its own ids: it refuses others for each "item" or
@@ -71,8 +72,8 @@ type line struct {
 
 func (l *line) name() string { return fmt.Sprintf("L%d.%d.", l.source, l.n) }
 
-// An event happens at a time after the start. A fault lasts until another and hits each request, or item,
-// with a probability.
+// An event happens at a time after the start. A fault lasts until another and hits each request, or
+// item, with a probability.
 type event struct {
 	kind      string
 	at, until time.Duration

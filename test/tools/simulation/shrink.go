@@ -2,8 +2,8 @@ package simulation
 
 import "slices"
 
-// shrink leaves out of a scenario what it also fails without: events, sources, chunks, lines, options.
-// fails runs a scenario; budget tells whether there is time for another.
+// shrink leaves out of a scenario what it also fails without: events, sources, chunks, lines,
+// options. fails runs a scenario; budget tells whether there is time for another.
 func shrink(s *scenario, fails func(*scenario) bool, budget func() bool) *scenario {
 	for changed := true; changed && budget(); {
 		changed = false
@@ -28,8 +28,8 @@ func shrink(s *scenario, fails func(*scenario) bool, budget func() bool) *scenar
 	return s
 }
 
-// Each without… returns the scenario less size parts from the at-th on; false where there is no such
-// part, and nil where leaving it out changes nothing.
+// Each without… returns the scenario less size parts from the at-th on; false where there is no
+// such part, and nil where leaving it out changes nothing.
 
 func withoutEvents(s *scenario, at, size int) (*scenario, bool) {
 	if at >= len(s.events) || size > len(s.events) {

@@ -1,7 +1,7 @@
-// Package simulation proves the promise by drawing: an agent that reads, cuts, retries, restarts and
-// reads again, a domain with every fault there is, both drawn from a seed, and between them the plugin,
-// from its options to its connections. Time and network are virtual. The oracle keeps account of every
-// line. It knows of the plugin what the documentation says, not how it is made.
+// Package simulation proves the promise by drawing: an agent that reads, cuts, retries, restarts
+// and reads again, a domain with every fault there is, both drawn from a seed, and between them the
+// plugin, from its options to its connections. Time and network are virtual. The oracle keeps
+// account of every line. It knows of the plugin what the documentation says, not how it is made.
 //
 //	make simulation SEED=17            one seed, with a shortened schedule if it fails
 //	make simulation SEEDS=1000000      many
@@ -31,9 +31,11 @@ var (
 	first = flag.Uint64("first", 1, "the first seed")
 	seeds = flag.Uint64("seeds", 200, "how many seeds")
 	step  = flag.Uint64("step", 0, "in a process of its own: every step-th seed")
-	state = flag.String("state", "", "in a process of its own: the file that names the seed under way")
-	brief = flag.Bool("brief", false, "say what is wrong with a failing seed, and do not look for a shorter schedule")
-	most  = flag.Int("most", 3, "stop after so many failing seeds")
+	state = flag.String("state", "", "in a process of its own: the file that "+
+		"names the seed under way")
+	brief = flag.Bool("brief", false, "say what is wrong with a failing seed, and do not look "+
+		"for a shorter schedule")
+	most = flag.Int("most", 3, "stop after so many failing seeds")
 )
 
 func TestMain(m *testing.M) {
@@ -53,8 +55,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// TestSimulation runs many seeds in as many processes as there are processors: an instance shares the
-// memory limit and the metrics with the others of its process, and a seed must not depend on others.
+// TestSimulation runs many seeds in as many processes as there are processors: an instance shares
+// the memory limit and the metrics with the others of its process, and a seed must not depend on
+// others.
 func TestSimulation(t *testing.T) {
 	switch {
 	case *seed != 0:
@@ -87,7 +90,8 @@ func runAll(t *testing.T) {
 	t.Logf("%d seeds in %s", *seeds, time.Since(began).Round(time.Second))
 }
 
-// inProcess runs seeds in a process of its own. It returns where to go on: behind the seed that ended it.
+// inProcess runs seeds in a process of its own. It returns where to go on: behind the seed that
+// ended it.
 func inProcess(t *testing.T, from, step uint64) (next uint64, stopped bool) {
 	state := filepath.Join(t.TempDir(), "seed")
 	cmd := exec.Command(os.Args[0], "-test.run=^TestSimulation$", "-test.timeout=24h", fmt.Sprintf("-first=%d", from),

@@ -7,8 +7,8 @@ import (
 	"out_opensearch_irsa/test/suites/multiline/model"
 )
 
-// With Multiline, lines of stack traces are among those of a source, which the chunks' ends and lines of
-// the same stream may cut anywhere.
+// With Multiline, lines of stack traces are among those of a source, which the chunks' ends and
+// lines of the same stream may cut anywhere.
 
 // trace is one that is being written: what is left of it, and where it goes.
 type trace struct {
@@ -18,14 +18,21 @@ type trace struct {
 
 // written are what programs write, with NAME for what tells the line from all others.
 var written = []string{
-	"panic: NAME [recovered]\n\tpanic: NAME\n[signal SIGSEGV: NAME]\n\ngoroutine 1 [running]:\nmain.(*NAME).place(0x1)\n\t/src/NAME.go:12 +0x1d\n" +
-		"main.main()\n\t/src/NAME.go:7 +0x25\n\ngoroutine 18 [chan receive]:\ncreated by main.NAME in goroutine 1\n\t/src/NAME.go:6 +0x20",
-	"NAME java.lang.IllegalStateException: no stock\n\tat com.example.Orders.place(NAME.java:42)\n\tat com.example.Web.post(NAME.java:7)\n" +
-		"Caused by: java.sql.SQLException: NAME\n\tat com.example.Db.query(NAME.java:99)\n\t... 12 more NAME\n" +
+	"panic: NAME [recovered]\n\tpanic: NAME\n[signal SIGSEGV: NAME]\n\ngoroutine 1 " +
+		"[running]:\nmain.(*NAME).place(0x1)\n\t/src/NAME.go:12 +0x1d\n" +
+		"main.main()\n\t/src/NAME.go:7 +0x25\n\ngoroutine 18 [chan receive]:\ncreated by " +
+		"main.NAME in goroutine 1\n\t/src/NAME.go:6 +0x20",
+	"NAME java.lang.IllegalStateException: no stock\n\tat " +
+		"com.example.Orders.place(NAME.java:42)\n\tat com.example.Web.post(NAME.java:7)\n" +
+		"Caused by: java.sql.SQLException: NAME\n\tat com.example.Db.query(NAME.java:99)\n\t... " +
+		"12 more NAME\n" +
 		"Caused by: java.net.ConnectException: NAME\n\t... 14 common frames omitted NAME",
-	"NAME System.InvalidOperationException\n   at Orders.NAME()\n   --- End of inner exception stack trace ---\n   at Main.NAME()",
-	"Traceback (most recent call last):\n  File \"NAME\", line 4, in place\n    take(NAME)\nKeyError: NAME\n\n" +
-		"During handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n" +
+	"NAME System.InvalidOperationException\n   at Orders.NAME()\n   --- End of inner exception " +
+		"stack trace ---\n   at Main.NAME()",
+	"Traceback (most recent call last):\n  File \"NAME\", line 4, in place\n    " +
+		"take(NAME)\nKeyError: NAME\n\n" +
+		"During handling of the above exception, another exception occurred:\n\nTraceback (most " +
+		"recent call last):\n" +
 		"  File \"NAME\", line 1, in <module>\n    place(NAME)\napp.errors.OrderError: NAME",
 	"/app/NAME.rb:12:in `place': no stock\n\tfrom /app/NAME.rb:3:in `post'\n\tfrom /app/NAME.rb:1:in `<main>'",
 }
@@ -48,8 +55,8 @@ func (w *writer) logLine(l *line) (text, stream, namespace string) {
 	return text, stream, namespace
 }
 
-// multiline draws the option and those that go with it. A rule of one's own goes by the last digit of a
-// line's number.
+// multiline draws the option and those that go with it. A rule of one's own goes by the last digit
+// of a line's number.
 func (d *drawing) multiline() {
 	own := d.IntN(4)
 	if own > 1 || d.chance(0.5) {
@@ -91,8 +98,8 @@ func (s *scenario) rules() *model.Rules {
 	return model.New(o)
 }
 
-// modelLine is what of a line's record counts for joining: the text of the key log, where it is there once,
-// and what tells containers and streams apart.
+// modelLine is what of a line's record counts for joining: the text of the key log, where it is
+// there once, and what tells containers and streams apart.
 func modelLine(l *line) model.Line {
 	var m model.Line
 	texts := 0

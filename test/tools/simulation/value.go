@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 )
 
-// A value of a record is nil, bool, int64, uint64, float32, float64, string (any bytes), blob, ext, list
-// or object. An object keeps its pairs in order and may have a key twice.
+// A value of a record is nil, bool, int64, uint64, float32, float64, string (any bytes), blob, ext,
+// list or object. An object keeps its pairs in order and may have a key twice.
 type (
 	blob []byte
 	ext  struct {
@@ -25,8 +25,8 @@ type (
 	pair   struct{ key, value any }
 )
 
-// appendMsgpack writes v in one of the forms that msgpack allows for it, drawn by r: the smallest one
-// more often than not.
+// appendMsgpack writes v in one of the forms that msgpack allows for it, drawn by r: the smallest
+// one more often than not.
 func appendMsgpack(b []byte, v any, r *rand.Rand) []byte {
 	switch v := v.(type) {
 	case nil:
@@ -74,8 +74,8 @@ func wider(r *rand.Rand) int {
 	return 1 + r.IntN(3)
 }
 
-// appendSize writes the head of what has n parts: in the form with the size in itself up to fix, else in
-// one, two or four bytes behind the code. A code of 0 is no form.
+// appendSize writes the head of what has n parts: in the form with the size in itself up to fix,
+// else in one, two or four bytes behind the code. A code of 0 is no form.
 func appendSize(b []byte, n int, r *rand.Rand, fixCode byte, fix int, one, two, four byte) []byte {
 	more := wider(r)
 	if n <= fix {
@@ -151,8 +151,8 @@ func appendExt(b []byte, v ext, r *rand.Rand) []byte {
 	return append(append(appendSize(b, len(v.data), r, 0, -1, 0xc7, 0xc8, 0xc9), byte(v.kind)), v.data...)
 }
 
-// A form is a value as text in which equal values are equal, whatever they were written in: the keys of
-// objects in order, numbers in one notation. Records and documents are compared by it.
+// A form is a value as text in which equal values are equal, whatever they were written in: the
+// keys of objects in order, numbers in one notation. Records and documents are compared by it.
 
 // naming is what the options do to keys.
 type naming struct {

@@ -27,7 +27,8 @@ type file struct {
 	From string // a file of this machine's
 }
 
-// writeArchive writes an image of one layer, as docker save does and as containerd and buildah read it.
+// writeArchive writes an image of one layer, as docker save does and as containerd and buildah read
+// it.
 func writeArchive(out, name string, c config, layer func(io.Writer) error) (err error) {
 	blob, err := os.CreateTemp(filepath.Dir(out), "layer-")
 	if err != nil {

@@ -56,7 +56,8 @@ func (b Builder) Program(ctx context.Context, out, name, pkg string) error {
 	return writeArchive(out, name, config{Entrypoint: []string{program}, User: "65534:65534"}, layerOf([]file{{Path: program[1:], Mode: 0o755, From: binary}}))
 }
 
-// Agent builds the repository's Dockerfile on a base with the given Fluent Bit, which trusts the authorities in ca and no others.
+// Agent builds the repository's Dockerfile on a base with the given Fluent Bit, which trusts the
+// authorities in ca and no others.
 func (b Builder) Agent(ctx context.Context, out, name string, host stack.FluentBitHost, ca []byte) error {
 	if err := b.addTools(ctx); err != nil {
 		return err
@@ -81,7 +82,8 @@ func (b Builder) SampleApp(ctx context.Context, out, name string) error {
 	return b.dockerfile(ctx, out, name, filepath.Join(b.Root, "deploy", "sample-app"), nil)
 }
 
-// addTools makes the stand-in for golang and python, once, under the names that the Dockerfiles have too.
+// addTools makes the stand-in for golang and python, once, under the names that the Dockerfiles
+// have too.
 func (b Builder) addTools(ctx context.Context) error {
 	info, err := os.Stat(b.Base)
 	if err != nil {
@@ -151,7 +153,8 @@ func (b Builder) dockerfile(ctx context.Context, out, name, dir string, argument
 	return b.buildah(ctx, "push", "--quiet", name, "docker-archive:"+out+":"+name)
 }
 
-// buildah runs it with storage of our own, in a mount namespace that ends with it: nothing that it mounts can be left behind.
+// buildah runs it with storage of our own, in a mount namespace that ends with it: nothing that it
+// mounts can be left behind.
 func (b Builder) buildah(ctx context.Context, args ...string) error {
 	temporary := filepath.Join(b.Cache, "tmp") // caches of RUN --mount=type=cache are there too
 	if err := os.MkdirAll(temporary, 0o755); err != nil {

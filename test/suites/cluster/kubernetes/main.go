@@ -1,4 +1,5 @@
-// Command kubernetes is six of Kubernetes' own programs in one file: it runs the one that it is called as, through a link.
+// Command kubernetes is six of Kubernetes' own programs in one file: it runs the one that it is
+// called as, through a link.
 package main
 
 import (
@@ -34,7 +35,8 @@ func main() {
 	case "kubectl":
 		os.Exit(cli.Run(kubectl.NewDefaultKubectlCommand()))
 	default:
-		fmt.Fprintf(os.Stderr, "called as %s: link it as kube-apiserver, kube-controller-manager, kube-scheduler, kube-proxy, kubelet or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "called as %s: link it as kube-apiserver, "+
+			"kube-controller-manager, kube-scheduler, kube-proxy, kubelet or kubectl\n", name)
 		os.Exit(2)
 	}
 }

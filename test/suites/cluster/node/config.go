@@ -23,7 +23,8 @@ const (
 	bridge         = "pods"
 	// SandboxImage holds each pod's namespaces.
 	SandboxImage = "localhost/pod:1"
-	// LogMaxSize is after how many bytes the kubelet rotates a log: on a node as they come after 10 MiB, here sooner, so that a test sees it.
+	// LogMaxSize is after how many bytes the kubelet rotates a log: on a node as they come after 10
+	// MiB, here sooner, so that a test sees it.
 	LogMaxSize = 2 << 20
 )
 

@@ -16,8 +16,8 @@ import (
 // initName is what the first process of the node's namespaces is called: ours, under another name.
 const initName = "opensearch-irsa-node"
 
-// RunAsInit is to be called first by every program that may start a node: where the program was started as the node's first process,
-// it does that process's work and does not return.
+// RunAsInit is to be called first by every program that may start a node: where the program was
+// started as the node's first process, it does that process's work and does not return.
 func RunAsInit() {
 	if os.Args[0] == sweeperName {
 		sweep()
@@ -42,12 +42,14 @@ func RunAsInit() {
 	}
 }
 
-// sysctls are the machine's, not a namespace's, and the kubelet sets them: it gets a file for each instead.
+// sysctls are the machine's, not a namespace's, and the kubelet sets them: it gets a file for each
+// instead.
 var sysctls = []string{
 	"vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes",
 }
 
-// prepareMounts gives the node a /var and a /run of its own, but for the folders to keep, and a disk for the agent's state.
+// prepareMounts gives the node a /var and a /run of its own, but for the folders to keep, and a
+// disk for the agent's state.
 func prepareMounts(dir string, keep []string) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("cannot make mounts private: %w", err)
@@ -117,7 +119,8 @@ func bind(from, to string) error {
 // StatePath is where the agent keeps its state on the node.
 const StatePath = "/var/fluent-bit"
 
-// stateDisk is the size of the disk that the agent's state folder is on, so that a test can fill it.
+// stateDisk is the size of the disk that the agent's state folder is on, so that a test can fill
+// it.
 const stateDisk = 512 << 20
 
 func mountDisk(image, at string) error {

@@ -31,7 +31,8 @@ func lock() (*os.File, error) {
 	return file, nil
 }
 
-// removeLeftovers ends and removes what a killed run may have left. Its processes end by themselves; this waits for that.
+// removeLeftovers ends and removes what a killed run may have left. Its processes end by
+// themselves; this waits for that.
 func removeLeftovers() error {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		pids := processesNamed(initName)
@@ -83,7 +84,8 @@ func makeCgroups() error {
 	return err
 }
 
-// removeCgroups removes ours, innermost first. The kernel needs a moment after the end of the last process.
+// removeCgroups removes ours, innermost first. The kernel needs a moment after the end of the last
+// process.
 func removeCgroups() error {
 	var failed error
 	for _, top := range cgroups() {

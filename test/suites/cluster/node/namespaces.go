@@ -13,18 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Every part of the node lives in namespaces of its own: for processes, mounts, network, host name and IPC. They end with the first
-// process in them, which ends with us, so nothing of the node can outlive this process: no daemon, container, mount, interface or
-// firewall rule. What the kernel keeps by name instead, which is cgroups and files, leftovers.go removes.
+// Every part of the node lives in namespaces of its own: for processes, mounts, network, host name
+// and IPC. They end with the first process in them, which ends with us, so nothing of the node can
+// outlive this process: no daemon, container, mount, interface or firewall rule. What the kernel
+// keeps by name instead, which is cgroups and files, leftovers.go removes.
 
-// inside runs f on a thread that has entered these namespaces of the process pid, and that ends with f: a process started by f is in
-// them too, and a socket made by f stays in their network.
+// inside runs f on a thread that has entered these namespaces of the process pid, and that ends
+// with f: a process started by f is in them too, and a socket made by f stays in their network.
 func inside(pid int, namespaces []string, f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // and never unlock: the thread dies with the goroutine
 		if unix.Gettid() == os.Getpid() {
-			// But for the first thread of a process, which Go keeps. While we hold that, another goroutine gets another.
+			// But for the first thread of a process, which Go keeps. While we hold that, another
+			// goroutine gets another.
 			defer runtime.UnlockOSThread()
 			done <- inside(pid, namespaces, f)
 			return
@@ -70,7 +72,8 @@ type Command struct {
 	node *Node
 }
 
-// Run starts the command and waits for its end. An error has the end of what it wrote to its standard error, unless that was taken.
+// Run starts the command and waits for its end. An error has the end of what it wrote to its
+// standard error, unless that was taken.
 func (c *Command) Run() error {
 	var stderr tail
 	if c.Stderr == nil {

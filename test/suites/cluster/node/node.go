@@ -3,7 +3,8 @@
 // input is programs that are installed or built, and image archives; its output is a handle with
 // kubectl, the node's network and its files.
 //
-// It needs no network of this machine's and gives none: the cluster reaches nothing but what is in its own network namespace.
+// It needs no network of this machine's and gives none: the cluster reaches nothing but what is in
+// its own network namespace.
 package node
 
 import (
@@ -53,7 +54,8 @@ func (n *Node) env() []string {
 	return []string{"PATH=" + n.file("bin") + ":" + os.Getenv("PATH"), "HOME=" + n.dir, "KUBECONFIG=" + n.file("admin.conf")}
 }
 
-// Start starts everything and returns once the node is ready. The context bounds the start alone; Close ends it all.
+// Start starts everything and returns once the node is ready. The context bounds the start alone;
+// Close ends it all.
 func Start(ctx context.Context, o Options) (*Node, error) {
 	n := &Node{options: o, dir: Dir(), parts: map[string]*part{}}
 	var err error
@@ -98,7 +100,8 @@ func (n *Node) prepare(context.Context) error {
 	return makeCgroups()
 }
 
-// startInit starts the first process of the node's namespaces, whose end is the end of everything in them.
+// startInit starts the first process of the node's namespaces, whose end is the end of everything
+// in them.
 func (n *Node) startInit(context.Context) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -130,7 +133,8 @@ func (n *Node) startInit(context.Context) error {
 	return nil
 }
 
-// network makes the bridge that the pods will hang on, which is also where the node itself has its address.
+// network makes the bridge that the pods will hang on, which is also where the node itself has its
+// address.
 func (n *Node) network(ctx context.Context) error {
 	for _, command := range []string{
 		"ip link set lo up", "ip addr add 169.254.170.23/32 dev lo", // EKS Pod Identity's agent

@@ -25,7 +25,8 @@ func machine(t *testing.T) []string {
 	var all []string
 	for _, command := range []string{
 		"cat /proc/self/mounts", "ls /sys/class/net", "ls /proc/sys/net/ipv4/conf", "find /sys/fs/cgroup -type d", "lsns -n -o NS,TYPE,COMMAND -t net",
-		"iptables-save", "cat /proc/sys/vm/overcommit_memory /proc/sys/kernel/panic /proc/sys/kernel/panic_on_oops /proc/sys/net/ipv4/ip_forward",
+		"iptables-save", "cat /proc/sys/vm/overcommit_memory /proc/sys/kernel/panic " +
+			"/proc/sys/kernel/panic_on_oops /proc/sys/net/ipv4/ip_forward",
 		"ls /var /run /var/log /var/lib", "losetup -a", "hostname",
 	} {
 		out, err := exec.CommandContext(t.Context(), "sh", "-c", command).CombinedOutput()
@@ -44,8 +45,8 @@ func machine(t *testing.T) []string {
 	return all
 }
 
-// TestLeavesNothing makes the namespaces and daemons of a node without its Kubernetes, ends them in both ways, and compares the
-// machine before and after.
+// TestLeavesNothing makes the namespaces and daemons of a node without its Kubernetes, ends them in
+// both ways, and compares the machine before and after.
 func TestLeavesNothing(t *testing.T) {
 	if os.Geteuid() != 0 {
 		stack.Missing(t, "a Kubernetes node needs root")
@@ -73,7 +74,8 @@ func TestLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = c.Close(), l.Close()
-	if err := n.Command(ctx, "sh", "-c", "iptables -A INPUT -p tcp --dport 9 -j DROP && echo 7 > /proc/sys/kernel/panic && touch /var/lib/cni/x && echo x > "+StatePath+"/x").Run(); err != nil {
+	if err := n.Command(ctx, "sh", "-c", "iptables -A INPUT -p tcp --dport 9 -j DROP && echo 7 > "+
+		"/proc/sys/kernel/panic && touch /var/lib/cni/x && echo x > "+StatePath+"/x").Run(); err != nil {
 		t.Error(err)
 	}
 	if err := n.Close(); err != nil {
@@ -81,7 +83,8 @@ func TestLeavesNothing(t *testing.T) {
 	}
 	unchanged(t, before)
 
-	// A run that is killed closes nothing: the kernel ends what is in the namespaces, and the sweeper removes the rest.
+	// A run that is killed closes nothing: the kernel ends what is in the namespaces, and the
+	// sweeper removes the rest.
 	n = halfNode(t)
 	if err := n.Run("sleeper", "sleep", "600"); err != nil {
 		t.Fatal(err)

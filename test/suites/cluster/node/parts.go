@@ -25,7 +25,8 @@ func (n *Node) add(name string, command ...string) {
 	n.parts[name] = &part{name: name, command: command, log: filepath.Join(n.file("log"), name+".log")}
 }
 
-// Run starts one more daemon beside those of the cluster; Restart, Stop and Pause know it by this name.
+// Run starts one more daemon beside those of the cluster; Restart, Stop and Pause know it by this
+// name.
 func (n *Node) Run(name string, command ...string) error {
 	n.add(name, command...)
 	return n.startPart(n.parts[name])
@@ -100,8 +101,8 @@ func (p *part) wait() {
 	}
 }
 
-// Restart ends a daemon by a signal and starts it again, as its supervisor would, until the kubelet answers: it ends by itself, and is
-// started again, where containerd does not answer yet.
+// Restart ends a daemon by a signal and starts it again, as its supervisor would, until the kubelet
+// answers: it ends by itself, and is started again, where containerd does not answer yet.
 func (n *Node) Restart(ctx context.Context, name string, s os.Signal) error {
 	p := n.parts[name]
 	if err := signal(p.process.Process.Pid, s); err != nil {

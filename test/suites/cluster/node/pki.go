@@ -84,7 +84,8 @@ func (n *Node) Client() (*http.Client, error) {
 	}}}, nil
 }
 
-// WriteKubeconfig writes an admin's for a server that forwards to this node's API server, such as one on 127.0.0.1.
+// WriteKubeconfig writes an admin's for a server that forwards to this node's API server, such as
+// one on 127.0.0.1.
 func (n *Node) WriteKubeconfig(path, server string) error {
 	certificate, err := os.ReadFile(filepath.Join(n.dir, "admin.crt"))
 	if err != nil {

@@ -42,7 +42,8 @@ func Unmet() string {
 			return "this kernel has no " + what
 		}
 	}
-	// A machine with systemd, or this one's own mounts, may have either version; hybrid ones count as the first.
+	// A machine with systemd, or this one's own mounts, may have either version; hybrid ones count
+	// as the first.
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err != nil {
 		for _, controller := range []string{"cpu", "cpuset", "memory", "pids", "devices", "freezer"} {
 			if _, err := os.Stat("/sys/fs/cgroup/" + controller); err != nil {

@@ -8,7 +8,8 @@ import (
 	"syscall"
 )
 
-// sweeperName is what the process is called that outlives us if we are killed: ours, under another name.
+// sweeperName is what the process is called that outlives us if we are killed: ours, under another
+// name.
 const sweeperName = "opensearch-irsa-node-sweeper"
 
 // sweeper removes what the kernel keeps by name, cgroups and files, when a run is killed.

@@ -2,8 +2,9 @@ package main
 
 import "strings"
 
-// hostileLines are lines that containers have been seen to log and that something on the way may trip over. containerd cuts lines over
-// 16 KiB into parts; the container's own bytes it writes as they are.
+// hostileLines are lines that containers have been seen to log and that something on the way may
+// trip over. containerd cuts lines over 16 KiB into parts; the container's own bytes it writes as
+// they are.
 func hostileLines() []string {
 	return []string{
 		"",

@@ -1,5 +1,6 @@
-// Command pod is the one program of the cluster tests' own image. Without arguments it waits, as a sandbox's pause container does;
-// with -lines it logs numbered lines; with -hostile the lines that a log shipper likes least.
+// Command pod is the one program of the cluster tests' own image. Without arguments it waits, as a
+// sandbox's pause container does; with -lines it logs numbered lines; with -hostile the lines that
+// a log shipper likes least.
 package main
 
 import (

@@ -120,7 +120,8 @@ func (h *Webhook) patch(ctx context.Context, request *admissionv1.AdmissionReque
 	return patch, nil
 }
 
-// to leaves what the container says itself. One that names a role or a token of its own keeps all of its own.
+// to leaves what the container says itself. One that names a role or a token of its own keeps all
+// of its own.
 func (g *grant) to(c corev1.Container) corev1.Container {
 	set := func(name string) bool {
 		return slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == name })

@@ -14,7 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// review has the webhook look at a pod with these variables, of an account with this role, and returns the patch.
+// review has the webhook look at a pod with these variables, of an account with this role, and
+// returns the patch.
 func review(t *testing.T, role string, associated bool, env ...corev1.EnvVar) string {
 	t.Helper()
 	h := &Webhook{

@@ -1,7 +1,7 @@
 // Package model joins the lines of a chunk the obvious way: it sorts them by source first, and goes
 // through each source's lines with tables of regular expressions, written as those of Fluent Bit's
-// parsers are. It is what internal/multiline is held against, by its fuzz tests and by the simulation,
-// and shares nothing with it but what the documentation says.
+// parsers are. It is what internal/multiline is held against, by its fuzz tests and by the
+// simulation, and shares nothing with it but what the documentation says.
 package model
 
 import (
@@ -126,8 +126,8 @@ func step(rule []transition, state, text string) (to string, unsure, ok bool) {
 	return "", false, false
 }
 
-// Join returns the documents that lines become, each as the numbers of its lines, in the order of their
-// first ones.
+// Join returns the documents that lines become, each as the numbers of its lines, in the order of
+// their first ones.
 func (r *Rules) Join(lines []Line) [][]int {
 	bySource := map[string][]int{}
 	for i, l := range lines {

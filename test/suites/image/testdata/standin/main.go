@@ -1,5 +1,6 @@
-// Command standin is a Go output plugin that does nothing, under the name that the linker gives it: what aws-for-fluent-bit's own
-// three Go plugins are to ours, another Go runtime in the same process.
+// Command standin is a Go output plugin that does nothing, under the name that the linker gives it:
+// what aws-for-fluent-bit's own three Go plugins are to ours, another Go runtime in the same
+// process.
 package main
 
 import "C"
