@@ -12,13 +12,16 @@ import (
 func TestInstall(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
 	program := filepath.Join(from, "opensearch-irsa-install")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program,
+		".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if out, err := exec.CommandContext(t.Context(), program, to).CombinedOutput(); err == nil || !strings.Contains(string(out), "cannot read what to install") {
+	if out, err := exec.CommandContext(t.Context(), program, to).CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "cannot read what to install") {
 		t.Errorf("without the plugin: %v, %s", err, out)
 	}
-	for name, text := range map[string]string{"out_opensearch_irsa.so": "plugin", "plugins.conf": "[PLUGINS]"} {
+	for name, text := range map[string]string{"out_opensearch_irsa.so": "plugin",
+		"plugins.conf": "[PLUGINS]"} {
 		if err := os.WriteFile(filepath.Join(from, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -32,10 +35,13 @@ func TestInstall(t *testing.T) {
 	if err != nil || len(files) != 2 {
 		t.Fatalf("it leaves %v (%v)", files, err)
 	}
-	if text, err := os.ReadFile(filepath.Join(to, "out_opensearch_irsa.so")); err != nil || string(text) != "plugin" {
+	if text, err := os.ReadFile(filepath.Join(to, "out_opensearch_irsa.so")); err != nil ||
+		string(text) != "plugin" {
 		t.Errorf("the plugin is %q (%v)", text, err)
 	}
-	if out, err := exec.CommandContext(t.Context(), program, filepath.Join(to, "nowhere")).CombinedOutput(); err == nil || !strings.Contains(string(out), "mount a volume there") {
+	if out, err := exec.CommandContext(t.Context(), program,
+		filepath.Join(to, "nowhere")).CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "mount a volume there") {
 		t.Errorf("into a folder that is missing: %v, %s", err, out)
 	}
 }

@@ -84,7 +84,8 @@ func savedObjects(t *testing.T) map[string]savedObject {
 		if _, twice := all[key]; twice {
 			t.Errorf("%s is there twice", key)
 		}
-		if title, _ := o.Attributes["title"].(string); title == "" || o.MigrationVersion[o.Type] == "" {
+		if title, _ := o.Attributes["title"].(string); title == "" ||
+			o.MigrationVersion[o.Type] == "" {
 			t.Errorf("%s has no title, or no version of its form", key)
 		}
 		all[key] = o
@@ -104,7 +105,8 @@ func (o savedObject) inner(t *testing.T, text any, into any) {
 // TestSavedObjects follows every reference, and looks for every field in the template of the indexes that it is asked of.
 func TestSavedObjects(t *testing.T) {
 	all := savedObjects(t)
-	templates := map[string]map[string]properties{"eks-log*": fieldsOf(t, "index-template.json"), "eks-log*-dead-letter": fieldsOf(t, "dead-letter-template.json")}
+	templates := map[string]map[string]properties{"eks-log*": fieldsOf(t, "index-template.json"),
+		"eks-log*-dead-letter": fieldsOf(t, "dead-letter-template.json")}
 	kinds := map[string]int{}
 	for key, o := range all {
 		kinds[o.Type]++
@@ -130,7 +132,8 @@ func TestSavedObjects(t *testing.T) {
 			IndexRefName string
 			Query        struct{ Query, Language string }
 		}
-		o.inner(t, o.Attributes["kibanaSavedObjectMeta"].(map[string]any)["searchSourceJSON"], &source)
+		o.inner(t, o.Attributes["kibanaSavedObjectMeta"].(map[string]any)["searchSourceJSON"],
+			&source)
 		pattern, ok := all[names[source.IndexRefName]]
 		if !ok || pattern.Type != "index-pattern" || source.Query.Language != "kuery" {
 			t.Errorf("%s is about no index pattern, or asks in another language: %+v", key, source)
@@ -177,7 +180,8 @@ func checkPanels(t *testing.T, o savedObject, names map[string]string) {
 		}
 		for j, q := range panels[:i] {
 			h := q.GridData
-			if q.PanelIndex == p.PanelIndex || g.X < h.X+h.W && h.X < g.X+g.W && g.Y < h.Y+h.H && h.Y < g.Y+g.H {
+			if q.PanelIndex == p.PanelIndex ||
+				g.X < h.X+h.W && h.X < g.X+g.W && g.Y < h.Y+h.H && h.Y < g.Y+g.H {
 				t.Errorf("panels %d and %d are at the same place, or have the same number", i, j)
 			}
 		}
@@ -207,7 +211,8 @@ func checkAggregations(t *testing.T, o savedObject, fields map[string]properties
 		}
 	}
 	o.inner(t, o.Attributes["visState"], &state)
-	if state.Title != o.Attributes["title"] || state.Params.Type != "" && state.Params.Type != state.Type {
+	if state.Title != o.Attributes["title"] ||
+		state.Params.Type != "" && state.Params.Type != state.Type {
 		t.Errorf("%s: its state is another's: %s, %s", o.ID, state.Title, state.Type)
 	}
 	var ids []string
@@ -220,7 +225,8 @@ func checkAggregations(t *testing.T, o savedObject, fields map[string]properties
 		case "date_histogram":
 			ok = ok && f.Type == "date_nanos"
 		case "terms":
-			ok = ok && f.Type != "text" && (f.DocValues == nil || *f.DocValues) && slices.Contains(ids, a.Params.OrderBy)
+			ok = ok && f.Type != "text" && (f.DocValues == nil || *f.DocValues) &&
+				slices.Contains(ids, a.Params.OrderBy)
 		default:
 			ok = false
 		}
@@ -232,7 +238,8 @@ func checkAggregations(t *testing.T, o savedObject, fields map[string]properties
 
 // TestPolicies gives each lifecycle policy to what stands for the plugin's parser.
 func TestPolicies(t *testing.T) {
-	for _, name := range []string{"ism-policy.json", "ism-policy-warm.json", "ism-policy-data-stream.json"} {
+	for _, name := range []string{"ism-policy.json", "ism-policy-warm.json",
+		"ism-policy-data-stream.json"} {
 		text, err := Files.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -245,7 +252,8 @@ func TestPolicies(t *testing.T) {
 		for _, s := range policy.States {
 			for i, a := range s.Actions {
 				// force_merge closes the index for writing: lines that come late would wait for ever.
-				if a["force_merge"] != nil && (i+1 >= len(s.Actions) || s.Actions[i+1]["read_write"] == nil) {
+				if a["force_merge"] != nil && (i+1 >= len(s.Actions) ||
+					s.Actions[i+1]["read_write"] == nil) {
 					t.Errorf("%s leaves an index closed for writing", name)
 				}
 			}
@@ -255,7 +263,8 @@ func TestPolicies(t *testing.T) {
 
 // TestDeadLetterTemplate wants a field for each that a dead-letter record has, but for bytes that nobody searches.
 func TestDeadLetterTemplate(t *testing.T) {
-	r := deadletter.Record{Time: time.Unix(1, 2), Tag: "t", Index: "i", ID: "d", Routing: "r", Status: 400, Type: "x", Reason: "y", Attempts: 1, Document: []byte("{}"), Raw: []byte{1}}
+	r := deadletter.Record{Time: time.Unix(1, 2), Tag: "t", Index: "i", ID: "d", Routing: "r",
+		Status: 400, Type: "x", Reason: "y", Attempts: 1, Document: []byte("{}"), Raw: []byte{1}}
 	r.Reason = strings.Repeat("y", deadletter.MinLimit) // so that it is cut, which has fields of its own
 	line := r.AppendJSON(nil, deadletter.MinLimit)
 	var has map[string]any
@@ -286,8 +295,10 @@ func TestDataStreamTemplate(t *testing.T) {
 	if !bytes.Equal(one, other) || stream["data_stream"] == nil {
 		t.Errorf("index-template-data-stream.json has another mapping than index-template.json, or is for no data stream")
 	}
-	if !(index["priority"].(float64) < stream["priority"].(float64) && stream["priority"].(float64) < dead["priority"].(float64)) {
-		t.Errorf("priorities %v, %v, %v do not rise", index["priority"], stream["priority"], dead["priority"])
+	if !(index["priority"].(float64) < stream["priority"].(float64) &&
+		stream["priority"].(float64) < dead["priority"].(float64)) {
+		t.Errorf("priorities %v, %v, %v do not rise", index["priority"], stream["priority"],
+			dead["priority"])
 	}
 }
 
@@ -301,7 +312,8 @@ func TestRoleIsTheOneThatErrorsName(t *testing.T) {
 		} `json:"index_permissions"`
 	}
 	read(t, "role.json", &role)
-	got := strings.Join(role.Cluster, " ") + "; " + strings.Join(role.Index[0].Actions, " ") + "; " + strings.Join(role.Index[0].Patterns, " ")
+	got := strings.Join(role.Cluster, " ") + "; " + strings.Join(role.Index[0].Actions, " ") +
+		"; " + strings.Join(role.Index[0].Patterns, " ")
 	want := "indices:data/write/bulk; indices:data/write/bulk* indices:data/write/index indices:admin/create indices:admin/mapping/put; eks-log*"
 	if got != want || len(role.Index) != 1 {
 		t.Errorf("the role allows %s, want %s", got, want)

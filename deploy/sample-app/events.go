@@ -40,12 +40,15 @@ var forms = []struct {
 	text  func(n int, at time.Time) string
 	wrong bool
 }{
-	{text: plain}, {text: structured}, {text: plain}, {text: structured}, {text: goPanic, wrong: true},
-	{text: plain}, {text: structured}, {text: javaException, wrong: true}, {text: plain}, {text: pythonTraceback, wrong: true},
+	{text: plain}, {text: structured}, {text: plain}, {text: structured},
+	{text: goPanic, wrong: true},
+	{text: plain}, {text: structured}, {text: javaException, wrong: true}, {text: plain},
+	{text: pythonTraceback, wrong: true},
 }
 
 func plain(n int, at time.Time) string {
-	return fmt.Sprintf("%s INFO  event=%d GET /orders/%d 200 in %d ms\n", at.Format("15:04:05.000"), n, n*7, n%250)
+	return fmt.Sprintf("%s INFO  event=%d GET /orders/%d 200 in %d ms\n", at.Format("15:04:05.000"),
+		n, n*7, n%250)
 }
 
 func structured(n int, at time.Time) string {

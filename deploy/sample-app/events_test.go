@@ -13,7 +13,8 @@ import (
 
 func TestEvents(t *testing.T) {
 	var out, wrong bytes.Buffer
-	a := app{out: bufio.NewWriter(&out), err: bufio.NewWriter(&wrong), now: func() time.Time { return time.Unix(1, 23) }}
+	a := app{out: bufio.NewWriter(&out), err: bufio.NewWriter(&wrong),
+		now: func() time.Time { return time.Unix(1, 23) }}
 	if err := run(t.Context(), &a, 1000, 0, 3, time.Nanosecond); err != nil {
 		t.Fatal(err)
 	}

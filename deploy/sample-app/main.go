@@ -30,7 +30,8 @@ func main() {
 }
 
 // run logs until there were so many events or the context ends.
-func run(ctx context.Context, a *app, events int, rate float64, burst int, every time.Duration) error {
+func run(ctx context.Context, a *app, events int, rate float64, burst int,
+	every time.Duration) error {
 	var pause time.Duration
 	if rate > 0 {
 		pause = time.Duration(float64(time.Second) / rate)

@@ -68,7 +68,8 @@ func Parse(text string) (a *Accessor, rest string, err error) {
 // isKeyByte tells what the first name of an accessor may hold. '-' and '.' end
 // it, since they are what names of indices are joined by.
 func isKeyByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '@' || c >= utf8.RuneSelf
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' ||
+		c == '@' || c >= utf8.RuneSelf
 }
 
 // parseStep reads ['key'] or [number].
@@ -85,7 +86,8 @@ func parseStep(text string) (step, string, error) {
 	}
 	n, err := strconv.ParseUint(text[1:end], 10, 31)
 	if err != nil {
-		return step{}, "", fmt.Errorf("%q is no number; write a key in quotes, as in ['key']", text[1:end])
+		return step{}, "", fmt.Errorf("%q is no number; write a key in quotes, as in ['key']",
+			text[1:end])
 	}
 	return step{index: int(n)}, text[end+1:], nil
 }

@@ -47,9 +47,12 @@ func TestFieldFailure(t *testing.T) {
 			t.Errorf("%q: no error", text)
 		}
 	}
-	body, _ := msgp.AppendIntf(nil, map[string]any{"empty": "", "map": map[string]any{}, "nil": nil, "long": strings.Repeat("x", 513),
-		"grows": "aaa" + strings.Repeat("\xff", 170)}) // 513 bytes with U+FFFD in the place of what is no UTF-8
-	for _, text := range []string{"empty", "map", "nil", "missing", "long", "grows", "$map['x']", "$TAG[9]"} {
+	body, _ := msgp.AppendIntf(nil,
+		map[string]any{"empty": "", "map": map[string]any{}, "nil": nil,
+			"long":  strings.Repeat("x", 513),
+			"grows": "aaa" + strings.Repeat("\xff", 170)}) // 513 bytes with U+FFFD in the place of what is no UTF-8
+	for _, text := range []string{"empty", "map", "nil", "missing", "long", "grows", "$map['x']",
+		"$TAG[9]"} {
 		field, err := CompileField(text)
 		if err != nil {
 			t.Fatal(err)

@@ -51,7 +51,8 @@ func TestSame(t *testing.T) {
 
 func TestMerge(t *testing.T) {
 	mapping := decode(t, `{"backend_roles":["new"]}`).(object)
-	note := merge(mapping, decode(t, `{"backend_roles":["old","new"],"hosts":["h"],"users":[],"description":"d","reserved":false}`).(object))
+	note := merge(mapping, decode(t,
+		`{"backend_roles":["old","new"],"hosts":["h"],"users":[],"description":"d","reserved":false}`).(object))
 	got, _ := json.Marshal(mapping)
 	if want := `{"backend_roles":["new","old"],"description":"d","hosts":["h"]}`; string(got) != want || note != "1 backend roles that had it keep it" {
 		t.Errorf("got %s (%s), want %s", got, note, want)
@@ -83,7 +84,9 @@ func TestPolicyForAnyRetention(t *testing.T) {
 		for _, s := range policy.States {
 			states = append(states, s.Name)
 		}
-		if got := strings.Join(states, " "); got != wantStates || !strings.Contains(string(text), `_age":"`+retention+`"`) || !strings.Contains(string(text), "team-logs") {
+		if got := strings.Join(states, " "); got != wantStates ||
+			!strings.Contains(string(text), `_age":"`+retention+`"`) ||
+			!strings.Contains(string(text), "team-logs") {
 			t.Errorf("%s for %s: states %s, want %s: %s", file, retention, got, wantStates, text)
 		}
 	}
@@ -108,10 +111,12 @@ func TestPriorities(t *testing.T) {
 		return o["priority"].(float64)
 	}
 	for _, index := range []string{"a", "ab", "eks-log", "eks-log1", "eks-log-staging"} {
-		lines, dead := priority(index, "index-template.json"), priority(index, "dead-letter-template.json")
+		lines, dead := priority(index, "index-template.json"),
+			priority(index, "dead-letter-template.json")
 		longerLines := priority(index+"x", "index-template.json")
 		if lines < 0 || !(lines < dead && dead < longerLines) {
-			t.Errorf("%s: %v for lines, %v for dead letters, %v for the lines of a longer name", index, lines, dead, longerLines)
+			t.Errorf("%s: %v for lines, %v for dead letters, %v for the lines of a longer name",
+				index, lines, dead, longerLines)
 		}
 	}
 }
@@ -121,7 +126,8 @@ func answers(status int, body string, kind opensearch.Kind) doFunc {
 	return func(context.Context, string, string, string, http.Header, []byte) opensearch.Response {
 		a := opensearch.Response{Status: status, Body: []byte(body)}
 		if status/100 != 2 {
-			a.Failure = &opensearch.Failure{Kind: kind, Status: status, Summary: "it answered " + http.StatusText(status),
+			a.Failure = &opensearch.Failure{Kind: kind, Status: status, Summary: "it answered " +
+				http.StatusText(status),
 				Remedy: "the plugin's remedy"}
 		}
 		return a
@@ -132,12 +138,14 @@ func TestExplain(t *testing.T) {
 	f := func(status int, body string, kind opensearch.Kind, want string) {
 		t.Helper()
 		d := &domain{ask: answers(status, body, kind)}
-		if err := d.checkServer(t.Context(), "https://x"); err == nil || !strings.Contains(err.Error(), want) {
+		if err := d.checkServer(t.Context(), "https://x"); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%d %s: got %v, want %s", status, body, err, want)
 		}
 	}
 	f(403, `{}`, opensearch.RoleNotMapped, "run this as the domain's master user")
-	f(403, `{"message":"No permission to access REST API: User x"}`, opensearch.Forbidden, "run this as the domain's master user")
+	f(403, `{"message":"No permission to access REST API: User x"}`, opensearch.Forbidden,
+		"run this as the domain's master user")
 	f(403, `{}`, opensearch.NoIdentityPolicy, "es:ESHttpGet, es:ESHttpPut and es:ESHttpPost")
 	f(403, `{}`, opensearch.AccessPolicy, "es:ESHttpGet, es:ESHttpPut and es:ESHttpPost")
 	f(401, `{}`, opensearch.Unauthorized, "the plugin's remedy")
@@ -154,7 +162,8 @@ func TestDashboardsFailure(t *testing.T) {
 	}
 	f := func(ask doFunc, want string) {
 		t.Helper()
-		if o := (&dashboards{ask: ask, url: "https://x/_dashboards"}).put(t.Context(), lines); o.err == nil || !strings.Contains(o.err.Error(), want) {
+		if o := (&dashboards{ask: ask, url: "https://x/_dashboards"}).put(t.Context(),
+			lines); o.err == nil || !strings.Contains(o.err.Error(), want) {
 			t.Errorf("got %+v, want %s", o, want)
 		}
 	}
@@ -175,17 +184,20 @@ func TestDashboardsFailure(t *testing.T) {
 			text, _ := json.Marshal(object{"saved_objects": asked})
 			return opensearch.Response{Status: 200, Body: text}
 		}
-		return opensearch.Response{Status: 200, Body: []byte(`{"success":false,"errors":[{"id":"eks-log","type":"dashboard","error":{"type":"missing_references","message":""}}]}`)}
+		return opensearch.Response{Status: 200,
+			Body: []byte(`{"success":false,"errors":[{"id":"eks-log","type":"dashboard","error":{"type":"missing_references","message":""}}]}`)}
 	}, "did not take 1 of the saved objects: dashboard eks-log: missing_references")
 }
 
 func TestBasicAuthFromTheEnvironment(t *testing.T) {
-	env := map[string]string{"OPENSEARCH_ENDPOINT": "x.example.com", "OPENSEARCH_USERNAME": "admin", "OPENSEARCH_PASSWORD": "secret"}
+	env := map[string]string{"OPENSEARCH_ENDPOINT": "x.example.com", "OPENSEARCH_USERNAME": "admin",
+		"OPENSEARCH_PASSWORD": "secret"}
 	cfg, err := load(command.Options{}, func(name string) string { return env[name] })
 	if err != nil || cfg.AWSAuth || cfg.HTTPUser != "admin" {
 		t.Errorf("got %+v, %v", cfg, err)
 	}
-	cfg, err = load(command.Options{"http_user": "other"}, func(name string) string { return env[name] })
+	cfg, err = load(command.Options{"http_user": "other"},
+		func(name string) string { return env[name] })
 	if err != nil || cfg.HTTPUser != "other" {
 		t.Errorf("-o is not stronger than the environment: %+v, %v", cfg, err)
 	}

@@ -52,7 +52,8 @@ func (b *dashboards) put(ctx context.Context, lines []byte) outcome {
 }
 
 // compare counts the objects that are there, and those that are not as they should be.
-func (b *dashboards) compare(ctx context.Context, lines []byte) (there, differ, total int, err error) {
+func (b *dashboards) compare(ctx context.Context, lines []byte) (there, differ, total int,
+	err error) {
 	var want []object
 	var names []object
 	for line := range bytes.Lines(lines) {
@@ -63,7 +64,8 @@ func (b *dashboards) compare(ctx context.Context, lines []byte) (there, differ, 
 		want = append(want, o)
 		names = append(names, object{"type": o["type"], "id": o["id"]})
 	}
-	answer, err := askJSON(ctx, b.ask, http.MethodPost, "/api/saved_objects/_bulk_get", "", header(), names)
+	answer, err := askJSON(ctx, b.ask, http.MethodPost, "/api/saved_objects/_bulk_get", "",
+		header(), names)
 	if err == nil && answer == nil {
 		err = fmt.Errorf("%s answered 404", b.url)
 	}
@@ -72,7 +74,8 @@ func (b *dashboards) compare(ctx context.Context, lines []byte) (there, differ, 
 	}
 	have, _ := answer["saved_objects"].([]any)
 	if len(have) != len(want) {
-		return 0, 0, 0, fmt.Errorf("%s answered with %d saved objects to a question about %d", b.url, len(have), len(want))
+		return 0, 0, 0, fmt.Errorf("%s answered with %d saved objects to a question about %d",
+			b.url, len(have), len(want))
 	}
 	for i, o := range want {
 		h, _ := have[i].(object)
@@ -81,7 +84,8 @@ func (b *dashboards) compare(ctx context.Context, lines []byte) (there, differ, 
 		}
 		// Dashboards keeps the fields that it found in an index pattern.
 		fields := map[string]bool{"fields": true}
-		if h["error"] != nil || !same(h["attributes"], o["attributes"], fields) || !same(h["references"], o["references"], nil) {
+		if h["error"] != nil || !same(h["attributes"], o["attributes"], fields) ||
+			!same(h["references"], o["references"], nil) {
 			differ++
 		}
 	}
@@ -104,7 +108,8 @@ func (b *dashboards) send(ctx context.Context, lines []byte) error {
 	}
 	h := header()
 	h.Set("Content-Type", form.FormDataContentType())
-	a := b.ask(ctx, http.MethodPost, "/api/saved_objects/_import", "overwrite=true", h, body.Bytes())
+	a := b.ask(ctx, http.MethodPost, "/api/saved_objects/_import", "overwrite=true", h,
+		body.Bytes())
 	if a.Failure != nil {
 		return fmt.Errorf("%w: %s", explain(a), byHand)
 	}
@@ -123,7 +128,8 @@ func (b *dashboards) send(ctx context.Context, lines []byte) error {
 		for _, e := range answer.Errors {
 			each = append(each, strings.TrimSpace(e.Type+" "+e.ID+": "+e.Error.Type+" "+e.Error.Message))
 		}
-		return fmt.Errorf("%s did not take %d of the saved objects: %s", b.url, len(answer.Errors), strings.Join(each, "; "))
+		return fmt.Errorf("%s did not take %d of the saved objects: %s", b.url, len(answer.Errors),
+			strings.Join(each, "; "))
 	}
 	return nil
 }

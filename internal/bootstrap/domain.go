@@ -12,7 +12,8 @@ import (
 )
 
 // doFunc sends one signed request; *opensearch.Client's DoWith is one.
-type doFunc func(ctx context.Context, method, path, query string, header http.Header, body []byte) opensearch.Response
+type doFunc func(ctx context.Context, method, path, query string, header http.Header,
+	body []byte) opensearch.Response
 
 // outcome is what became of one step.
 type outcome struct {
@@ -52,7 +53,8 @@ func (d *domain) json(ctx context.Context, method, path, query string, body any)
 	return askJSON(ctx, d.ask, method, path, query, http.Header{}, body)
 }
 
-func askJSON(ctx context.Context, ask doFunc, method, path, query string, header http.Header, body any) (object, error) {
+func askJSON(ctx context.Context, ask doFunc, method, path, query string, header http.Header,
+	body any) (object, error) {
 	var text []byte
 	if body != nil {
 		var err error

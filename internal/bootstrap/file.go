@@ -51,7 +51,8 @@ func fromFile(path string, base wanted, getenv func(string) string) ([]wanted, e
 		w := base
 		w.index, w.roleARN = fill(i.Index), cmp.Or(fill(i.RoleARN), base.roleARN)
 		w.role = cmp.Or(fill(i.Role), w.index+"-writer")
-		w.noRole, w.warm, w.dataStream = i.NoRole || base.noRole, i.Warm || base.warm, i.DataStream || base.dataStream
+		w.noRole, w.warm, w.dataStream = i.NoRole || base.noRole, i.Warm ||
+			base.warm, i.DataStream || base.dataStream
 		w.deleteOlder = i.DeleteOlder || base.deleteOlder
 		w.retention = cmp.Or(i.Retention, base.retention)
 		if i.Shards != nil {

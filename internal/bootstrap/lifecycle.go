@@ -31,16 +31,19 @@ func (d *domain) putPolicies(ctx context.Context, w wanted) error {
 		policies[0].file = "ism-policy-warm.json"
 	}
 	if w.dataStream {
-		policies = append(policies, policy{w.index + "-data-stream", "ism-policy-data-stream.json", ".ds-" + w.index + "-*"})
+		policies = append(policies, policy{w.index +
+			"-data-stream", "ism-policy-data-stream.json", ".ds-" + w.index + "-*"})
 	}
 	for _, p := range policies {
 		want, err := w.policy(p.file)
 		if err != nil {
 			return err
 		}
-		o := d.put(ctx, resource{path: "/_plugins/_ism/policies/" + p.name, want: want, in: policyIn, added: serverFields})
+		o := d.put(ctx, resource{path: "/_plugins/_ism/policies/" +
+			p.name, want: want, in: policyIn, added: serverFields})
 		if missing := (*noHandlerError)(nil); errors.As(o.err, &missing) {
-			d.report("lifecycle policy "+p.name, outcome{did: "skipped", note: "this server has no Index State Management, so nothing deletes old indexes: install opensearch-index-management, or delete them yourself"})
+			d.report("lifecycle policy "+p.name,
+				outcome{did: "skipped", note: "this server has no Index State Management, so nothing deletes old indexes: install opensearch-index-management, or delete them yourself"})
 			return nil
 		}
 		d.report("lifecycle policy "+p.name, o)
@@ -57,7 +60,8 @@ func policyIn(answer object) (object, string) {
 	if !ok {
 		return nil, ""
 	}
-	seen := url.Values{"if_seq_no": {number(answer["_seq_no"])}, "if_primary_term": {number(answer["_primary_term"])}}
+	seen := url.Values{"if_seq_no": {number(answer["_seq_no"])},
+		"if_primary_term": {number(answer["_primary_term"])}}
 	return object{"policy": policy}, seen.Encode()
 }
 
@@ -126,14 +130,16 @@ func (d *domain) each(ctx context.Context, path string, names []string, policy s
 	progress := command.Progress{Out: d.errOut, What: "indexes"}
 	progress.Start(len(names))
 	for some := range slices.Chunk(names, 20) {
-		answer, err := d.json(ctx, http.MethodPost, path+strings.Join(some, ","), "", object{"policy_id": policy})
+		answer, err := d.json(ctx, http.MethodPost, path+strings.Join(some, ","), "",
+			object{"policy_id": policy})
 		if err != nil {
 			return err
 		}
 		failed, _ := answer["failed_indices"].([]any)
 		if len(failed) > 0 {
 			first, _ := failed[0].(object)
-			return fmt.Errorf("%d of %d indexes do not follow the policy; %v: %v", len(failed), len(some), first["index_name"], first["reason"])
+			return fmt.Errorf("%d of %d indexes do not follow the policy; %v: %v", len(failed),
+				len(some), first["index_name"], first["reason"])
 		}
 		progress.Add(len(some))
 	}
@@ -174,7 +180,8 @@ func (d *domain) deleteOlder(ctx context.Context, w wanted) error {
 	progress := command.Progress{Out: d.errOut, What: "indexes"}
 	progress.Start(len(old))
 	for some := range slices.Chunk(old, 20) {
-		if _, err := d.json(ctx, http.MethodDelete, "/"+strings.Join(some, ","), "", nil); err != nil {
+		if _, err := d.json(ctx, http.MethodDelete, "/"+strings.Join(some, ","), "",
+			nil); err != nil {
 			d.report(step, outcome{err: err})
 			return nil
 		}

@@ -52,7 +52,8 @@ Exit status: 0 everything is there; 1 something could not be put; 2 it could not
 `
 
 // Run is the command. It returns the exit status.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer,
+	getenv func(string) string) int {
 	w := defaults(getenv)
 	o := options{plugin: command.Options{}, out: stdout, errOut: stderr}
 	flags := flag.NewFlagSet("opensearch-irsa-bootstrap", flag.ContinueOnError)
@@ -126,7 +127,8 @@ type options struct {
 // is one.
 func load(given command.Options, getenv func(string) string) (*config.Config, error) {
 	if user := getenv("OPENSEARCH_USERNAME"); user != "" {
-		for name, value := range map[string]string{"http_user": user, "http_passwd": getenv("OPENSEARCH_PASSWORD"), "aws_auth": "Off"} {
+		for name, value := range map[string]string{"http_user": user,
+			"http_passwd": getenv("OPENSEARCH_PASSWORD"), "aws_auth": "Off"} {
 			if _, set := given[name]; !set {
 				given[name] = value
 			}
@@ -151,7 +153,8 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 			return false, fmt.Errorf("cannot use -dashboards %q: write a URL, such as "+
 				"https://dashboards.example.com", o.dashboards)
 		}
-		other.Endpoint, other.Path = &url.URL{Scheme: u.Scheme, Host: u.Host}, strings.TrimRight(u.Path, "/")
+		other.Endpoint, other.Path = &url.URL{Scheme: u.Scheme, Host: u.Host},
+			strings.TrimRight(u.Path, "/")
 	}
 	client, id, err := connect.Dial(cfg)
 	if err != nil {
@@ -185,7 +188,8 @@ func run(ctx context.Context, cfg *config.Config, all []wanted, o options) (ok b
 	if boardID != nil {
 		defer boardID.Close()
 	}
-	shown := &dashboards{ask: board.DoWith, url: other.Endpoint.String() + other.Path, dryRun: o.dryRun}
+	shown := &dashboards{ask: board.DoWith, url: other.Endpoint.String() +
+		other.Path, dryRun: o.dryRun}
 	for _, w := range all {
 		objects, err := w.savedObjects()
 		if err != nil {

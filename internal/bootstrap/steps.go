@@ -15,7 +15,8 @@ func (d *domain) putAll(ctx context.Context, w wanted) error {
 	if w.collection {
 		return d.putTemplates(ctx, w)
 	}
-	for _, step := range []func(context.Context, wanted) error{d.putTemplates, d.putPolicies, d.deleteOlder, d.putRole, d.putReader} {
+	for _, step := range []func(context.Context, wanted) error{d.putTemplates, d.putPolicies,
+		d.deleteOlder, d.putRole, d.putReader} {
 		if err := step(ctx, w); err != nil {
 			return err
 		}
@@ -25,9 +26,11 @@ func (d *domain) putAll(ctx context.Context, w wanted) error {
 
 func (d *domain) putTemplates(ctx context.Context, w wanted) error {
 	type template struct{ name, file string }
-	templates := []template{{w.index, "index-template.json"}, {w.index + "-dead-letter", "dead-letter-template.json"}}
+	templates := []template{{w.index, "index-template.json"},
+		{w.index + "-dead-letter", "dead-letter-template.json"}}
 	if w.dataStream {
-		templates = append(templates, template{w.index + "-data-stream", "index-template-data-stream.json"})
+		templates = append(templates, template{w.index +
+			"-data-stream", "index-template-data-stream.json"})
 	}
 	for _, t := range templates {
 		want, err := w.template(t.file)
@@ -35,7 +38,8 @@ func (d *domain) putTemplates(ctx context.Context, w wanted) error {
 			return err
 		}
 		d.report("index template "+t.name, d.put(ctx, resource{
-			path: "/_index_template/" + t.name, want: want, added: map[string]bool{"timestamp_field": true},
+			path: "/_index_template/" + t.name, want: want,
+			added: map[string]bool{"timestamp_field": true},
 			in: func(answer object) (object, string) {
 				list, _ := answer["index_templates"].([]any)
 				if len(list) != 1 {
@@ -128,7 +132,8 @@ func (d *domain) putRoleAndMapping(ctx context.Context, name string, role, mappi
 		return o, ""
 	}
 	sortNames(mapping)
-	d.report("role mapping "+name, d.put(ctx, resource{path: path, want: mapping, in: sorted, note: note}))
+	d.report("role mapping "+name,
+		d.put(ctx, resource{path: path, want: mapping, in: sorted, note: note}))
 }
 
 // merge adds to a mapping what the server's has already, and says what that is.
@@ -159,7 +164,10 @@ func merge(mapping, have object) (note string) {
 func sortNames(mapping object) {
 	for _, v := range mapping {
 		if list, ok := v.([]any); ok {
-			slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+			slices.SortFunc(list, func(a, b any) int {
+				return strings.Compare(fmt.Sprint(a),
+					fmt.Sprint(b))
+			})
 		}
 	}
 }

@@ -31,7 +31,8 @@ const shippedIndex = "eks-log"
 
 func defaults(getenv func(string) string) wanted {
 	return wanted{
-		index: cmp.Or(getenv("INDEX_NAME"), shippedIndex), roleARN: getenv("FLUENT_BIT_ROLE_ARN"), shards: 1, replicas: 1, retention: "30d",
+		index: cmp.Or(getenv("INDEX_NAME"), shippedIndex), roleARN: getenv("FLUENT_BIT_ROLE_ARN"),
+		shards: 1, replicas: 1, retention: "30d",
 	}
 }
 
@@ -96,7 +97,8 @@ func (w wanted) check() error {
 
 // checkCollection refuses what a collection has policies of its own for.
 func (w wanted) checkCollection() error {
-	for flag, given := range map[string]bool{"-warm": w.warm, "-data-stream": w.dataStream, "-delete-older": w.deleteOlder} {
+	for flag, given := range map[string]bool{"-warm": w.warm, "-data-stream": w.dataStream,
+		"-delete-older": w.deleteOlder} {
 		if given {
 			return fmt.Errorf("cannot use %s with a Serverless collection: its lifecycle policy "+
 				"(deploy/iam/serverless-lifecycle.json) alone says when data goes", flag)
@@ -116,7 +118,8 @@ func age(s string) (time.Duration, error) {
 	m := ageForm.FindStringSubmatch(s)
 	if m != nil {
 		if n, err := strconv.Atoi(m[1]); err == nil && n > 0 && n < 100_000 {
-			return time.Duration(n) * map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute}[m[2]], nil
+			return time.Duration(n) * map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour,
+				"m": time.Minute}[m[2]], nil
 		}
 	}
 	return 0, fmt.Errorf("cannot use -retention %q: write a number of days, hours or minutes, "+
@@ -153,7 +156,8 @@ func (w wanted) template(file string) (object, error) {
 		return o, nil
 	}
 	index := o["template"].(object)["settings"].(object)["index"].(object)
-	index["number_of_shards"], index["number_of_replicas"] = strconv.Itoa(w.shards), strconv.Itoa(w.replicas)
+	index["number_of_shards"], index["number_of_replicas"] = strconv.Itoa(w.shards),
+		strconv.Itoa(w.replicas)
 	o["priority"] = o["priority"].(float64) + 30*w.longer()
 	return o, nil
 }
@@ -195,7 +199,8 @@ func (w wanted) policy(file string) (object, error) {
 	for _, t := range policy["ism_template"].([]any) {
 		t.(object)["priority"] = t.(object)["priority"].(float64) + 10*w.longer()
 	}
-	policy["description"] = strings.ReplaceAll(policy["description"].(string), "30 days", w.retention)
+	policy["description"] = strings.ReplaceAll(policy["description"].(string), "30 days",
+		w.retention)
 	var kept []any
 	states := policy["states"].([]any)
 	for _, s := range states {
@@ -213,7 +218,8 @@ func (w wanted) policy(file string) (object, error) {
 			// What is deleted within the week is not worth merging or moving.
 			if text, ok := conditions["min_index_age"].(string); ok {
 				if until, err := age(text); err == nil && until >= retention {
-					transition["state_name"], conditions["min_index_age"], short = "delete", w.retention, true
+					transition["state_name"], conditions["min_index_age"], short = "delete",
+						w.retention, true
 				}
 			}
 		}

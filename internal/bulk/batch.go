@@ -58,7 +58,8 @@ const idSpace = "                    "
 // NewBatch returns an empty batch for a Write_Operation (create, index, update or upsert), with or
 // without ids of our own.
 func NewBatch(writeOperation string, ids bool) *Batch {
-	return &Batch{op: operations[writeOperation], ids: ids, indices: indices{numbers: make(map[string]uint32)}}
+	return &Batch{op: operations[writeOperation], ids: ids,
+		indices: indices{numbers: make(map[string]uint32)}}
 }
 
 // Reset empties the batch. keep bounds the buffer that is kept, in bytes.
@@ -128,7 +129,8 @@ func (b *Batch) Begin(index []byte, m *Meta, record int) {
 	}
 	buf = append(append(buf, "}}\n"...), b.op.before...)
 	b.Buf = buf
-	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(buf)), Record: uint32(record), index: number, lines: uint32(lines)})
+	b.Items = append(b.Items, Item{Start: uint32(b.start), Doc: uint32(len(buf)),
+		Record: uint32(record), index: number, lines: uint32(lines)})
 }
 
 func appendMember(buf []byte, name string, value []byte) []byte {

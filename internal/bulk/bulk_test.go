@@ -60,7 +60,9 @@ func TestBatchDropIDs(t *testing.T) {
 		for _, c := range []struct {
 			index string
 			m     *Meta
-		}{{"x", nil}, {"y", nil}, {"x", &Meta{ID: own}}, {"y", &Meta{ID: own, Routing: []byte(`"r"`), Pipeline: []byte(`"p"`)}}, {"x", &Meta{Routing: []byte(`"r"`)}}} {
+		}{{"x", nil}, {"y", nil}, {"x", &Meta{ID: own}}, {"y",
+			&Meta{ID: own, Routing: []byte(`"r"`),
+				Pipeline: []byte(`"p"`)}}, {"x", &Meta{Routing: []byte(`"r"`)}}} {
 			b.Begin([]byte(c.index), c.m, 0)
 			b.Buf = append(b.Buf, `{"_id":"kept"}`...)
 			b.End(&[IDSize]byte{'i'})
@@ -79,8 +81,10 @@ func TestBatchDropIDs(t *testing.T) {
 		t.Fatalf("dropped afterwards %q\ndropped before %q", got, want)
 	}
 	doc := `{"_id":"kept"}` + "\n"
-	if text := `{"create":{}}` + "\n" + doc + `{"create":{"_index":"y"}}` + "\n" + doc + `{"create":{}}` + "\n" + doc +
-		`{"create":{"_index":"y","routing":"r","pipeline":"p"}}` + "\n" + doc + `{"create":{"routing":"r"}}` + "\n" + doc; string(want) != text {
+	if text := `{"create":{}}` + "\n" + doc + `{"create":{"_index":"y"}}` + "\n" + doc +
+		`{"create":{}}` + "\n" + doc +
+		`{"create":{"_index":"y","routing":"r","pipeline":"p"}}` + "\n" + doc +
+		`{"create":{"routing":"r"}}` + "\n" + doc; string(want) != text {
 		t.Fatalf("got  %s\nwant %s", want, text)
 	}
 	if before.ID(2) != "" || string(before.Document(2)) != `{"_id":"kept"}` || after.NeedsID() {
@@ -101,14 +105,18 @@ func TestBatchOperations(t *testing.T) {
 		copy(raw[:], strings.Repeat("i", IDSize))
 		b.End(&raw)
 		if string(b.Buf) != want || string(b.Document(0)) != `{"a":1}` || b.ID(0) != id {
-			t.Fatalf("got  %q, document %s, id %q\nwant %q, id %q", b.Buf, b.Document(0), b.ID(0), want, id)
+			t.Fatalf("got  %q, document %s, id %q\nwant %q, id %q", b.Buf, b.Document(0), b.ID(0),
+				want, id)
 		}
 	}
 	ours := strings.Repeat("i", IDSize)
-	f("update", false, &Meta{ID: []byte(`"k\"1"`)}, `{"update":{"_id":"k\"1"}}`+"\n"+`{"doc":{"a":1}}`+"\n", `k"1`)
+	f("update", false, &Meta{ID: []byte(`"k\"1"`)},
+		`{"update":{"_id":"k\"1"}}`+"\n"+`{"doc":{"a":1}}`+"\n", `k"1`)
 	f("upsert", true, nil, `{"update":{"_id":"`+ours+`"}}`+"\n"+`{"doc":{"a":1},"doc_as_upsert":true}`+"\n", ours)
-	f("create", true, &Meta{ID: []byte(`"own"`), Routing: []byte(`"r"`), Pipeline: []byte(`"p"`)}, `{"create":{"_id":"own","routing":"r","pipeline":"p"}}`+"\n"+`{"a":1}`+"\n", "own")
-	f("index", true, &Meta{Routing: []byte(`"r"`)}, `{"index":{"routing":"r","_id":"`+ours+`"}}`+"\n"+`{"a":1}`+"\n", ours)
+	f("create", true, &Meta{ID: []byte(`"own"`), Routing: []byte(`"r"`), Pipeline: []byte(`"p"`)},
+		`{"create":{"_id":"own","routing":"r","pipeline":"p"}}`+"\n"+`{"a":1}`+"\n", "own")
+	f("index", true, &Meta{Routing: []byte(`"r"`)},
+		`{"index":{"routing":"r","_id":"`+ours+`"}}`+"\n"+`{"a":1}`+"\n", ours)
 	f("index", false, &Meta{}, `{"index":{}}`+"\n"+`{"a":1}`+"\n", "")
 }
 
@@ -119,7 +127,8 @@ func TestBatchAbandonLeavesNoBytes(t *testing.T) {
 	b.Begin([]byte("x"), nil, 7)
 	b.Buf = append(b.Buf, `{"half`...)
 	b.Abandon()
-	if len(b.Buf) != before || len(b.Items) != 2 || b.Document(1) != nil || b.ID(1) != "" || b.Items[1].Record != 7 {
+	if len(b.Buf) != before || len(b.Items) != 2 || b.Document(1) != nil || b.ID(1) != "" ||
+		b.Items[1].Record != 7 {
 		t.Fatalf("%d bytes, items %+v", len(b.Buf), b.Items)
 	}
 }
@@ -131,7 +140,8 @@ func TestBatchCutAndBody(t *testing.T) {
 	}
 	one := int(b.Items[0].End - b.Items[0].Start)
 	all := []int32{0, 1, 2, 3, 4, 5}
-	for _, c := range []struct{ limit, count, want int }{{one * 6, 100, 6}, {one*6 - 1, 100, 5}, {one, 100, 1}, {1, 100, 1}, {one * 6, 2, 2}} {
+	for _, c := range []struct{ limit, count, want int }{{one * 6, 100, 6}, {one*6 - 1, 100, 5},
+		{one, 100, 1}, {1, 100, 1}, {one * 6, 2, 2}} {
 		if got := b.Cut(all, c.limit, c.count); got != c.want {
 			t.Fatalf("limit %d, count %d: cut after %d, want %d", c.limit, c.count, got, c.want)
 		}
@@ -141,7 +151,8 @@ func TestBatchCutAndBody(t *testing.T) {
 		t.Fatal("items side by side were copied")
 	}
 	body, _ = b.Body([]int32{0, 2, 5}, nil)
-	if got := strings.Count(string(body), "\n"); got != 6 || !strings.Contains(string(body), `{"n":2}`) || strings.Contains(string(body), `{"n":1}`) {
+	if got := strings.Count(string(body), "\n"); got != 6 ||
+		!strings.Contains(string(body), `{"n":2}`) || strings.Contains(string(body), `{"n":1}`) {
 		t.Fatalf("subset body: %s", body)
 	}
 	b.Reset(1 << 20)
@@ -175,16 +186,20 @@ type record struct {
 // TestIDsGolden holds the ids of a version that is out there: a plugin that makes others stores a
 // chunk twice which was on disk during the upgrade.
 func TestIDsGolden(t *testing.T) {
-	got := makeIDs("kube.var.log.containers.a.log", 42, record{1795444272, 123456789, "\x81\xa3log\xa5hello"}, record{1795444272, 123456789, "\x81\xa3log\xa5hello"},
+	got := makeIDs("kube.var.log.containers.a.log", 42,
+		record{1795444272, 123456789, "\x81\xa3log\xa5hello"},
+		record{1795444272, 123456789, "\x81\xa3log\xa5hello"},
 		record{1795444272, 0, "\x81\xa3log\xa5hello"}, record{0, 1, ""})
-	want := []string{"AaII0Wv7WbKAq98TksuA", "AaII0Wv7pcgssEVMrekM", "AaII0WuA5yDlYc_8VffJ", "AAAAAAAAk9ypG0hF2xqN"}
+	want := []string{"AaII0Wv7WbKAq98TksuA", "AaII0Wv7pcgssEVMrekM", "AaII0WuA5yDlYc_8VffJ",
+		"AAAAAAAAk9ypG0hF2xqN"}
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Fatalf("got  %q\nwant %q", got, want)
 	}
 }
 
 func TestIDsCarryTheTimeInOrder(t *testing.T) {
-	ids := makeIDs("t", 1, record{1795444272, 1, "x"}, record{1795444272, 2e6, "x"}, record{1795444273, 0, "x"})
+	ids := makeIDs("t", 1, record{1795444272, 1, "x"}, record{1795444272, 2e6, "x"},
+		record{1795444273, 0, "x"})
 	for i, id := range ids {
 		raw, err := base64.RawURLEncoding.DecodeString(id)
 		if err != nil || len(raw) != 15 {
@@ -217,7 +232,8 @@ func TestIDsTellEqualRecordsApart(t *testing.T) {
 		f("the same chunk again", true, a[i], again[i])
 	}
 	f("another tag", false, a[0], makeIDs("u", 1, fine)[0])
-	f("another time in the same millisecond", false, a[0], makeIDs("t", 1, record{5, 1234568, "x"})[0])
+	f("another time in the same millisecond", false, a[0],
+		makeIDs("t", 1, record{5, 1234568, "x"})[0])
 	f("another body", false, a[0], makeIDs("t", 1, record{5, 1234567, "y"})[0])
 }
 
@@ -269,7 +285,8 @@ func TestSetIDReplacesOurs(t *testing.T) {
 		add(b, "y", `{"a":2}`, strings.Repeat("a", IDSize))
 		id := [IDSize]byte([]byte(strings.Repeat("b", IDSize)))
 		b.SetID(1, &id)
-		if b.ID(0) != strings.Repeat("a", IDSize) || b.ID(1) != string(id[:]) || string(b.Document(1)) != `{"a":2}` {
+		if b.ID(0) != strings.Repeat("a", IDSize) || b.ID(1) != string(id[:]) ||
+			string(b.Document(1)) != `{"a":2}` {
 			t.Fatalf("%s", b.Buf)
 		}
 	}

@@ -33,7 +33,8 @@ type Piece struct {
 func (c *Compressor) Piece(dst, body []byte) (p Piece, grown []byte) {
 	start := len(dst)
 	dst = c.scratch().AppendPart(dst, body)
-	return Piece{Data: dst[start:len(dst):len(dst)], CRC: crc32.ChecksumIEEE(body), Size: uint32(len(body))}, dst
+	return Piece{Data: dst[start:len(dst):len(dst)], CRC: crc32.ChecksumIEEE(body),
+		Size: uint32(len(body))}, dst
 }
 
 func (c *Compressor) scratch() *deflate.Compressor {

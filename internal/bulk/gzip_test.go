@@ -48,7 +48,8 @@ func TestJoinedPiecesAreOneMember(t *testing.T) {
 			want = append(want, body...)
 		}
 		if got := gunzip(t, Join([]byte("before"), pieces)[len("before"):]); !bytes.Equal(got, want) {
-			t.Fatalf("%d pieces of %d bytes come back as %d others", len(pieces), len(want), len(got))
+			t.Fatalf("%d pieces of %d bytes come back as %d others", len(pieces), len(want),
+				len(got))
 		}
 	}
 	r := rand.New(rand.NewPCG(5, 6))

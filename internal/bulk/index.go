@@ -49,7 +49,10 @@ func (b *Batch) Path(i int32) string {
 // their path alone.
 func (b *Batch) ByIndex(items []int32) (parts [][]int32) {
 	sorted := slices.Clone(items)
-	slices.SortStableFunc(sorted, func(i, j int32) int { return int(b.Items[i].index) - int(b.Items[j].index) })
+	slices.SortStableFunc(sorted, func(i,
+		j int32) int {
+		return int(b.Items[i].index) - int(b.Items[j].index)
+	})
 	for len(sorted) > 0 {
 		n := 1
 		for n < len(sorted) && b.Items[sorted[n]].index == b.Items[sorted[0]].index {

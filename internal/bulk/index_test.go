@@ -39,8 +39,10 @@ func TestPathOfABatch(t *testing.T) {
 				add(b, index, `{}`, strings.Repeat("i", IDSize))
 			}
 			for i, index := range []string{"a", "b", "a"} {
-				if b.Index(int32(i)) != index || b.Path(int32(i)) != want || lineOf(t, b, int32(i))["create"].Index != lines[i] {
-					t.Fatalf("item %d goes to %q by path %q\n%s", i, b.Index(int32(i)), b.Path(int32(i)), b.Buf)
+				if b.Index(int32(i)) != index || b.Path(int32(i)) != want ||
+					lineOf(t, b, int32(i))["create"].Index != lines[i] {
+					t.Fatalf("item %d goes to %q by path %q\n%s", i, b.Index(int32(i)),
+						b.Path(int32(i)), b.Buf)
 				}
 			}
 		}
@@ -90,11 +92,14 @@ func TestDropIndex(t *testing.T) {
 					t.Fatalf("dropped afterwards %s\ndropped before %s", got, want)
 				}
 				for i := range 3 {
-					if before.ID(i) != ids[i] || before.Routing(i) != []string{"", "r", "r"}[i] || before.Path(int32(i)) != []string{"a", "b", "c"}[i] {
-						t.Fatalf("item %d: id %q, routing %q, path %q", i, before.ID(i), before.Routing(i), before.Path(int32(i)))
+					if before.ID(i) != ids[i] || before.Routing(i) != []string{"", "r", "r"}[i] ||
+						before.Path(int32(i)) != []string{"a", "b", "c"}[i] {
+						t.Fatalf("item %d: id %q, routing %q, path %q", i, before.ID(i),
+							before.Routing(i), before.Path(int32(i)))
 					}
 				}
-				if parts := before.ByIndex([]int32{0, 1, 2, 4, 5}); !reflect.DeepEqual(parts, [][]int32{{0}, {1, 4}, {2, 5}}) {
+				if parts := before.ByIndex([]int32{0, 1, 2, 4, 5}); !reflect.DeepEqual(parts,
+					[][]int32{{0}, {1, 4}, {2, 5}}) {
 					t.Fatalf("%v", parts)
 				}
 			}

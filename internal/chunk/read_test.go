@@ -21,7 +21,8 @@ func TestReadersAtTheEndsOfTheirInput(t *testing.T) {
 		if got, rest, ok := read(whole); !ok || got != want || len(rest) != 0 {
 			t.Errorf("%s: %v, %x left, %v; want %v", value, got, rest, ok, want)
 		}
-		if got, rest, ok := read(append(bytes.Clone(whole), 0x01, 0x02)); !ok || got != want || !bytes.Equal(rest, []byte{1, 2}) {
+		if got, rest, ok := read(append(bytes.Clone(whole), 0x01, 0x02)); !ok || got != want ||
+			!bytes.Equal(rest, []byte{1, 2}) {
 			t.Errorf("%s0102: %v, %x left, %v; want %v", value, got, rest, ok, want)
 		}
 		for n := range whole {
@@ -38,8 +39,13 @@ func TestReadersAtTheEndsOfTheirInput(t *testing.T) {
 	f("83", pairs, uint32(3))
 	f("de0102", pairs, uint32(0x102))
 	f("df01020304", pairs, uint32(0x1020304))
-	text := func(b []byte) (any, []byte, bool) { s, rest, ok := ReadString(b); return string(s), rest, ok }
-	for _, head := range []string{"a2", "d902", "c402", "da0002", "c50002", "db00000002", "c600000002"} {
+	text := func(b []byte) (any, []byte, bool) {
+		s, rest, ok := ReadString(b)
+		return string(s),
+			rest, ok
+	}
+	for _, head := range []string{"a2", "d902", "c402", "da0002", "c50002", "db00000002",
+		"c600000002"} {
 		f(head+"6869", text, "hi")
 	}
 	f("d903"+"414243", text, "ABC")

@@ -106,14 +106,16 @@ func readRecordHeader(b []byte, r *Record) (rest []byte, marker bool, reason str
 		return b, false, "a record is not an array"
 	}
 	if n != 2 {
-		return b, false, "a record has " + strconv.FormatUint(uint64(n), 10) + " elements instead of 2"
+		return b, false, "a record has " + strconv.FormatUint(uint64(n), 10) +
+			" elements instead of 2"
 	}
 	n, inner, ok := ReadArrayHeader(rest)
 	if !ok { // [time, {body}]
 		return readTime(rest, r)
 	}
 	if n != 2 {
-		return rest, false, "a record's header has " + strconv.FormatUint(uint64(n), 10) + " elements instead of 2"
+		return rest, false, "a record's header has " + strconv.FormatUint(uint64(n), 10) +
+			" elements instead of 2"
 	}
 	rest, marker, reason = readTime(inner, r)
 	if reason != "" {

@@ -68,13 +68,16 @@ func TestWalkerSuccess(t *testing.T) {
 	f("1.9", "92 d700"+now+body, norm)
 	f("5.x", "92 92 d700"+now+"80"+body, norm)
 	f("4.x: array32, metadata in map32", "dd00000002 dd00000002 d700"+now+"df00000000"+body, norm)
-	f("4.x, after 2038", "dd00000002 dd00000002 d700 80000000 0000002a df00000000"+body, at(0x80000000, 42))
+	f("4.x, after 2038", "dd00000002 dd00000002 d700 80000000 0000002a df00000000"+body,
+		at(0x80000000, 42))
 	f("array16, metadata in map16", "dc0002 dc0002 d700"+now+"de0000"+body, norm)
 	f("ext8", "92 c70800"+now+body, norm)
 	f("ext16", "92 c8000800"+now+body, norm)
 	f("ext32", "92 c90000000800"+now+body, norm)
-	f("body in map16", "92 d700"+now+"de0001a16101", record{sec: 0x6a000000, nsec: 42, body: "de0001a16101"})
-	f("body in map32", "92 d700"+now+"df00000001a16101", record{sec: 0x6a000000, nsec: 42, body: "df00000001a16101"})
+	f("body in map16", "92 d700"+now+"de0001a16101",
+		record{sec: 0x6a000000, nsec: 42, body: "de0001a16101"})
+	f("body in map32", "92 d700"+now+"df00000001a16101",
+		record{sec: 0x6a000000, nsec: 42, body: "df00000001a16101"})
 	f("body is no map", "92 d700"+now+"c0", record{sec: 0x6a000000, nsec: 42, body: "c0"})
 	f("metadata", "92 92 d700"+now+"81a16bc3"+body, record{sec: 0x6a000000, nsec: 42, body: body})
 	f("two records", "92 92 d700"+now+"80"+body+"92 07 80",
@@ -105,7 +108,8 @@ func TestWalkerSuccess(t *testing.T) {
 
 	start, end := "92 92 d700 ffffffff 00000000 81a16bc3 82a16101a162c0", "92 92 d700 fffffffe "+
 		"00000000 80 80"
-	f("group", start+"92 92 d700"+now+"80"+body+end, record{sec: 0x6a000000, nsec: 42, offset: 23, body: body})
+	f("group", start+"92 92 d700"+now+"80"+body+end,
+		record{sec: 0x6a000000, nsec: 42, offset: 23, body: body})
 	f("only markers", start+end)
 	f("markers as integers", "92 ff 80 92 d1fffe 80")
 	f("markers as floats", "92 cbbff0000000000000 80 92 cac0000000 80")

@@ -73,7 +73,8 @@ func NewFields(cfg *config.Config) (Fields, error) {
 		return f
 	}
 	var f Fields
-	f.ID, f.Routing, f.Offset = compile("Id_Key", cfg.IDKey), compile("Routing_Key", cfg.RoutingKey), compile("Offset_Key", cfg.OffsetKey)
+	f.ID, f.Routing, f.Offset = compile("Id_Key", cfg.IDKey),
+		compile("Routing_Key", cfg.RoutingKey), compile("Offset_Key", cfg.OffsetKey)
 	if strings.HasPrefix(cfg.Pipeline, "$") {
 		f.Pipeline = compile("Pipeline", cfg.Pipeline)
 	}

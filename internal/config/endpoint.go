@@ -41,7 +41,8 @@ func parseEndpoint(v string) (*url.URL, error) {
 	case err != nil:
 		return nil, errors.New(endpointExample)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("the scheme %s is not spoken here: write https:// or http://", u.Scheme)
+		return nil, fmt.Errorf("the scheme %s is not spoken here: write https:// or http://",
+			u.Scheme)
 	case u.User != nil:
 		return nil, errors.New("it holds a user: write HTTP_User and HTTP_Passwd instead")
 	case u.RawQuery != "" || u.Fragment != "":

@@ -82,7 +82,8 @@ func (c *Config) derive(given map[string]string, getenv func(string) string, mis
 			"set OPENSEARCH_ENDPOINT. (Host, Port and TLS do not reach this plugin: Fluent Bit "+
 			"keeps them for its built-in outputs.)")
 	}
-	for _, name := range []string{"Type", "Suppress_Type_Name", "Buffer_Size", "Drop_Unrecoverable_Records"} {
+	for _, name := range []string{"Type", "Suppress_Type_Name", "Buffer_Size",
+		"Drop_Unrecoverable_Records"} {
 		if given[name] != "" {
 			c.Unused = append(c.Unused, name)
 		}
@@ -92,7 +93,8 @@ func (c *Config) derive(given map[string]string, getenv func(string) string, mis
 	}
 	c.deriveIndex(given, mistake)
 	c.deriveMultiline(given, mistake)
-	if on, err := parseBool(given["Include_Tag_Key"]); given["Include_Tag_Key"] != "" && err != nil {
+	if on, err := parseBool(given["Include_Tag_Key"]); given["Include_Tag_Key"] != "" &&
+		err != nil {
 		mistake("Include_Tag_Key", given["Include_Tag_Key"], "%v", err)
 	} else if !on {
 		c.TagKey = ""
@@ -147,20 +149,23 @@ func (c *Config) deriveIndex(given map[string]string, mistake report) {
 }
 
 // deriveMultiline finds options that need another.
-func (c *Config) deriveMultiline(given map[string]string, mistake func(option, value, format string, args ...any)) {
+func (c *Config) deriveMultiline(given map[string]string,
+	mistake func(option, value, format string, args ...any)) {
 	if c.MultilineContinue != "" && given["Multiline_Start"] == "" {
 		mistake("Multiline_Continue", c.MultilineContinue, "it goes with Multiline_Start: write "+
 			"that too, or leave it out")
 	}
 	if len(c.Multiline) == 0 && c.MultilineStart == "" {
-		for _, name := range []string{"Multiline_Key", "Multiline_Max_Lines", "Multiline_Max_Size"} {
+		for _, name := range []string{"Multiline_Key", "Multiline_Max_Lines",
+			"Multiline_Max_Size"} {
 			if given[name] != "" {
 				c.Unused = append(c.Unused, name)
 			}
 		}
 		return
 	}
-	if slices.Contains([]string{"index", "update", "upsert"}, c.WriteOperation) && (c.GenerateID || c.IDKey != "") {
+	if slices.Contains([]string{"index", "update", "upsert"}, c.WriteOperation) &&
+		(c.GenerateID || c.IDKey != "") {
 		option := "Multiline"
 		if given[option] == "" {
 			option = "Multiline_Start"
@@ -190,7 +195,8 @@ func (l *logstash) accessor() string {
 	return "$['" + name + "']" + steps
 }
 
-func (c *Config) deriveAuthentication(given map[string]string, getenv func(string) string, mistake report) {
+func (c *Config) deriveAuthentication(given map[string]string, getenv func(string) string,
+	mistake report) {
 	if !c.AWSAuth {
 		if c.HTTPUser == "" && c.HTTPPasswd != "" {
 			mistake("HTTP_Passwd", redacted, "it has no user: write HTTP_User too")

@@ -7,7 +7,8 @@ import (
 
 // IsOption tells whether there is an option of that name, whatever its case.
 func IsOption(name string) bool {
-	return slices.ContainsFunc(Options, func(o Option) bool { return strings.EqualFold(o.Name, name) })
+	return slices.ContainsFunc(Options,
+		func(o Option) bool { return strings.EqualFold(o.Name, name) })
 }
 
 // DidYouMean returns "; did you mean Index?" where an option is spelled almost like name, else "".

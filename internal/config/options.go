@@ -130,7 +130,8 @@ var Options = []Option{
 		set: size(func(c *Config) *int { return &c.MaxRequestSize }, 64<<10, 100<<20)},
 	{Name: "Request_Timeout", Default: "25s",
 		Help: "How long one attempt may take. Keep it below the service's Grace.",
-		set:  duration(func(c *Config) *timeDuration { return &c.RequestTimeout }, second, 10*minute)},
+		set: duration(func(c *Config) *timeDuration { return &c.RequestTimeout }, second,
+			10*minute)},
 	{Name: "Retry_Budget", Default: "4s",
 		Help: "How long one flush sends again what failed before Fluent Bit keeps the chunk and " +
 			"brings it back later.",
@@ -184,7 +185,8 @@ var Options = []Option{
 	{Name: "AWS_External_ID", Builtin: true,
 		Help: "External id that goes with AWS_Role_ARN.",
 		set:  text(func(c *Config) *string { return &c.AWSExternalID })},
-	{Name: "AWS_STS_Endpoint", Builtin: true, Env: "AWS_ENDPOINT_URL_STS", Default: "the region's own",
+	{Name: "AWS_STS_Endpoint", Builtin: true, Env: "AWS_ENDPOINT_URL_STS",
+		Default: "the region's own",
 		Help: "Where STS is: a host name or a URL. Else AWS_USE_FIPS_ENDPOINT and " +
 			"AWS_USE_DUALSTACK_ENDPOINT choose the kind of the region's own.",
 		set: setSTSEndpoint},

@@ -122,7 +122,8 @@ func formatSize(n int) string {
 	return strconv.Itoa(n>>10) + "K"
 }
 
-func duration(field func(*Config) *time.Duration, low, high time.Duration) func(*Config, string) error {
+func duration(field func(*Config) *time.Duration, low, high time.Duration) func(*Config,
+	string) error {
 	return func(c *Config, v string) error {
 		d, err := parseDuration(v)
 		if err == nil && (d < low || d > high) {

@@ -21,5 +21,6 @@ func (c *Config) Warnings() []string {
 
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return ip != nil && ip.IsLoopback() || host == "localhost" ||
+		strings.HasSuffix(host, ".localhost")
 }

@@ -50,11 +50,13 @@ func IdentityOptions(cfg *config.Config) (identity.Options, error) {
 		return identity.Options{}, err
 	}
 	o := identity.Options{
-		Region: cfg.AWSRegion, Service: cfg.AWSService, Credentials: cfg.AWSCredentials, RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
+		Region: cfg.AWSRegion, Service: cfg.AWSService, Credentials: cfg.AWSCredentials,
+		RoleARN: cfg.AWSRoleARN, ExternalID: cfg.AWSExternalID,
 		Profile: cfg.AWSProfile, STSEndpoint: cfg.AWSSTSEndpoint, RootCAs: tlsConfig.RootCAs,
 	}
 	if cfg.Dial != nil {
-		o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: cfg.Dial, DisableKeepAlives: true}}
+		o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: cfg.Dial,
+			DisableKeepAlives: true}}
 	}
 	return o, nil
 }

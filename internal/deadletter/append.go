@@ -23,7 +23,8 @@ func (r *Record) AppendJSON(dst []byte, limit int) []byte {
 		limit = math.MaxInt
 	}
 	limit = max(limit, MinLimit)
-	if whole := r.append(dst, share{texts: math.MaxInt, record: math.MaxInt}); len(whole)-len(dst) <= limit {
+	if whole := r.append(dst, share{texts: math.MaxInt,
+		record: math.MaxInt}); len(whole)-len(dst) <= limit {
 		return whole
 	}
 	s := share{truncated: true, texts: math.MaxInt}

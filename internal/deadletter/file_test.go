@@ -19,7 +19,8 @@ import (
 func open(t *testing.T, path string, size int64) (*File, *[]string) {
 	t.Helper()
 	var lines []string
-	log := logging.New(func(_ logging.Level, line string) { lines = append(lines, line) }, logging.Info, "t")
+	log := logging.New(func(_ logging.Level, line string) { lines = append(lines, line) },
+		logging.Info, "t")
 	f, err := OpenFile(path, log)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +158,8 @@ func TestFileIsRemovedOrRenamedOrEmptied(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Write(t.Context(), []Record{record(12)}); err == nil || !strings.Contains(err.Error(), path) {
+	if err := f.Write(t.Context(), []Record{record(12)}); err == nil ||
+		!strings.Contains(err.Error(), path) {
 		t.Errorf("the folder is gone, and the error is %v", err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -223,11 +225,13 @@ func TestRotationFails(t *testing.T) {
 	f, lines := open(t, path, 1000)
 	write(t, f, 0, 3)
 	inTheWay := numbered(path, filesKept)
-	if err := errors.Join(os.Mkdir(inTheWay, 0o700), os.WriteFile(numbered(path, filesKept-1), nil, 0o600)); err != nil {
+	if err := errors.Join(os.Mkdir(inTheWay, 0o700),
+		os.WriteFile(numbered(path, filesKept-1), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	err := f.Write(t.Context(), []Record{record(3), record(4)})
-	if err == nil || !strings.Contains(err.Error(), "cannot rotate") || !strings.Contains(err.Error(), filepath.Base(inTheWay)) {
+	if err == nil || !strings.Contains(err.Error(), "cannot rotate") ||
+		!strings.Contains(err.Error(), filepath.Base(inTheWay)) {
 		t.Fatalf("%v", err)
 	}
 	other, err := os.Open(path)
@@ -269,7 +273,8 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 			t.Skip(err)
 		}
 		for _, fd := range all {
-			if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(name, dir) {
+			if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil &&
+				strings.HasPrefix(name, dir) {
 				n++
 			}
 		}

@@ -32,11 +32,13 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	f, err := OpenFile(path, logging.New(func(logging.Level, string) {}, logging.Error, "child"))
-	if limit, _ := strconv.ParseUint(os.Getenv("DEAD_LETTER_LIMIT"), 10, 64); err == nil && limit > 0 {
+	if limit, _ := strconv.ParseUint(os.Getenv("DEAD_LETTER_LIMIT"), 10, 64); err == nil &&
+		limit > 0 {
 		err = fillDisk(f, limit)
 	} else if err == nil {
 		f.open.size = childSize
-		for n := 0; err == nil && (n < childRecords || os.Getenv("DEAD_LETTER_FOREVER") != ""); n++ {
+		for n := 0; err == nil && (n < childRecords ||
+			os.Getenv("DEAD_LETTER_FOREVER") != ""); n++ {
 			r := record(childFrom + n)
 			r.Reason = strings.Repeat("x", n%700)
 			if err = f.Write(context.Background(), []Record{r}); err == nil {
@@ -144,7 +146,8 @@ func TestProcessIsKilledWhileItWrites(t *testing.T) {
 			}
 		}
 		if damaged > 1 || seen["id999"] != 1 {
-			t.Errorf("%d damaged lines; the record after the kill is there %d times", damaged, seen["id999"])
+			t.Errorf("%d damaged lines; the record after the kill is there %d times", damaged,
+				seen["id999"])
 		}
 		for n := range acknowledged {
 			if id := fmt.Sprint("id", childFrom+n); seen[id] != 1 {
@@ -168,7 +171,8 @@ func TestLockThatIsNotGivenUp(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errLocked)
 	defer cancel()
-	if err := f.Write(ctx, []Record{record(1)}); !errors.Is(err, errLocked) || !strings.Contains(err.Error(), "hangs") {
+	if err := f.Write(ctx, []Record{record(1)}); !errors.Is(err, errLocked) ||
+		!strings.Contains(err.Error(), "hangs") {
 		t.Fatalf("%v", err)
 	}
 	if err := syscall.Flock(int(other.Fd()), syscall.LOCK_UN); err != nil {
@@ -191,7 +195,8 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Join(lines, "\n")
-	if !strings.Contains(text, "failed: cannot write to Dead_Letter_Path "+strconv.Quote(path)) || !strings.Contains(text, "as it was: true") {
+	if !strings.Contains(text, "failed: cannot write to Dead_Letter_Path "+strconv.Quote(path)) ||
+		!strings.Contains(text, "as it was: true") {
 		t.Fatalf("it says\n%s", text)
 	}
 	seen := ids(t, path, 0)
@@ -210,7 +215,8 @@ func fillDisk(f *File, limit uint64) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 		return err
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: was.Max}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE,
+		&syscall.Rlimit{Cur: limit, Max: was.Max}); err != nil {
 		return err
 	}
 	for n := 0; ; n++ {
@@ -223,7 +229,8 @@ func fillDisk(f *File, limit uint64) error {
 			continue
 		}
 		after, rerr := os.ReadFile(f.path)
-		fmt.Printf("failed: %v\nas it was: %t\n", err, rerr == nil && string(before) == string(after))
+		fmt.Printf("failed: %v\nas it was: %t\n", err, rerr == nil &&
+			string(before) == string(after))
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 			return err
 		}

@@ -45,7 +45,8 @@ func (r *Record) DeadLetterID() string {
 		return ""
 	}
 	h := sha256.New()
-	for _, part := range []string{r.Tag, r.ID, r.Time.UTC().Format(time.RFC3339Nano), string(r.Document)} {
+	for _, part := range []string{r.Tag, r.ID, r.Time.UTC().Format(time.RFC3339Nano),
+		string(r.Document)} {
 		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part) // a hash takes everything
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15])

@@ -12,7 +12,8 @@ import (
 
 func record(n int) Record {
 	return Record{
-		Time: time.Unix(1795444272, 123456789), Tag: "kube.a", Index: "eks-log", ID: fmt.Sprint("id", n), Routing: "r",
+		Time: time.Unix(1795444272, 123456789), Tag: "kube.a", Index: "eks-log",
+		ID: fmt.Sprint("id", n), Routing: "r",
 		To: "eks-log-dead-letter", Status: 400, Type: "mapper_parsing_exception",
 		Reason: "failed to parse", Attempts: 2, Document: fmt.Appendf(nil, `{"n":%d}`, n),
 	}
@@ -86,7 +87,8 @@ func TestTextIsThatOfEncodingJSON(t *testing.T) {
 	for char := range rune(0x2100) {
 		all.WriteRune(char)
 	}
-	for _, s := range []string{"", all.String(), "\ufffd", "\uffff𐍈", "\x80", "a\xffb", "é"[:1], "𐍈"[:3] + "é", "\xed\xa0\x80"} {
+	for _, s := range []string{"", all.String(), "\ufffd", "\uffff𐍈", "\x80", "a\xffb", "é"[:1],
+		"𐍈"[:3] + "é", "\xed\xa0\x80"} {
 		if got := `"` + string(appendText(nil, s, math.MaxInt)) + `"`; got != modelText(s) {
 			t.Errorf("%.100q: got %.200s, want %.200s", s, got, modelText(s))
 		}
@@ -108,7 +110,8 @@ func modelCut(s string, limit int) string {
 func model(r Record, limit int) string {
 	write := func(tag, index, id, routing, typ, reason, document, end string) string {
 		var b strings.Builder
-		fmt.Fprintf(&b, `{"@timestamp":"%s","tag":%s`, r.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), modelText(tag))
+		fmt.Fprintf(&b, `{"@timestamp":"%s","tag":%s`,
+			r.Time.UTC().Format("2006-01-02T15:04:05.000000000Z"), modelText(tag))
 		if r.Index != "" {
 			fmt.Fprintf(&b, `,"index":%s`, modelText(index))
 		}
@@ -121,7 +124,8 @@ func model(r Record, limit int) string {
 		if r.Status != 0 {
 			fmt.Fprintf(&b, `,"status":%d`, r.Status)
 		}
-		fmt.Fprintf(&b, `,"type":%s,"reason":%s,"attempts":%d`, modelText(typ), modelText(reason), r.Attempts)
+		fmt.Fprintf(&b, `,"type":%s,"reason":%s,"attempts":%d`, modelText(typ), modelText(reason),
+			r.Attempts)
 		if len(r.Document) > 0 {
 			fmt.Fprintf(&b, `,"record":%s`, modelText(document))
 		}
@@ -160,7 +164,8 @@ func checkCut(t *testing.T, r Record, limit int) {
 		t.Fatalf("limit %d: truncated is %t", limit, back.Truncated)
 	}
 	if back.Truncated && back.RecordSize != len(r.Document) {
-		t.Fatalf("limit %d: record_size is %d, the record had %d", limit, back.RecordSize, len(r.Document))
+		t.Fatalf("limit %d: record_size is %d, the record had %d", limit, back.RecordSize,
+			len(r.Document))
 	}
 }
 
@@ -170,7 +175,8 @@ func TestCutFitsExactly(t *testing.T) {
 	reason := long
 	reason.Reason = strings.Repeat("\x01é", 900) // too long even without the record
 	tag := reason
-	tag.Tag, tag.Index, tag.ID, tag.Type = strings.Repeat("t", 3000), strings.Repeat("é", 255), strings.Repeat(`"`, 512), "x"
+	tag.Tag, tag.Index, tag.ID, tag.Type = strings.Repeat("t", 3000), strings.Repeat("é", 255),
+		strings.Repeat(`"`, 512), "x"
 	for _, r := range []Record{long, reason, tag} {
 		for limit := MinLimit; limit < MinLimit+40; limit++ { // every boundary within a character
 			checkCut(t, r, limit)
@@ -195,7 +201,8 @@ func TestCutRawFits(t *testing.T) {
 	for limit := MinLimit; limit < MinLimit+8; limit++ {
 		line := r.AppendJSON(nil, limit)
 		back, err := Parse(line)
-		if err != nil || !back.Truncated || back.RecordSize != len(r.Raw) || !bytes.HasPrefix(r.Raw, back.Raw) {
+		if err != nil || !back.Truncated || back.RecordSize != len(r.Raw) ||
+			!bytes.HasPrefix(r.Raw, back.Raw) {
 			t.Fatalf("%+v, %v", back, err)
 		}
 		if len(line) > limit || len(line) <= limit-4 || len(back.Raw) == 0 { // base64 goes by fours
@@ -207,7 +214,8 @@ func TestCutRawFits(t *testing.T) {
 	for limit := MinLimit; limit < MinLimit+8; limit++ {
 		line := both.AppendJSON(nil, limit)
 		back, err := Parse(line)
-		if err != nil || !back.Truncated || back.RecordSize != len(both.Raw)+300 || len(back.Document) != 300 {
+		if err != nil || !back.Truncated || back.RecordSize != len(both.Raw)+300 ||
+			len(back.Document) != 300 {
 			t.Fatalf("%+v, %v", back, err)
 		}
 		if len(line) > limit || len(line) <= limit-4 || len(back.Raw) == 0 {
@@ -218,15 +226,18 @@ func TestCutRawFits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := Parse(back.AppendJSON(nil, 0)); err != nil || !again.Truncated || again.RecordSize != len(r.Raw) {
+	if again, err := Parse(back.AppendJSON(nil, 0)); err != nil || !again.Truncated ||
+		again.RecordSize != len(r.Raw) {
 		t.Fatalf("written again: %+v, %v", again, err)
 	}
 }
 
 func FuzzCut(f *testing.F) {
 	f.Add("kube.a", "eks-log", "id", "mapper", "because", `{"log":"é"}`, 400, uint16(0))
-	f.Add(strings.Repeat("\xff", 300), "", "", "", strings.Repeat("\"\u2029", 500), strings.Repeat("\x00𐍈", 2000), 0, uint16(77))
-	f.Fuzz(func(t *testing.T, tag, index, id, typ, reason, document string, status int, over uint16) {
+	f.Add(strings.Repeat("\xff", 300), "", "", "", strings.Repeat("\"\u2029", 500),
+		strings.Repeat("\x00𐍈", 2000), 0, uint16(77))
+	f.Fuzz(func(t *testing.T, tag, index, id, typ, reason, document string, status int,
+		over uint16) {
 		if document == "" || len(document) > 8<<10 || len(reason) > 8<<10 {
 			t.Skip()
 		}
@@ -235,7 +246,8 @@ func FuzzCut(f *testing.F) {
 		for _, s := range []*string{&tag, &index, &id, &typ, &reason, &document} {
 			*s = strings.ToValidUTF8(*s, "\ufffd")
 		}
-		r := Record{Time: time.Unix(1, 2), Tag: tag, Index: index, ID: id, Routing: id, Type: typ, Reason: reason, Status: status, Document: []byte(document)}
+		r := Record{Time: time.Unix(1, 2), Tag: tag, Index: index, ID: id, Routing: id, Type: typ,
+			Reason: reason, Status: status, Document: []byte(document)}
 		checkCut(t, r, MinLimit+int(over))
 	})
 }

@@ -69,10 +69,12 @@ func (t *Taken) move(ctx context.Context, path string) error {
 	}
 	for n := filesKept; n >= 0; n-- {
 		from := numbered(path, n)
-		if is, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) || err == nil && is.Size() == 0 {
+		if is, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) ||
+			err == nil && is.Size() == 0 {
 			continue
 		}
-		if err := os.Rename(from, filepath.Join(t.Dir, fmt.Sprintf("%06d.jsonl", next))); err != nil {
+		if err := os.Rename(from, filepath.Join(t.Dir,
+			fmt.Sprintf("%06d.jsonl", next))); err != nil {
 			return err
 		}
 		next++
@@ -106,7 +108,10 @@ func holdExisting(ctx context.Context, path string) (*os.File, error) {
 }
 
 // Files are the paths of the files in the folder, the oldest first.
-func (t *Taken) Files() ([]string, error) { return filepath.Glob(filepath.Join(t.Dir, "[0-9]*.jsonl")) }
+func (t *Taken) Files() ([]string,
+	error) {
+	return filepath.Glob(filepath.Join(t.Dir, "[0-9]*.jsonl"))
+}
 
 // Close gives the folder up, and removes it where nothing is left in it.
 func (t *Taken) Close() error {
@@ -139,7 +144,8 @@ func Paths(paths []string) []string {
 	var out []string
 	for _, path := range paths {
 		path = strings.TrimSuffix(strings.TrimSuffix(path, "/"), takenEnding)
-		if base, number, ok := cutNumber(path); ok && number <= filesKept && slices.Contains(paths, base) {
+		if base, number, ok := cutNumber(path); ok && number <= filesKept &&
+			slices.Contains(paths, base) {
 			path = base
 		}
 		if !slices.Contains(out, path) {

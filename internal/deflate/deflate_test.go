@@ -44,7 +44,8 @@ func TestAppend(t *testing.T) {
 	f("one byte", []byte("a"), 16)
 	f("short", []byte(`{"create":{}}`), 60)
 	f("zeros", make([]byte, 1<<20), 8000)
-	for _, n := range []int{257, 258, 259, 260, 261, 262, 263, 515, 516, 520, 40*258 + 3, 81 * 258} {
+	for _, n := range []int{257, 258, 259, 260, 261, 262, 263, 515, 516, 520, 40*258 +
+		3, 81 * 258} {
 		f("a run", bytes.Repeat([]byte("x"), n), 200)
 	}
 	noise := make([]byte, 300_000)
@@ -96,7 +97,8 @@ func TestFewLines(t *testing.T) {
 		_, _ = w.Write(body)
 		_ = w.Close()
 		if len(out) > other.Len()*104/100 {
-			t.Errorf("%d lines of %d bytes become %d, and %d with compress/flate", n, len(body), len(out), other.Len())
+			t.Errorf("%d lines of %d bytes become %d, and %d with compress/flate", n, len(body),
+				len(out), other.Len())
 		}
 	}
 }

@@ -139,7 +139,8 @@ func assign(codes []code, sizes, extra []uint8) {
 			continue
 		}
 		codes[s] = code{
-			code: uint32(bits.Reverse16(next[size]) >> (16 - size)), size: uint16(size), whole: uint16(size + extra[s]),
+			code: uint32(bits.Reverse16(next[size]) >> (16 - size)), size: uint16(size),
+			whole: uint16(size + extra[s]),
 		}
 		next[size]++
 	}

@@ -98,6 +98,7 @@ var inWord [256]bool
 
 func init() {
 	for c := range inWord {
-		inWord[c] = c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c >= 0x80
+		inWord[c] = c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' ||
+			c == '-' || c == '_' || c >= 0x80
 	}
 }

@@ -61,7 +61,8 @@ func TestBuffersThatAreNotNeededAreDropped(t *testing.T) {
 func TestLargeBuffersAreNotKept(t *testing.T) {
 	d := newDomain(t)
 	out, _ := start(t, d)
-	for _, buf := range []*body{{lines: make([]byte, keepBuffers+1)}, {compressed: make([]byte, keepBuffers+1)}, {wire: make([]byte, keepBuffers+1)}} {
+	for _, buf := range []*body{{lines: make([]byte, keepBuffers+1)},
+		{compressed: make([]byte, keepBuffers+1)}, {wire: make([]byte, keepBuffers+1)}} {
 		out.buffers.keepBody(buf)
 		for range 10 {
 			if out.buffers.body() == buf {
@@ -73,7 +74,8 @@ func TestLargeBuffersAreNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.scratch, f.wire, f.trace.joined = make([]byte, keepBuffers+1), make([]byte, keepBuffers), make([]byte, keepBuffers)
+	f.scratch, f.wire, f.trace.joined = make([]byte, keepBuffers+1), make([]byte, keepBuffers),
+		make([]byte, keepBuffers)
 	f.reset()
 	if f.scratch != nil || f.wire == nil || f.trace.joined == nil {
 		t.Fatalf("%d, %d and %d bytes are kept", cap(f.scratch), cap(f.wire), cap(f.trace.joined))

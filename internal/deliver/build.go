@@ -105,7 +105,8 @@ func (f *flush) buildBy(m buildMode, l *lease) {
 			f.pending = append(f.pending, i)
 		}
 	}
-	f.deadLetters = slices.DeleteFunc(f.deadLetters, func(l rejected) bool { return f.settled.has(int(l.item)) })
+	f.deadLetters = slices.DeleteFunc(f.deadLetters,
+		func(l rejected) bool { return f.settled.has(int(l.item)) })
 }
 
 // add makes an item of a record, and returns the size of the record's body. An error means that the
@@ -203,8 +204,10 @@ func (f *flush) record(item int32) chunk.Record {
 func (f *flush) deadLetter(item int32) deadletter.Record {
 	r := f.record(item)
 	return deadletter.Record{
-		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, Index: f.batch.Index(item), To: string(f.names.deadLetter(f, &r)),
-		ID: f.batch.ID(int(item)), Routing: f.batch.Routing(int(item)), Document: f.batch.Document(int(item)),
+		Time: time.Unix(r.Sec, int64(r.Nsec)), Tag: f.tag, Index: f.batch.Index(item),
+		To: string(f.names.deadLetter(f, &r)),
+		ID: f.batch.ID(int(item)), Routing: f.batch.Routing(int(item)),
+		Document: f.batch.Document(int(item)),
 	}
 }
 

@@ -195,7 +195,8 @@ func (c *committer) take() []*piece {
 	rest := c.queue[:0]
 	size := 0
 	for i, p := range c.queue {
-		fits := i == 0 || !first.alone && !p.alone && size+p.size <= limit && p.index == first.index && p.pipeline == first.pipeline
+		fits := i == 0 || !first.alone && !p.alone && size+p.size <= limit &&
+			p.index == first.index && p.pipeline == first.pipeline
 		if !fits {
 			rest = append(rest, p)
 			continue
@@ -223,10 +224,12 @@ func (c *committer) request(pieces []*piece, began time.Time) {
 		c.dispatch()
 		c.mu.Unlock()
 		for _, p := range pieces {
-			p.done(&result{Result: p.share(&res), shared: len(pieces) > 1, size: size, panicked: panicked})
+			p.done(&result{Result: p.share(&res), shared: len(pieces) > 1, size: size,
+				panicked: panicked})
 		}
 	}()
-	req := &opensearch.Request{Index: pieces[0].index, Pipeline: pieces[0].pipeline, Gzip: c.d.cfg.Gzip}
+	req := &opensearch.Request{Index: pieces[0].index, Pipeline: pieces[0].pipeline,
+		Gzip: c.d.cfg.Gzip}
 	buf := c.d.buffers.body()
 	defer c.d.buffers.keepBody(buf)
 	req.Body = c.join(buf, pieces)

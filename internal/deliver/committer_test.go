@@ -63,7 +63,8 @@ func flushAll(out *Deliverer, tags, lines int) int {
 	settled := 0
 	for i := range tags {
 		wait.Go(func() {
-			if out.Flush(fmt.Sprintf("kube.%d", i), chunkOf(lines, false, fmt.Sprintf("pod %d", i))) {
+			if out.Flush(fmt.Sprintf("kube.%d", i),
+				chunkOf(lines, false, fmt.Sprintf("pod %d", i))) {
 				mu.Lock()
 				settled++
 				mu.Unlock()
@@ -109,7 +110,8 @@ func TestLoneFlushWaitsForNobody(t *testing.T) {
 			}
 		}
 		if took := time.Since(began); took > 0 || len(d.requests) != 20 {
-			t.Fatalf("20 flushes took %s in %d requests: they waited for others", took, len(d.requests))
+			t.Fatalf("20 flushes took %s in %d requests: they waited for others", took,
+				len(d.requests))
 		}
 	})
 }
@@ -121,7 +123,8 @@ func TestSharedRequestFailsInEveryWay(t *testing.T) {
 		const chunks, lines = 10, 20
 		body := func(status int, typ string) func(string) (int, string) {
 			return func(string) (int, string) {
-				return status, fmt.Sprintf(`{"error":{"type":%q,"reason":"because"},"status":%d}`, typ, status)
+				return status, fmt.Sprintf(`{"error":{"type":%q,"reason":"because"},"status":%d}`,
+					typ, status)
 			}
 		}
 		for name, fault := range map[string]func(body string) (int, string){
@@ -156,7 +159,8 @@ func TestSharedRequestFailsInEveryWay(t *testing.T) {
 				t.Errorf("%s: %d of %d chunks settled\n%s", name, n, chunks, log)
 			}
 			if got := d.in("eks-log") - stored; got != chunks*(lines-1) || d.in("eks-log-dead-letter") != 0 { // the first line was there
-				t.Errorf("%s: %d documents more, %d dead letters\n%s", name, got, d.in("eks-log-dead-letter"), log)
+				t.Errorf("%s: %d documents more, %d dead letters\n%s", name, got,
+					d.in("eks-log-dead-letter"), log)
 			}
 		}
 	})
@@ -184,7 +188,8 @@ func TestEachChunkOfASharedRequestGetsItsOwnVerdicts(t *testing.T) {
 			t.Fatalf("%d chunks settled, want all but that of pod 3\n%s", n, log)
 		}
 		if d.in("eks-log") != 7*18 || d.in("eks-log-dead-letter") != 7*2 {
-			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 	})
 }
@@ -202,7 +207,8 @@ func TestFlushesUnderWayAreBounded(t *testing.T) {
 		}
 		synctest.Wait()
 		out.builders.mu.Lock()
-		if held, waiting := out.builders.held, len(out.builders.jobs); held > maxHeld || waiting < 15 {
+		if held, waiting := out.builders.held, len(out.builders.jobs); held > maxHeld ||
+			waiting < 15 {
 			t.Errorf("%d bytes are held, %d chunks wait for their turn", held, waiting)
 		}
 		out.builders.mu.Unlock()

@@ -24,7 +24,8 @@ func (y *delivery) compareDocuments(ctx context.Context) (atOnce bool) {
 	for len(y.compare) > 0 {
 		n, size := 0, 0
 		index := y.batch.Index(y.compare[0])
-		for n < len(y.compare) && n < maxCompared && size < comparedBytes && y.batch.Index(y.compare[n]) == index {
+		for n < len(y.compare) && n < maxCompared && size < comparedBytes &&
+			y.batch.Index(y.compare[n]) == index {
 			size += y.batch.Size(y.compare[n : n+1])
 			n++
 		}
@@ -55,7 +56,8 @@ func (y *delivery) compareSome(ctx context.Context, index string, items []int32)
 				"Write_Operation index, with which the last one wins"
 		})
 	} else {
-		d.otherErrors.Recovered("comparing documents", func(e otherError) bool { return e == compareError })
+		d.otherErrors.Recovered("comparing documents",
+			func(e otherError) bool { return e == compareError })
 	}
 	same := 0
 	for n, i := range items {
@@ -71,7 +73,8 @@ func (y *delivery) compareSome(ctx context.Context, index string, items []int32)
 			y.settled.set(int(i))
 			same++
 		default:
-			y.rejectItem(i, opensearch.Item{Status: http.StatusConflict, Kind: opensearch.Duplicate, Type: "id_taken",
+			y.rejectItem(i, opensearch.Item{Status: http.StatusConflict, Kind: opensearch.Duplicate,
+				Type: "id_taken",
 				Reason: "another document has this id: choose an Id_Key that is one record's " +
 					"alone, or set Write_Operation index, with which the last one wins"})
 		}

@@ -16,7 +16,8 @@ import (
 func traced(n int, text string) (chunk []byte) {
 	for i := range n {
 		chunk = msgp.AppendMapHeader(append(chunk, chunkOf(1, false, "x")[:13]...), 2)
-		chunk = msgp.AppendString(msgp.AppendString(chunk, "log"), fmt.Sprintf("%s LINE=%d", text, i))
+		chunk = msgp.AppendString(msgp.AppendString(chunk, "log"),
+			fmt.Sprintf("%s LINE=%d", text, i))
 		chunk = msgp.AppendString(msgp.AppendString(chunk, "trace"), fmt.Sprint("trace-", i))
 	}
 	return chunk
@@ -52,8 +53,10 @@ func TestComparingIsBounded(t *testing.T) {
 			asked := gets(t, d, nil)
 			out, log := start(t, d.domain, "Id_Key trace", "Compress none", "Max_Request_Size 50M")
 			for range 2 { // a file that is read again
-				if !out.Flush("t", traced(500, text)) || d.in("eks-log") != 500 || d.in("eks-log-dead-letter") != 0 {
-					t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+				if !out.Flush("t", traced(500, text)) || d.in("eks-log") != 500 ||
+					d.in("eks-log-dead-letter") != 0 {
+					t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"),
+						d.in("eks-log-dead-letter"), log)
 				}
 			}
 			if !slices.Equal(*asked, want) {
@@ -77,14 +80,17 @@ func TestComparingAcrossIndices(t *testing.T) {
 				chunk = msgp.AppendMapHeader(append(chunk, chunkOf(1, false, "x")[:13]...), 3)
 				chunk = msgp.AppendString(msgp.AppendString(chunk, "log"), text)
 				chunk = msgp.AppendString(msgp.AppendString(chunk, "parity"), fmt.Sprint(i/3))
-				chunk = msgp.AppendString(msgp.AppendString(chunk, "trace"), fmt.Sprint("trace-", i%3))
+				chunk = msgp.AppendString(msgp.AppendString(chunk, "trace"),
+					fmt.Sprint("trace-", i%3))
 			}
 			return chunk
 		}
-		if !out.Flush("t", chunk("first")) || d.in("i-0") != 3 || d.in("i-1") != 3 || len(*asked) != 0 {
+		if !out.Flush("t", chunk("first")) || d.in("i-0") != 3 || d.in("i-1") != 3 ||
+			len(*asked) != 0 {
 			t.Fatalf("%v %v\n%s", d.stored, *asked, log)
 		}
-		if !out.Flush("t", chunk("second")) || d.in("i-0-dead-letter") != 3 || d.in("i-1-dead-letter") != 3 || !slices.Equal(*asked, []int{3, 3}) {
+		if !out.Flush("t", chunk("second")) || d.in("i-0-dead-letter") != 3 ||
+			d.in("i-1-dead-letter") != 3 || !slices.Equal(*asked, []int{3, 3}) {
 			t.Fatalf("%v %v\n%s", d.stored, *asked, log)
 		}
 	})
@@ -105,8 +111,10 @@ func TestComparingFails(t *testing.T) {
 				t.Fatalf("%s\n", log)
 			}
 		}
-		if d.in("eks-log") != 5 || d.in("eks-log-dead-letter") != 5 || !slices.Equal(*asked, []int{5, 5, 5}) {
-			t.Fatalf("%d documents, %d dead letters, asked for %v\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), *asked, log)
+		if d.in("eks-log") != 5 || d.in("eks-log-dead-letter") != 5 ||
+			!slices.Equal(*asked, []int{5, 5, 5}) {
+			t.Fatalf("%d documents, %d dead letters, asked for %v\n%s", d.in("eks-log"),
+				d.in("eks-log-dead-letter"), *asked, log)
 		}
 	})
 }
@@ -142,8 +150,10 @@ func TestDocumentThatIsDeletedMeanwhile(t *testing.T) {
 				t.Fatalf("not settled\n%s", log)
 			}
 			want := map[bool][3]int{false: {1, 0, 1}, true: {0, 1, 2}}[always]
-			if got := [3]int{d.in("eks-log"), d.in("eks-log-dead-letter"), len(*asked)}; got != want {
-				t.Fatalf("always %v: documents, dead letters and multi-gets %v, want %v\n%s", always, got, want, log)
+			if got := [3]int{d.in("eks-log"), d.in("eks-log-dead-letter"),
+				len(*asked)}; got != want {
+				t.Fatalf("always %v: documents, dead letters and multi-gets %v, want %v\n%s",
+					always, got, want, log)
 			}
 		})
 	}

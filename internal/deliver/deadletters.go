@@ -55,7 +55,8 @@ func (f *flush) writeDeadLetters(ctx context.Context, probe bool) bool {
 		})
 		return false
 	}
-	d.otherErrors.Recovered("writing dead letters", func(e otherError) bool { return e == deadLetterError })
+	d.otherErrors.Recovered("writing dead letters",
+		func(e otherError) bool { return e == deadLetterError })
 	return true
 }
 

@@ -69,9 +69,11 @@ type Deliverer struct {
 func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	d := &Deliverer{
 		cfg: cfg, log: log, counts: metrics.Open(log.Name(), version.Version),
-		deliveryErrors: logging.NewThrottle[deliveryError](log), otherErrors: logging.NewThrottle[otherError](log),
-		rejects: newRejections(log), ledger: newLedger(ledgerLimit),
-		size: newRequestSize(cfg.MaxRequestSize), recordPipelines: strings.HasPrefix(cfg.Pipeline, "$"),
+		deliveryErrors: logging.NewThrottle[deliveryError](log),
+		otherErrors:    logging.NewThrottle[otherError](log),
+		rejects:        newRejections(log), ledger: newLedger(ledgerLimit),
+		size:            newRequestSize(cfg.MaxRequestSize),
+		recordPipelines: strings.HasPrefix(cfg.Pipeline, "$"),
 	}
 	memory.join(cfg.MemoryLimit)
 	d.ctx, d.stop = context.WithCancel(context.Background())
@@ -88,7 +90,8 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	}
 	d.buffers.giveBack(f)
 	d.counts.Attach(&metrics.Live{
-		InFlight: d.committer.inFlight, Limit: d.committer.limit, Ledger: d.ledger.size, Expires: d.expires,
+		InFlight: d.committer.inFlight, Limit: d.committer.limit, Ledger: d.ledger.size,
+		Expires: d.expires,
 	})
 	if cfg.MetricsListen != "" {
 		if d.stopMetrics, err = metrics.Listen(cfg.MetricsListen); err != nil {
@@ -125,7 +128,8 @@ func (d *Deliverer) describe() string {
 	who := "no authentication"
 	switch {
 	case d.identity != nil:
-		who = fmt.Sprintf("%s, signed for %s in %s", d.identity.Source(), d.cfg.AWSService, d.cfg.AWSRegion)
+		who = fmt.Sprintf("%s, signed for %s in %s", d.identity.Source(), d.cfg.AWSService,
+			d.cfg.AWSRegion)
 	case d.cfg.HTTPUser != "":
 		who = "as user " + d.cfg.HTTPUser
 	}

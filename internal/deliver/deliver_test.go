@@ -110,7 +110,8 @@ func (d *domain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			switch _, there := d.stored[key]; {
 			case a.Version == 0:
 			case d.createOnly:
-				status, errorType, reason = 400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams"
+				status, errorType, reason = 400, "illegal_argument_exception",
+					"only write ops with an op_type of create are allowed in data streams"
 			case op != "index" || a.VersionType != "external":
 				panic("a version that is not external: " + op)
 			case status == 201 && there && a.Version <= max(d.versions[key], 1):
@@ -208,12 +209,14 @@ func (l *lines) String() string {
 // start makes a Deliverer for a domain; options are "Name value".
 func start(t *testing.T, d *domain, options ...string) (*Deliverer, *lines) {
 	t.Helper()
-	given := map[string]string{"endpoint": d.URL, "aws_auth": "Off", "index": "eks-log", "retry_budget": "300ms"}
+	given := map[string]string{"endpoint": d.URL, "aws_auth": "Off", "index": "eks-log",
+		"retry_budget": "300ms"}
 	for _, o := range options {
 		name, value, _ := strings.Cut(o, " ")
 		given[strings.ToLower(name)] = value
 	}
-	cfg, err := config.Load(func(name string) string { return given[strings.ToLower(name)] }, func(string) string { return "" })
+	cfg, err := config.Load(func(name string) string { return given[strings.ToLower(name)] },
+		func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +247,8 @@ func chunkOf(n int, coarse bool, text string) []byte {
 		}
 		b = msgp.AppendArrayHeader(b, 2)
 		b = msgp.AppendArrayHeader(b, 2)
-		b = append(b, 0xd7, 0, 0x69, 0x4a, 0x11, 0x22, byte(nsec>>24), byte(nsec>>16), byte(nsec>>8), byte(nsec))
+		b = append(b, 0xd7, 0, 0x69, 0x4a, 0x11, 0x22, byte(nsec>>24), byte(nsec>>16),
+			byte(nsec>>8), byte(nsec))
 		b = msgp.AppendMapHeader(b, 0)
 		b = msgp.AppendMapHeader(b, 1)
 		b = msgp.AppendString(b, "log")
@@ -329,8 +333,10 @@ func TestConnectionBreaksAfterTheRequest(t *testing.T) {
 		d := newDomain(t)
 		d.breaks = 1
 		out, log := start(t, d, "Generate_ID "+ids, "Retry_Budget 10s")
-		if !out.Flush("t", chunkOf(100, false, "x")) || d.in("eks-log") != want || len(d.requests) != 2 {
-			t.Fatalf("ids %s: %d documents, want %d, requests %v\n%s", ids, d.in("eks-log"), want, d.requests, log)
+		if !out.Flush("t", chunkOf(100, false, "x")) || d.in("eks-log") != want ||
+			len(d.requests) != 2 {
+			t.Fatalf("ids %s: %d documents, want %d, requests %v\n%s", ids, d.in("eks-log"), want,
+				d.requests, log)
 		}
 	}
 }
@@ -386,7 +392,8 @@ func TestOneDocumentTooLargeIsADeadLetter(t *testing.T) {
 		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
 	}
 	for key, doc := range d.stored {
-		if strings.HasPrefix(key, "eks-log-dead-letter/") && !strings.Contains(doc, `"truncated":true`) {
+		if strings.HasPrefix(key, "eks-log-dead-letter/") &&
+			!strings.Contains(doc, `"truncated":true`) {
 			t.Fatalf("a dead letter that was cut does not say so: %.200s", doc)
 		}
 	}
@@ -409,7 +416,8 @@ func TestManyRejectedDocumentsBecomeDeadLetters(t *testing.T) {
 		return 201, ""
 	}
 	out, log := start(t, d, "Retry_Budget 10s")
-	if !out.Flush("t", chunkOf(3000, false, strings.Repeat("y", 600))) || d.in("eks-log-dead-letter") != 3000 {
+	if !out.Flush("t", chunkOf(3000, false, strings.Repeat("y", 600))) ||
+		d.in("eks-log-dead-letter") != 3000 {
 		t.Fatalf("%d dead letters\n%s", d.in("eks-log-dead-letter"), log)
 	}
 }
@@ -417,13 +425,15 @@ func TestManyRejectedDocumentsBecomeDeadLetters(t *testing.T) {
 func TestOneMalformedDocumentIsFoundByHalves(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(r *http.Request, body []byte) (int, string) {
-		if strings.Contains(string(body), "LINE=777\"") && strings.Contains(r.URL.Path, "eks-log/") {
+		if strings.Contains(string(body), "LINE=777\"") &&
+			strings.Contains(r.URL.Path, "eks-log/") {
 			return 400, `{"error":{"type":"parse_exception","reason":"cannot read the request"},"status":400}`
 		}
 		return 0, ""
 	}
 	out, log := start(t, d, "Retry_Budget 30s")
-	if !out.Flush("t", chunkOf(1000, false, "x")) || d.in("eks-log") != 999 || d.in("eks-log-dead-letter") != 1 {
+	if !out.Flush("t", chunkOf(1000, false, "x")) || d.in("eks-log") != 999 ||
+		d.in("eks-log-dead-letter") != 1 {
 		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
 	}
 	if len(d.requests) > 45 { // twice ten halvings, since what is refused alone is tried twice
@@ -457,11 +467,14 @@ func TestRejectedRecordsGoToTheDeadLetterIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		var record map[string]any
-		if err := json.Unmarshal([]byte(letter["record"].(string)), &record); err != nil || !strings.HasPrefix(record["log"].(string), "x LINE=") {
+		if err := json.Unmarshal([]byte(letter["record"].(string)), &record); err != nil ||
+			!strings.HasPrefix(record["log"].(string), "x LINE=") {
 			t.Fatalf("the record is not whole: %s", doc)
 		}
-		if letter["type"] != "mapper_parsing_exception" || letter["reason"] != "because" || letter["status"] != 400.0 || letter["tag"] != "kube.a" ||
-			letter["index"] != "eks-log-2025.12.23" || letter["attempts"] != 1.0 || !strings.HasPrefix(letter["@timestamp"].(string), "2025-12-23T") {
+		if letter["type"] != "mapper_parsing_exception" || letter["reason"] != "because" ||
+			letter["status"] != 400.0 || letter["tag"] != "kube.a" ||
+			letter["index"] != "eks-log-2025.12.23" || letter["attempts"] != 1.0 ||
+			!strings.HasPrefix(letter["@timestamp"].(string), "2025-12-23T") {
 			t.Fatalf("%s", doc)
 		}
 	}
@@ -488,7 +501,8 @@ func TestChunkIsKeptWhenDeadLettersCannotBeWritten(t *testing.T) {
 		t.Fatalf("%s", log)
 	}
 	down = false
-	if !out.Flush("t", chunk) || d.in("eks-log-dead-letter") != 2 || log.count("writing dead letters recovered") != 1 {
+	if !out.Flush("t", chunk) || d.in("eks-log-dead-letter") != 2 ||
+		log.count("writing dead letters recovered") != 1 {
 		t.Fatalf("%d dead letters\n%s", d.in("eks-log-dead-letter"), log)
 	}
 	if got := d.requests[len(d.requests)-2:]; got[0] != 2 || got[1] != 2 {
@@ -500,7 +514,8 @@ func TestRecordsBringTheirIDs(t *testing.T) {
 	d := newDomain(t)
 	out, log := start(t, d, "Id_Key log", "Routing_Key $log", "Pipeline $TAG[0]")
 	d.refuse = func(_ *http.Request, body []byte) (int, string) {
-		if !strings.Contains(string(body), `"_id":"x LINE=0","routing":"x LINE=0","pipeline":"kube"`) {
+		if !strings.Contains(string(body),
+			`"_id":"x LINE=0","routing":"x LINE=0","pipeline":"kube"`) {
 			return 500, string(body[:100])
 		}
 		return 0, ""
@@ -513,7 +528,8 @@ func TestRecordsBringTheirIDs(t *testing.T) {
 func TestUpdateWithoutAnIDIsADeadLetter(t *testing.T) {
 	d := newDomain(t)
 	out, log := start(t, d, "Id_Key $missing", "Write_Operation update")
-	if !out.Flush("t", chunkOf(2, false, "x")) || d.in("eks-log-dead-letter") != 2 || d.in("eks-log") != 0 {
+	if !out.Flush("t", chunkOf(2, false, "x")) || d.in("eks-log-dead-letter") != 2 ||
+		d.in("eks-log") != 0 {
 		t.Fatalf("%v\n%s", d.stored, log)
 	}
 	if log.count("in the dead letters with id_missing") != 1 {
@@ -523,7 +539,8 @@ func TestUpdateWithoutAnIDIsADeadLetter(t *testing.T) {
 
 func TestRecordWithoutTheIndexKeyGoesToFallback(t *testing.T) {
 	d := newDomain(t)
-	out, log := start(t, d, "Index k8s-$kubernetes['namespace_name']", "Fallback_Index eks-log-other")
+	out, log := start(t, d, "Index k8s-$kubernetes['namespace_name']",
+		"Fallback_Index eks-log-other")
 	if !out.Flush("kube.a", chunkOf(5, false, "x")) || d.in("eks-log-other") != 5 {
 		t.Fatalf("%v\n%s", d.stored, log)
 	}
@@ -537,7 +554,8 @@ func TestDamagedChunkDeliversWhatIsBeforeTheDamage(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		cut  []byte
-	}{{"truncated", whole[:len(whole)-3]}, {"garbage behind", append(append([]byte{}, whole...), 0xc1, 0xff, 0x00)}} {
+	}{{"truncated", whole[:len(whole)-3]}, {"garbage behind",
+		append(append([]byte{}, whole...), 0xc1, 0xff, 0x00)}} {
 		d := newDomain(t)
 		path := filepath.Join(t.TempDir(), "dead.jsonl")
 		out, log := start(t, d, "Dead_Letter_Path "+path)
@@ -611,7 +629,8 @@ func TestInstancesLeaveNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {
 		given := map[string]string{"Endpoint": d.URL, "AWS_Auth": "Off"}
-		cfg, err := config.Load(func(name string) string { return given[name] }, func(string) string { return "" })
+		cfg, err := config.Load(func(name string) string { return given[name] },
+			func(string) string { return "" })
 		if err != nil {
 			t.Fatal(err)
 		}

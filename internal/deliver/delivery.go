@@ -101,7 +101,8 @@ func (y *delivery) run(ctx context.Context, probe bool) bool {
 		if o.retryAfter > 0 {
 			pause = o.retryAfter + rand.N(o.retryAfter/4+1) // so that agents that were told the same do not come back at the same moment
 		}
-		if probe && d.breaker.isOpen() || time.Now().Add(pause).After(deadline) || !wait(ctx, pause) {
+		if probe && d.breaker.isOpen() || time.Now().Add(pause).After(deadline) ||
+			!wait(ctx, pause) {
 			d.breaker.recordFailure(y.began, o.retryAfter)
 			return false
 		}
@@ -180,7 +181,8 @@ func (y *delivery) send(ctx context.Context, group []int32) outcome {
 // firstPiece is all that is pending as one piece; nil where that is nothing, or more than one
 // request.
 func (y *delivery) firstPiece() *piece {
-	if len(y.pending) == 0 || y.d.withoutIndex.Load() || y.batch.Cut(y.pending, y.d.size.limit(), len(y.pending)) < len(y.pending) {
+	if len(y.pending) == 0 || y.d.withoutIndex.Load() ||
+		y.batch.Cut(y.pending, y.d.size.limit(), len(y.pending)) < len(y.pending) {
 		return nil
 	}
 	return y.piece(y.pending)
@@ -199,11 +201,13 @@ func (y *delivery) settleAll(group []int32) {
 // piece makes the lines of the items in group ready for a request.
 func (y *delivery) piece(group []int32) *piece {
 	cfg := y.d.cfg
-	p := &piece{index: y.batch.Path(group[0]), pipeline: y.pipeline, items: len(group), alone: y.alone}
+	p := &piece{index: y.batch.Path(group[0]), pipeline: y.pipeline, items: len(group),
+		alone: y.alone}
 	p.lines, y.scratch = y.batch.Body(group, y.scratch)
 	p.size = len(p.lines)
 	if cfg.TraceOutput {
-		fmt.Printf("POST %s%s index=%s pipeline=%s\n%s", cfg.Endpoint, cfg.Path, p.index, p.pipeline, p.lines)
+		fmt.Printf("POST %s%s index=%s pipeline=%s\n%s", cfg.Endpoint, cfg.Path, p.index,
+			p.pipeline, p.lines)
 	}
 	if cfg.Gzip && p.size >= compressAlone {
 		p.gzip, y.wire = y.gzip.Piece(y.wire[:0], p.lines)

@@ -30,7 +30,8 @@ type door struct {
 }
 
 func newDoor(t *testing.T) *door {
-	d := &door{domain: &domain{stored: map[string]string{}, Server: &httptest.Server{URL: "http://127.0.0.1"}}, began: time.Now()}
+	d := &door{domain: &domain{stored: map[string]string{},
+		Server: &httptest.Server{URL: "http://127.0.0.1"}}, began: time.Now()}
 	d.pipes = &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
 	server := &http.Server{Handler: d}
 	go func() { _ = server.Serve(d.pipes) }()

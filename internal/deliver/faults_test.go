@@ -41,7 +41,8 @@ func TestProxysPageIsNoVerdict(t *testing.T) {
 			}
 		}
 		if d.in("eks-log") != 1000 || d.in("eks-log-dead-letter") != 0 {
-			t.Fatalf("%s: %d documents, %d dead letters\n%s", name, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+			t.Fatalf("%s: %d documents, %d dead letters\n%s", name, d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 	}
 }
@@ -95,7 +96,8 @@ func TestIDThatIsTakenIsNotLost(t *testing.T) {
 			}
 		}
 		if !out.Flush("t", chunk) || d.in("eks-log") != 20 || d.in("eks-log-dead-letter") != 80 {
-			t.Fatalf("mget %v: %d documents, %d dead letters\n%s", mget, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+			t.Fatalf("mget %v: %d documents, %d dead letters\n%s", mget, d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 		if log.count("in the dead letters with id_taken") != 1 {
 			t.Fatalf("%s", log)
@@ -107,7 +109,8 @@ func TestIDThatIsTakenIsNotLost(t *testing.T) {
 			t.Fatalf("not settled\n%s", log)
 		}
 		if want := map[bool]int{true: 80, false: 81}[mget]; d.in("eks-log-dead-letter") != want {
-			t.Fatalf("mget %v: %d dead letters after the same record came again, want %d\n%s", mget, d.in("eks-log-dead-letter"), want, log)
+			t.Fatalf("mget %v: %d dead letters after the same record came again, want %d\n%s", mget,
+				d.in("eks-log-dead-letter"), want, log)
 		}
 	}
 }
@@ -119,8 +122,10 @@ func TestLostAnswerWithIDsOfRecords(t *testing.T) {
 		d := newDomain(t)
 		d.mget, d.breaks = mget, 1
 		out, log := start(t, d, "Id_Key log", "Retry_Budget 10s")
-		if !out.Flush("t", chunkOf(50, false, "x")) || d.in("eks-log") != 50 || d.in("eks-log-dead-letter") != 0 {
-			t.Fatalf("mget %v: %d documents, %d dead letters\n%s", mget, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+		if !out.Flush("t", chunkOf(50, false, "x")) || d.in("eks-log") != 50 ||
+			d.in("eks-log-dead-letter") != 0 {
+			t.Fatalf("mget %v: %d documents, %d dead letters\n%s", mget, d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 	}
 }
@@ -142,7 +147,8 @@ func TestEncoderPanicIsNotTheChunksEnd(t *testing.T) {
 	if !out.Flush("t", chunkOf(10, false, "x")) || d.in("eks-log") != 10 {
 		t.Fatalf("%d documents\n%s", d.in("eks-log"), log)
 	}
-	if log.count("recovered from panic in encoding a chunk of tag t") != 1 || out.counts.ReferenceChunks.Get() != 1 || out.counts.Panics.Get() != 1 {
+	if log.count("recovered from panic in encoding a chunk of tag t") != 1 ||
+		out.counts.ReferenceChunks.Get() != 1 || out.counts.Panics.Get() != 1 {
 		t.Fatalf("%s", log)
 	}
 }
@@ -162,11 +168,13 @@ func TestChunkThatPanicsComesToAnEnd(t *testing.T) {
 	}
 	out.client = client
 	if !out.Flush("t", chunk) || d.in("eks-log") != 0 || d.in("fluent-bit-dead-letter") != 10 {
-		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("fluent-bit-dead-letter"), log)
+		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"),
+			d.in("fluent-bit-dead-letter"), log)
 	}
 	for _, doc := range d.stored {
 		var letter map[string]any
-		if err := json.Unmarshal([]byte(doc), &letter); err != nil || letter["type"] != "chunk_panic" || letter["record_msgpack"] == nil {
+		if err := json.Unmarshal([]byte(doc), &letter); err != nil ||
+			letter["type"] != "chunk_panic" || letter["record_msgpack"] == nil {
 			t.Fatalf("%s", doc)
 		}
 	}
@@ -216,7 +224,8 @@ func TestRequestSizeGrowsBack(t *testing.T) {
 func TestUnreadableDocumentWithoutABudget(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(_ *http.Request, body []byte) (int, string) {
-		if strings.Contains(string(body), `LINE=7"`) && !strings.Contains(string(body), `"record"`) {
+		if strings.Contains(string(body), `LINE=7"`) &&
+			!strings.Contains(string(body), `"record"`) {
 			return 400, `{"error":{"type":"parse_exception","reason":"cannot read the request"},"status":400}`
 		}
 		return 0, ""
@@ -239,13 +248,15 @@ func TestDeadLettersTakeNoPipeline(t *testing.T) {
 	d := newDomain(t)
 	d.judge = reject
 	d.refuse = func(r *http.Request, body []byte) (int, string) {
-		if dead := strings.Contains(string(body), `"record"`); dead == (r.URL.Query().Get("pipeline") == "clean") {
+		if dead := strings.Contains(string(body),
+			`"record"`); dead == (r.URL.Query().Get("pipeline") == "clean") {
 			return 500, ""
 		}
 		return 0, ""
 	}
 	out, log := start(t, d, "Pipeline clean")
-	if !out.Flush("t", chunkOf(20, false, "x")) || d.in("eks-log") != 18 || d.in("eks-log-dead-letter") != 2 {
+	if !out.Flush("t", chunkOf(20, false, "x")) || d.in("eks-log") != 18 ||
+		d.in("eks-log-dead-letter") != 2 {
 		t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
 	}
 }

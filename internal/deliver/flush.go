@@ -46,7 +46,8 @@ func (d *Deliverer) newFlush() (*flush, error) {
 	if d.rules != nil {
 		f.trace.joiner = multiline.NewJoiner(d.rules)
 	}
-	f.delivery = delivery{d: d, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID), reject: f.rejectDocument}
+	f.delivery = delivery{d: d, batch: bulk.NewBatch(d.cfg.WriteOperation, d.cfg.GenerateID),
+		reject: f.rejectDocument}
 	if !d.recordPipelines {
 		f.pipeline = d.cfg.Pipeline // else it is on each line
 	}

@@ -42,7 +42,8 @@ func TestPiecesGatherBehindASlowRequest(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		wg.Wait()
-		if want := []time.Duration{0, 100*time.Millisecond + maxGather}; !slices.Equal(d.seen, want) || !slices.Equal(d.lines, []int{5, 15}) {
+		if want := []time.Duration{0, 100*time.Millisecond +
+			maxGather}; !slices.Equal(d.seen, want) || !slices.Equal(d.lines, []int{5, 15}) {
 			t.Fatalf("requests at %v of %v documents, want %v", d.seen, d.lines, want)
 		}
 	})
@@ -60,7 +61,8 @@ func TestEndOfARequestTakesWhatGathered(t *testing.T) {
 			time.Sleep(50 * time.Millisecond)
 		}
 		wg.Wait()
-		if want := []time.Duration{0, 200 * time.Millisecond}; !slices.Equal(d.seen, want) || !slices.Equal(d.lines, []int{5, 10}) {
+		if want := []time.Duration{0, 200 * time.Millisecond}; !slices.Equal(d.seen, want) ||
+			!slices.Equal(d.lines, []int{5, 10}) {
 			t.Fatalf("requests at %v of %v documents, want %v", d.seen, d.lines, want)
 		}
 	})
@@ -80,7 +82,10 @@ func TestFullRequestWaitsForNobody(t *testing.T) {
 				size = fullRequest / 2
 			}
 			for i := range 3 {
-				wg.Go(func() { out.Flush(fmt.Sprint("t", i), chunkOf(1, false, strings.Repeat("y", size))) })
+				wg.Go(func() {
+					out.Flush(fmt.Sprint("t", i),
+						chunkOf(1, false, strings.Repeat("y", size)))
+				})
 				synctest.Wait()
 			}
 			wg.Wait()
@@ -101,7 +106,8 @@ func TestLingerIsHowLongOthersAreWaitedFor(t *testing.T) {
 		flushAll(out, 4, 5)
 		d.requests()
 		flushAll(out, 2, 5)
-		if lines := slices.Clone(d.lines); !slices.Equal(d.requests(), []time.Duration{300 * time.Millisecond}) || !slices.Equal(lines, []int{10}) {
+		if lines := slices.Clone(d.lines); !slices.Equal(d.requests(),
+			[]time.Duration{300 * time.Millisecond}) || !slices.Equal(lines, []int{10}) {
 			t.Fatalf("%v documents", lines)
 		}
 		time.Sleep(2 * peakWindow) // nobody is expected any more
@@ -110,7 +116,8 @@ func TestLingerIsHowLongOthersAreWaitedFor(t *testing.T) {
 			t.Fatalf("a lone flush was sent at %v", seen)
 		}
 		if out.committer.concurrency.now != 0 || out.committer.size != 0 {
-			t.Fatalf("%d flushes are taken for under way, %d bytes for queued", out.committer.concurrency.now, out.committer.size)
+			t.Fatalf("%d flushes are taken for under way, %d bytes for queued",
+				out.committer.concurrency.now, out.committer.size)
 		}
 	})
 }
@@ -148,7 +155,8 @@ func TestPieceThatWaitsInVain(t *testing.T) {
 		unsent := make([]bool, 4)
 		for i := range unsent { // to four indices, so in four requests
 			wg.Go(func() {
-				res := out.committer.send(&piece{index: fmt.Sprint(i), lines: []byte("{}\n{}\n"), size: 6, items: 1})
+				res := out.committer.send(&piece{index: fmt.Sprint(i), lines: []byte("{}\n{}\n"),
+					size: 6, items: 1})
 				if unsent[i] = res.unsent; res.unsent != (res.Failure == nil) {
 					t.Errorf("unsent %v, but %v", res.unsent, res.Failure)
 				}
@@ -160,11 +168,14 @@ func TestPieceThatWaitsInVain(t *testing.T) {
 		synctest.Wait()
 		// The second is sent when the first has timed out, at 10 s and a short pause. It came at 1
 		// s, so the third and the fourth wait until 12 s and 13 s.
-		if !slices.Equal(unsent, []bool{false, false, true, true}) || len(d.seen) != 2 || time.Since(d.began).Truncate(2*time.Second) != 20*time.Second {
-			t.Fatalf("unsent %v, requests at %v, all ended after %s", unsent, d.seen, time.Since(d.began))
+		if !slices.Equal(unsent, []bool{false, false, true, true}) || len(d.seen) != 2 ||
+			time.Since(d.began).Truncate(2*time.Second) != 20*time.Second {
+			t.Fatalf("unsent %v, requests at %v, all ended after %s", unsent, d.seen,
+				time.Since(d.began))
 		}
 		if out.committer.size != 0 || out.committer.inFlight() != 0 {
-			t.Fatalf("%d bytes are taken for queued, %d requests for under way\n%s", out.committer.size, out.committer.inFlight(), log)
+			t.Fatalf("%d bytes are taken for queued, %d requests for under way\n%s",
+				out.committer.size, out.committer.inFlight(), log)
 		}
 	})
 }
@@ -175,7 +186,8 @@ func TestFlushWhosePieceIsUnsentIsKept(t *testing.T) {
 	for _, lines := range []int{1500, 5} {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor(t)
-			out, _ := start(t, d.domain, "Retry_Budget 5s", "Request_Timeout 10s", "Max_Request_Size 64K")
+			out, _ := start(t, d.domain, "Retry_Budget 5s", "Request_Timeout 10s",
+				"Max_Request_Size 64K")
 			out.committer.limiter.next = time.Now().Add(time.Hour)
 			chunk := chunkOf(lines, false, "x")
 			if out.Flush("t", chunk) || time.Since(d.began) != 10*time.Second || len(d.seen) != 0 {
@@ -210,7 +222,8 @@ func TestWhatGoesIntoOneRequest(t *testing.T) {
 			size += p.size
 		}
 		if took != want || stays != left || size != c.size {
-			t.Errorf("took %s, left %s, %d bytes counted of %d; want %s and %s", took, stays, c.size, size, want, left)
+			t.Errorf("took %s, left %s, %d bytes counted of %d; want %s and %s", took, stays,
+				c.size, size, want, left)
 		}
 	}
 	f("01", "", &piece{size: 400}, &piece{size: 600})
@@ -219,8 +232,10 @@ func TestWhatGoesIntoOneRequest(t *testing.T) {
 	f("0", "1", &piece{size: 2000}, &piece{size: 1})
 	f("0", "12", &piece{size: 1, alone: true}, &piece{size: 1}, &piece{size: 1})
 	f("02", "1", &piece{size: 1}, &piece{size: 1, alone: true}, &piece{size: 1})
-	f("02", "1", &piece{size: 1, index: "a"}, &piece{size: 1, index: "b"}, &piece{size: 1, index: "a"})
-	f("02", "1", &piece{size: 1, pipeline: "a"}, &piece{size: 1, pipeline: "b"}, &piece{size: 1, pipeline: "a"})
+	f("02", "1", &piece{size: 1, index: "a"}, &piece{size: 1, index: "b"},
+		&piece{size: 1, index: "a"})
+	f("02", "1", &piece{size: 1, pipeline: "a"}, &piece{size: 1, pipeline: "b"},
+		&piece{size: 1, pipeline: "a"})
 }
 
 // TestJoinKeepsThePiecesInOrder has pieces that are compressed already among some that are not.
@@ -311,7 +326,8 @@ func TestPanicsReleaseWhatIsHeld(t *testing.T) {
 		f := func(doing string) {
 			t.Helper()
 			synctest.Wait()
-			if c := out.committer; c.inFlight() != 0 || c.concurrency.now != 0 || c.size != 0 || out.breaker.probing || out.builders.running != 0 {
+			if c := out.committer; c.inFlight() != 0 || c.concurrency.now != 0 || c.size != 0 ||
+				out.breaker.probing || out.builders.running != 0 {
 				t.Fatalf("%s: %d requests, %d flushes under way, %d bytes, a probe %v, %d "+
 					"builders\n%s",
 					doing, c.inFlight(), c.concurrency.now, c.size, out.breaker.probing, out.builders.running, log)

@@ -19,7 +19,8 @@ func TestSizeIsFoundWithinOneFlush(t *testing.T) {
 			return len(body) > 30<<10 && refusal(w, tooLarge)
 		}
 		out, log := start(t, d.domain, "Retry_Budget 0s", "Compress none")
-		if !out.Flush("t", chunkOf(100, false, strings.Repeat("y", 4096))) || d.in("eks-log") != 100 {
+		if !out.Flush("t", chunkOf(100, false, strings.Repeat("y", 4096))) ||
+			d.in("eks-log") != 100 {
 			t.Fatalf("%d documents after one flush\n%s", d.in("eks-log"), log)
 		}
 	})
@@ -32,12 +33,14 @@ func TestOneBadLineIsFoundWithinOneFlush(t *testing.T) {
 		d := newDoor(t)
 		d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
 			time.Sleep(time.Millisecond)
-			return strings.Contains(string(body), `LINE=700"`) && !strings.Contains(string(body), `"record"`) && refusal(w, unreadable)
+			return strings.Contains(string(body), `LINE=700"`) &&
+				!strings.Contains(string(body), `"record"`) && refusal(w, unreadable)
 		}
 		out, log := start(t, d.domain, "Retry_Budget 0s", "Compress none", "Max_Request_Size 64K")
 		chunk := chunkOf(1000, false, "x")
 		if out.Flush("t", chunk) || d.in("eks-log") != 999 || d.in("eks-log-dead-letter") != 0 {
-			t.Fatalf("%d documents and %d dead letters after one flush\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+			t.Fatalf("%d documents and %d dead letters after one flush\n%s", d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 		if !out.Flush("t", chunk) || d.in("eks-log-dead-letter") != 1 { // refused alone twice
 			t.Fatalf("%d dead letters after two flushes\n%s", d.in("eks-log-dead-letter"), log)
@@ -65,9 +68,11 @@ func TestWhatWasRefusedInCompanyGoesAloneNext(t *testing.T) {
 			mu.Lock()
 			sent = append(sent, what)
 			mu.Unlock()
-			return strings.Contains(text, "small") && !strings.Contains(text, `"record"`) && refusal(w, unreadable)
+			return strings.Contains(text, "small") && !strings.Contains(text, `"record"`) &&
+				refusal(w, unreadable)
 		}
-		out, log := start(t, d.domain, "Retry_Budget 0s", "Linger 300ms", "Compress none", "Max_Request_Size 64K")
+		out, log := start(t, d.domain, "Retry_Budget 0s", "Linger 300ms", "Compress none",
+			"Max_Request_Size 64K")
 		flushAll(out, 2, 1) // shows that two come at once
 		sent = nil
 		var wait sync.WaitGroup

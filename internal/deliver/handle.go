@@ -116,15 +116,18 @@ func (y *delivery) narrow(group []int32, res *result) outcome {
 	single := len(group) == 1
 	switch {
 	case single && shrink && size > smallDocument,
-		single && (y.returned || y.suspects.has(int(group[0]))) && (y.tookOthers || d.breaker.succeededSince(y.began)):
-		y.rejectItem(group[0], opensearch.Item{Status: fail.Status, Kind: fail.Kind, Effect: fail.Effect, Type: fail.Kind.String(), Reason: fail.Summary})
+		single && (y.returned || y.suspects.has(int(group[0]))) &&
+			(y.tookOthers || d.breaker.succeededSince(y.began)):
+		y.rejectItem(group[0], opensearch.Item{Status: fail.Status, Kind: fail.Kind,
+			Effect: fail.Effect, Type: fail.Kind.String(), Reason: fail.Summary})
 		return outcome{}
 	case single, !shrink && !y.accepted && y.refused > 2+y.round:
 		if single {
 			y.suspects = y.suspects.with(int(group[0]))
 		}
 		y.retry = append(y.retry, group...)
-		d.deliveryErrors.Failed(deliveryError{kind: fail.Kind}, func() string { return "cannot deliver: " + fail.Error() })
+		d.deliveryErrors.Failed(deliveryError{kind: fail.Kind},
+			func() string { return "cannot deliver: " + fail.Error() })
 		return outcome{retryAfter: res.RetryAfter, stop: !y.accepted}
 	}
 	half := y.batch.Cut(group, size/2, len(group)-1)
@@ -174,7 +177,8 @@ func (y *delivery) handleItems(group []int32, res *result) outcome {
 			}
 		}
 		if d.cfg.TraceError && it.Verdict != opensearch.Delivered {
-			d.log.Errorf("the answer to item %d of tag %s: %d %s: %s", i, y.tag, it.Status, it.Type, it.Reason)
+			d.log.Errorf("the answer to item %d of tag %s: %d %s: %s", i, y.tag, it.Status, it.Type,
+				it.Reason)
 		}
 	}
 	d.counts.Stored.Add(stored)

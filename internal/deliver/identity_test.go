@@ -62,7 +62,10 @@ func TestRenewedTwiceIsAnError(t *testing.T) {
 	podIdentity(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		d.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) bool { return deny(w, expired) }
+		d.answer = func(w http.ResponseWriter, _ *http.Request,
+			_ []byte) bool {
+			return deny(w, expired)
+		}
 		out, log := start(t, d.domain, append(signed, "AWS_Credentials pod_identity")...)
 		if out.Flush("t", chunkOf(5, false, "x")) {
 			t.Fatal("settled")
@@ -83,7 +86,10 @@ func TestFixedKeysAreNotSentAgainAtOnce(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		d.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) bool { return deny(w, expired) }
+		d.answer = func(w http.ResponseWriter, _ *http.Request,
+			_ []byte) bool {
+			return deny(w, expired)
+		}
 		out, log := start(t, d.domain, append(signed, "AWS_Credentials environment")...)
 		if out.Flush("t", chunkOf(5, false, "x")) || !slices.Equal(d.keys, []string{"FIXED"}) {
 			t.Fatalf("signed by %v\n%s", d.keys, log)
@@ -103,7 +109,8 @@ func TestClockIsCorrectedByTheDomain(t *testing.T) {
 			w.Header().Set("Date", now.Format(http.TimeFormat))
 			at := r.Header.Get("X-Amz-Date")
 			signedAt = append(signedAt, at)
-			return at < now.Add(-time.Minute).Format("20060102T150405Z") && deny(w, "Signature expired: it is too old")
+			return at < now.Add(-time.Minute).Format("20060102T150405Z") &&
+				deny(w, "Signature expired: it is too old")
 		}
 		out, log := start(t, d.domain, append(signed, "AWS_Credentials environment")...)
 		if !out.Flush("t", chunkOf(5, false, "x")) || len(signedAt) != 2 {
@@ -146,7 +153,8 @@ func TestCredentialsExpiryIsAMetric(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
 		out, _ := start(t, d.domain, append(signed, "AWS_Credentials pod_identity")...)
-		if !out.Flush("t", chunkOf(5, false, "x")) || time.Until(out.expires()).Round(time.Minute) != 6*time.Hour {
+		if !out.Flush("t", chunkOf(5, false, "x")) ||
+			time.Until(out.expires()).Round(time.Minute) != 6*time.Hour {
 			t.Fatalf("expire at %v", out.expires())
 		}
 	})

@@ -26,7 +26,8 @@ type line struct {
 func source(r *rand.Rand, unit, n int) (lines []line) {
 	at := 1795444272_000_000_000 + r.IntN(1e9/unit)*unit
 	for len(lines) < n {
-		lines = append(lines, line{int64(at / 1e9), uint32(at % 1e9), fmt.Sprint("text ", r.IntN(10))})
+		lines = append(lines, line{int64(at / 1e9), uint32(at % 1e9),
+			fmt.Sprint("text ", r.IntN(10))})
 		switch k := r.IntN(20); {
 		case k > 0:
 			at += unit * (1 + r.IntN(2+2_000_000/unit))
@@ -138,7 +139,8 @@ func TestIDsWhateverTheCutting(t *testing.T) {
 			seen := map[string]int{}
 			for i, id := range ids {
 				if other, ok := seen[id]; ok {
-					t.Fatalf("seed %d: lines %d %v and %d %v share an id", seed, other, lines[other], i, lines[i])
+					t.Fatalf("seed %d: lines %d %v and %d %v share an id", seed, other,
+						lines[other], i, lines[i])
 				}
 				seen[id] = i
 			}
@@ -147,7 +149,8 @@ func TestIDsWhateverTheCutting(t *testing.T) {
 			}
 			for i, id := range ids {
 				if unit < 1e6 && lines[i].nsec != 0 && id != first[i] {
-					t.Fatalf("seed %d: line %d %v has another id in another cutting", seed, i, lines[i])
+					t.Fatalf("seed %d: line %d %v has another id in another cutting", seed, i,
+						lines[i])
 				}
 			}
 		}
@@ -187,7 +190,8 @@ func TestEqualCoarseLinesAreKept(t *testing.T) {
 	for _, nsec := range []uint32{0, 7e6} {
 		n, seen := newNode(), map[string]bool{}
 		for range 5 {
-			for _, id := range n.flush(t, pack([]line{{5, nsec, "x"}, {5, nsec, "x"}, {5, nsec, "x"}}), true) {
+			for _, id := range n.flush(t, pack([]line{{5, nsec, "x"}, {5, nsec, "x"},
+				{5, nsec, "x"}}), true) {
 				if seen[id] {
 					t.Fatalf("at %d ns two lines share the id %s", nsec, id)
 				}
@@ -248,5 +252,6 @@ func TestOffsetKey(t *testing.T) {
 	f("with an accessor", 5, offset, "Offset_Key $offset")
 	f("without it", 10, offset)
 	f("another key", 10, offset, "Offset_Key place")
-	f("text", 10, func(i int) string { return string(msgp.AppendString(nil, fmt.Sprint("v", i))) }, "Offset_Key offset")
+	f("text", 10, func(i int) string { return string(msgp.AppendString(nil, fmt.Sprint("v", i))) },
+		"Offset_Key offset")
 }

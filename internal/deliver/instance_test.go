@@ -44,7 +44,8 @@ func openIn(dir string) (n int) {
 		return -1
 	}
 	for _, fd := range all {
-		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(name, dir) {
+		if name, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil &&
+			strings.HasPrefix(name, dir) {
 			n++
 		}
 	}
@@ -58,12 +59,14 @@ func TestInstanceGivesBackWhatItHolds(t *testing.T) {
 	dir, address := t.TempDir(), freePort(t)
 	d := newDomain(t)
 	d.judge = reject
-	out, log := start(t, d, "Metrics_Listen "+address, "Memory_Limit 300M", "Dead_Letter_Path "+filepath.Join(dir, "dead.jsonl"))
+	out, log := start(t, d, "Metrics_Listen "+address, "Memory_Limit 300M",
+		"Dead_Letter_Path "+filepath.Join(dir, "dead.jsonl"))
 	if !out.Flush("t", chunkOf(20, false, "x")) {
 		t.Fatalf("not settled\n%s", log)
 	}
 	text := get(t, "http://"+address+"/metrics")
-	for _, line := range []string{`documents_stored_total{output="test"} 18`, `documents_rejected_total{output="test",type="mapper_parsing_exception"} 2`} {
+	for _, line := range []string{`documents_stored_total{output="test"} 18`,
+		`documents_rejected_total{output="test",type="mapper_parsing_exception"} 2`} {
 		if !strings.Contains(text, "opensearch_irsa_"+line) {
 			t.Errorf("no %s in\n%s", line, text)
 		}
@@ -156,23 +159,28 @@ func TestStartIsDescribed(t *testing.T) {
 	f(nil, "info [test] version ", ", index eks-log, no authentication; uncompressed, requests "+
 		"up to 5242880 bytes, 25s for each; dead letters to Dead_Letter_Index eks-log-dead-letter")
 	path := filepath.Join(t.TempDir(), "dead.jsonl")
-	f([]string{"Path /base", "HTTP_User admin", "HTTP_Passwd secret", "Compress gzip", "Dead_Letter_Path " + path, "Max_Request_Size 1M", "Request_Timeout 7s"},
+	f([]string{"Path /base", "HTTP_User admin", "HTTP_Passwd secret", "Compress gzip",
+		"Dead_Letter_Path " + path, "Max_Request_Size 1M", "Request_Timeout 7s"},
 		"/base, index eks-log, as user admin; gzip, requests up to 1048576 bytes, 7s for each; "+
 			"dead letters to Dead_Letter_Path "+path)
-	f([]string{"Endpoint https://localhost:1", "TLS_Verify Off", "Buffer_Size 64K"}, "warn [test] TLS_Verify Off: ", "debug [test] these options have no effect here: Buffer_Size")
+	f([]string{"Endpoint https://localhost:1", "TLS_Verify Off", "Buffer_Size 64K"},
+		"warn [test] TLS_Verify Off: ", "debug [test] these options have no effect here: Buffer_Size")
 	taken := httptest.NewServer(nil)
 	defer taken.Close()
-	f([]string{"Metrics_Listen " + strings.TrimPrefix(taken.URL, "http://")}, "warn [test] cannot listen at Metrics_Listen ", "Delivery goes on without")
+	f([]string{"Metrics_Listen " + strings.TrimPrefix(taken.URL, "http://")},
+		"warn [test] cannot listen at Metrics_Listen ", "Delivery goes on without")
 	t.Setenv("AWS_ACCESS_KEY_ID", "FIXED")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
-	f([]string{"AWS_Auth On", "AWS_Region eu-west-1", "AWS_Credentials environment"}, ", signed for es in eu-west-1; ")
+	f([]string{"AWS_Auth On", "AWS_Region eu-west-1", "AWS_Credentials environment"},
+		", signed for es in eu-west-1; ")
 }
 
 // TestTraceOutput has the requests on the standard output, before they are compressed.
 func TestTraceOutput(t *testing.T) {
 	for option, want := range map[string]int{"On": 1, "Off": 0} {
 		d := newDomain(t)
-		out, log := start(t, d, "Trace_Output "+option, "Compress gzip", "Pipeline clean", "Path /base")
+		out, log := start(t, d, "Trace_Output "+option, "Compress gzip", "Pipeline clean",
+			"Path /base")
 		stdout := os.Stdout
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -183,7 +191,9 @@ func TestTraceOutput(t *testing.T) {
 		os.Stdout = stdout
 		_ = w.Close()
 		text, _ := io.ReadAll(r)
-		if strings.Count(string(text), "POST "+d.URL+"/base index=eks-log pipeline=clean\n{\"create\":{") != want || strings.Count(string(text), `"log":"x LINE=`) != 5*want {
+		if strings.Count(string(text),
+			"POST "+d.URL+"/base index=eks-log pipeline=clean\n{\"create\":{") != want ||
+			strings.Count(string(text), `"log":"x LINE=`) != 5*want {
 			t.Errorf("Trace_Output %s: %q\n%s", option, text, log)
 		}
 	}
@@ -207,7 +217,8 @@ func TestDeadLettersAreCounted(t *testing.T) {
 			t.Errorf("%d documents are counted as stored", stored)
 		}
 		if c := out.counts; c.DeadLetters.Get() != written || c.DeadLettersFailed.Get() != failed {
-			t.Errorf("%d written, %d attempts failed; want %d and %d\n%s", c.DeadLetters.Get(), c.DeadLettersFailed.Get(), written, failed, log)
+			t.Errorf("%d written, %d attempts failed; want %d and %d\n%s", c.DeadLetters.Get(),
+				c.DeadLettersFailed.Get(), written, failed, log)
 		}
 	}
 	if out.Flush("t", chunk) || out.counts.Kept.Get() != 1 || out.counts.Settled.Get() != 0 {

@@ -16,7 +16,8 @@ func TestLedgerBringsBackWhatWasSettled(t *testing.T) {
 		t.Fatal("another tag is another chunk")
 	}
 	again := l.begin("t", []byte("chunk"))
-	if !again.settled.has(3) || !again.settled.has(99) || again.settled.has(4) || again.settled.has(1000) {
+	if !again.settled.has(3) || !again.settled.has(99) || again.settled.has(4) ||
+		again.settled.has(1000) {
 		t.Fatalf("%v", again.settled)
 	}
 	if again.identity() != c.identity() {
@@ -44,7 +45,8 @@ func TestLedgerNumbersEqualChunks(t *testing.T) {
 		t.Fatal("the kept chunk did not come back as itself")
 	}
 	back.done(true)
-	if third := l.begin("t", []byte("c")); third.identity() == first.identity() || third.identity() == second.identity() {
+	if third := l.begin("t", []byte("c")); third.identity() == first.identity() ||
+		third.identity() == second.identity() {
 		t.Fatal("a chunk after two that are done is not new")
 	}
 }
@@ -67,7 +69,8 @@ func TestLedgerIsBounded(t *testing.T) {
 		l.begin("t", fmt.Append(nil, i)).done(true)
 	}
 	if l.size() != 100 || l.numbered.Len() != 98 || l.evicted() != 0 {
-		t.Fatalf("%d chunks remembered, %d of them numbered, %d evicted", l.size(), l.numbered.Len(), l.evicted())
+		t.Fatalf("%d chunks remembered, %d of them numbered, %d evicted", l.size(),
+			l.numbered.Len(), l.evicted())
 	}
 	back := l.begin("t", []byte("kept"))
 	if back.settled == nil {
@@ -80,7 +83,8 @@ func TestLedgerIsBounded(t *testing.T) {
 	if l.size() != 100 || l.evicted() != 51 {
 		t.Fatalf("%d chunks remembered, %d evicted, want 100 and 51", l.size(), l.evicted())
 	}
-	if l.begin("t", []byte("kept50")).settled != nil || l.begin("t", []byte("kept149")).settled == nil {
+	if l.begin("t", []byte("kept50")).settled != nil ||
+		l.begin("t", []byte("kept149")).settled == nil {
 		t.Fatal("the oldest is not what was forgotten")
 	}
 	under.keep(settled)
@@ -94,8 +98,10 @@ func TestLedgerCountsReturns(t *testing.T) {
 	f := func(returns, panics int, settled bool) *lease {
 		t.Helper()
 		c := l.begin("t", []byte("c"))
-		if c.returns != returns || c.panics != panics || (c.settled != nil) != settled || c.number != 0 {
-			t.Fatalf("%d returns, %d panics, settled %v, number %d", c.returns, c.panics, c.settled, c.number)
+		if c.returns != returns || c.panics != panics || (c.settled != nil) != settled ||
+			c.number != 0 {
+			t.Fatalf("%d returns, %d panics, settled %v, number %d", c.returns, c.panics, c.settled,
+				c.number)
 		}
 		return c
 	}
@@ -118,7 +124,8 @@ func TestLeaseEndsOnce(t *testing.T) {
 	c.keep(nil)
 	c.done(false)
 	again := l.begin("t", []byte("c"))
-	if again.returns != 1 || again.number != 0 || again.entry.busy != 1 || len(again.entry.kept) != 0 {
+	if again.returns != 1 || again.number != 0 || again.entry.busy != 1 ||
+		len(again.entry.kept) != 0 {
 		t.Fatalf("%+v of %+v", again, again.entry)
 	}
 	again.done(false)

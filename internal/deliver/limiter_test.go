@@ -49,7 +49,8 @@ func TestLimiterHalvesOnceARound(t *testing.T) {
 		}
 		requests(&l, 1, 0)
 		if l.limit <= 4 || l.limit > 5 {
-			t.Fatalf("the bound is %v after an accepted request, want a little more than 4", l.limit)
+			t.Fatalf("the bound is %v after an accepted request, want a little more than 4",
+				l.limit)
 		}
 	})
 }
@@ -104,7 +105,8 @@ func TestLimiterGrowsByTime(t *testing.T) {
 			}
 			return l.limit
 		}
-		if few, many := grown(4*time.Second), grown(time.Second/4); few != many && (few-many > 0.001 || many-few > 0.001) {
+		if few, many := grown(4*time.Second), grown(time.Second/4); few != many &&
+			(few-many > 0.001 || many-few > 0.001) {
 			t.Fatalf("%v by few requests, %v by many", few, many)
 		}
 	})

@@ -32,7 +32,8 @@ func (m *meta) of(tag string, body []byte) *bulk.Meta {
 		return nil
 	}
 	m.buf = m.buf[:0]
-	m.out.ID, m.out.Routing, m.out.Pipeline = m.append(m.ID, tag, body), m.append(m.Routing, tag, body), m.append(m.Pipeline, tag, body)
+	m.out.ID, m.out.Routing, m.out.Pipeline = m.append(m.ID, tag, body),
+		m.append(m.Routing, tag, body), m.append(m.Pipeline, tag, body)
 	return &m.out
 }
 

@@ -31,14 +31,18 @@ func TestDomainThatRefusesEverythingRejectsNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDoor(t)
 				refused := true
-				d.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) bool { return refused && refusal(w, how) }
+				d.answer = func(w http.ResponseWriter, _ *http.Request,
+					_ []byte) bool {
+					return refused && refusal(w, how)
+				}
 				out, log := start(t, d.domain, "Retry_Budget 0s")
 				chunk := chunkOf(lines, false, "x")
 				for n := range 10 {
 					if out.Flush("t", chunk) {
 						t.Fatalf("%s: settled\n%s", how, log)
 					}
-					if sent := len(d.requests()); how == unreadable && sent > 3 || sent > 5 || sent == 0 {
+					if sent := len(d.requests()); how == unreadable && sent > 3 || sent > 5 ||
+						sent == 0 {
 						t.Fatalf("%s, %d lines: flush %d sent %d requests\n%s", how, lines, n, sent, log)
 					}
 					time.Sleep(2 * maxBackoff)
@@ -47,8 +51,10 @@ func TestDomainThatRefusesEverythingRejectsNothing(t *testing.T) {
 					t.Fatalf("%s: no error\n%s", how, log)
 				}
 				refused = false
-				if !out.Flush("t", chunk) || d.in("eks-log") != lines || d.in("eks-log-dead-letter") != 0 {
-					t.Fatalf("%s: %d documents, %d dead letters\n%s", how, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+				if !out.Flush("t", chunk) || d.in("eks-log") != lines ||
+					d.in("eks-log-dead-letter") != 0 {
+					t.Fatalf("%s: %d documents, %d dead letters\n%s", how, d.in("eks-log"),
+						d.in("eks-log-dead-letter"), log)
 				}
 			})
 		}
@@ -61,7 +67,8 @@ func TestDocumentIsToBlameOnceOthersAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
 		d.answer = func(w http.ResponseWriter, _ *http.Request, body []byte) bool {
-			return strings.Contains(string(body), `"log":"bad LINE=0"`) && !strings.Contains(string(body), `"record"`) && refusal(w, unreadable)
+			return strings.Contains(string(body), `"log":"bad LINE=0"`) &&
+				!strings.Contains(string(body), `"record"`) && refusal(w, unreadable)
 		}
 		out, log := start(t, d.domain, "Retry_Budget 1m", "Compress none")
 		settled := make(chan bool, 1)
@@ -75,7 +82,8 @@ func TestDocumentIsToBlameOnceOthersAreTaken(t *testing.T) {
 			t.Fatalf("not settled\n%s", log)
 		}
 		if !<-settled || d.in("eks-log") != 1 || d.in("eks-log-dead-letter") != 1 {
-			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 	})
 }
@@ -88,8 +96,10 @@ func TestLargeDocumentIsToBlameByItself(t *testing.T) {
 			return len(body) > 100_000 && refusal(w, tooLarge)
 		}
 		out, log := start(t, d.domain, "Retry_Budget 0s", "Compress none")
-		if !out.Flush("t", chunkOf(1, false, strings.Repeat("y", 200_000))) || d.in("eks-log-dead-letter") != 1 {
-			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+		if !out.Flush("t", chunkOf(1, false, strings.Repeat("y", 200_000))) ||
+			d.in("eks-log-dead-letter") != 1 {
+			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 	})
 }
@@ -112,8 +122,10 @@ func TestRefusedDocumentIsTriedTwice(t *testing.T) {
 		settled := make(chan bool, 1)
 		go func() { settled <- out.Flush("t", chunkOf(1, false, "slow")) }()
 		time.Sleep(time.Second)
-		if !out.Flush("t", chunkOf(1, false, "other")) || !<-settled || d.in("eks-log") != 2 || !refused {
-			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+		if !out.Flush("t", chunkOf(1, false, "other")) || !<-settled || d.in("eks-log") != 2 ||
+			!refused {
+			t.Fatalf("%d documents, %d dead letters\n%s", d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 	})
 }
@@ -134,14 +146,17 @@ func TestHalvesOfARequestThatIsTooLarge(t *testing.T) {
 			return false
 		}
 		out, log := start(t, d.domain, "Retry_Budget 0s", "Compress none")
-		if !out.Flush("t", chunkOf(100, false, strings.Repeat("y", 4096))) || d.in("eks-log") != 100 {
+		if !out.Flush("t", chunkOf(100, false, strings.Repeat("y", 4096))) ||
+			d.in("eks-log") != 100 {
 			t.Fatalf("%d documents\n%s", d.in("eks-log"), log)
 		}
-		sorted := slices.IsSortedFunc(first, func(a, b string) int { return len(a)*100 + int(a[0]) - len(b)*100 - int(b[0]) })
+		sorted := slices.IsSortedFunc(first,
+			func(a, b string) int { return len(a)*100 + int(a[0]) - len(b)*100 - int(b[0]) })
 		if !sorted || len(first) > 6 {
 			t.Fatalf("the parts begin with lines %v", first)
 		}
-		if log.count("Requests are cut to ") == 0 || log.count("Requests are cut to ") > 2 || log.count("set Max_Request_Size ") == 0 {
+		if log.count("Requests are cut to ") == 0 || log.count("Requests are cut to ") > 2 ||
+			log.count("set Max_Request_Size ") == 0 {
 			t.Fatalf("%s", log)
 		}
 		if limit := out.size.limit(); limit > 300<<10 || limit < 100<<10 {
@@ -168,9 +183,11 @@ func TestSharedRequestIsNarrowedByItsFlushes(t *testing.T) {
 					}
 				}
 				mu.Unlock()
-				return strings.Contains(string(body), `"log":"pod 3 LINE=7"`) && !strings.Contains(string(body), `"record"`) && refusal(w, how)
+				return strings.Contains(string(body), `"log":"pod 3 LINE=7"`) &&
+					!strings.Contains(string(body), `"record"`) && refusal(w, how)
 			}
-			out, log := start(t, d.domain, "Retry_Budget "+c.budget, "Linger 300ms", "Compress none")
+			out, log := start(t, d.domain, "Retry_Budget "+c.budget, "Linger 300ms",
+				"Compress none")
 			flushAll(out, 8, 1)
 			d.requests()
 			sent = [8]int{}
@@ -182,11 +199,13 @@ func TestSharedRequestIsNarrowedByItsFlushes(t *testing.T) {
 				t.Fatalf("%s: %d of 8 chunks settled\n%s", how, n, log)
 			}
 			if d.in("eks-log") != 8*20-1 || d.in("eks-log-dead-letter") != 1 {
-				t.Fatalf("%s: %d documents, %d dead letters\n%s", how, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+				t.Fatalf("%s: %d documents, %d dead letters\n%s", how, d.in("eks-log"),
+					d.in("eks-log-dead-letter"), log)
 			}
 			for pod, n := range sent {
 				if pod != 3 && n != 2 {
-					t.Fatalf("%s: the lines of pod %d were sent in %d requests: %v", how, pod, n, d.lines)
+					t.Fatalf("%s: the lines of pod %d were sent in %d requests: %v", how, pod, n,
+						d.lines)
 				}
 			}
 			if d.lines[0] != 8*20 {
@@ -202,16 +221,20 @@ func TestPipelineThatIsMissing(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor(t)
 			d.answer = func(w http.ResponseWriter, r *http.Request, body []byte) bool {
-				if r.URL.Query().Get("pipeline") == "" && !strings.Contains(string(body), `"pipeline"`) {
+				if r.URL.Query().Get("pipeline") == "" &&
+					!strings.Contains(string(body), `"pipeline"`) {
 					return false
 				}
 				item := `{"create":{"status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [x] does not exist"}}}`
 				n := strings.Count(string(body), "\n") / 2
-				_, _ = fmt.Fprintf(w, `{"errors":true,"items":[%s]}`, strings.Repeat(item+",", n-1)+item)
+				_, _ = fmt.Fprintf(w, `{"errors":true,"items":[%s]}`,
+					strings.Repeat(item+",", n-1)+item)
 				return true
 			}
 			out, log := start(t, d.domain, "Retry_Budget 0s", "Compress none", "Pipeline "+pipeline)
-			if out.Flush("t", chunkOf(3, false, "x")) != settled || settled != (d.in("eks-log-dead-letter") == 3) || log.count("cannot write dead letters") != 0 {
+			if out.Flush("t", chunkOf(3, false, "x")) != settled ||
+				settled != (d.in("eks-log-dead-letter") == 3) ||
+				log.count("cannot write dead letters") != 0 {
 				t.Fatalf("%s: %d dead letters\n%s", pipeline, d.in("eks-log-dead-letter"), log)
 			}
 		})
@@ -233,7 +256,9 @@ func TestItemsErrorsAreWrittenOnceForAKind(t *testing.T) {
 		if out.Flush("t", chunkOf(20, false, "x")) {
 			t.Fatal("settled")
 		}
-		if log.count("index eks-log does not take documents now: ") != 2 || log.count("cluster_block_exception: because") != 1 || log.count("rejected_execution_exception: because") != 0 {
+		if log.count("index eks-log does not take documents now: ") != 2 ||
+			log.count("cluster_block_exception: because") != 1 ||
+			log.count("rejected_execution_exception: because") != 0 {
 			t.Fatalf("one line for each kind, with a reason where it is "+
 				"about the server alone:\n%s", log)
 		}

@@ -94,13 +94,17 @@ func TestLongestRetryAfterOfARoundCounts(t *testing.T) {
 func TestBackoffGrowsUntilTheBudgetIsUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDoor(t)
-		d.answer = func(w http.ResponseWriter, _ *http.Request, _ []byte) bool { return refuseWith(w, 503, "") }
+		d.answer = func(w http.ResponseWriter, _ *http.Request,
+			_ []byte) bool {
+			return refuseWith(w, 503, "")
+		}
 		out, _ := start(t, d.domain, "Retry_Budget 30s")
 		if out.Flush("t", chunkOf(5, false, "x")) {
 			t.Fatal("settled")
 		}
 		const slowest = time.Duration(1.5 * (1/limiterLeast - 1) * float64(paceUnit))
-		if took := time.Since(d.began); took > 30*time.Second+slowest || took < 30*time.Second-2*maxBackoff {
+		if took := time.Since(d.began); took > 30*time.Second+slowest ||
+			took < 30*time.Second-2*maxBackoff {
 			t.Fatalf("took %s", took)
 		}
 		for n, at := range d.seen[1:] {
@@ -154,8 +158,10 @@ func TestWhatCountsAsOverload(t *testing.T) {
 			d.answer = c.answer
 			out, log := start(t, d.domain, "Compress none", "Request_Timeout 1s", "Retry_Budget 0s")
 			out.Flush("t", chunkOf(5, false, "x"))
-			if lowered := out.committer.limit() < 1; lowered != c.lowers || out.committer.inFlight() != 0 {
-				t.Errorf("%s: at most %v requests, %d under way\n%s", name, out.committer.limit(), out.committer.inFlight(), log)
+			if lowered := out.committer.limit() < 1; lowered != c.lowers ||
+				out.committer.inFlight() != 0 {
+				t.Errorf("%s: at most %v requests, %d under way\n%s", name, out.committer.limit(),
+					out.committer.inFlight(), log)
 			}
 		})
 	}
@@ -172,7 +178,8 @@ func TestTraceError(t *testing.T) {
 			if !out.Flush("kube.a", chunkOf(20, false, "x")) {
 				t.Fatalf("not settled\n%s", log)
 			}
-			if log.count("of tag kube.a: 400 mapper_parsing_exception: because") != want || log.count("the answer to item") != want {
+			if log.count("of tag kube.a: 400 mapper_parsing_exception: because") != want ||
+				log.count("the answer to item") != want {
 				t.Fatalf("Trace_Error %s:\n%s", option, log)
 			}
 		})
@@ -192,7 +199,8 @@ func TestCloseWritesAboutRejections(t *testing.T) {
 			}
 		}
 		out.Close()
-		if log.count(`2 records for index "eks-log" are in the dead letters`) != 1 || log.count(`4 records for index "eks-log" are in the dead letters`) != 1 {
+		if log.count(`2 records for index "eks-log" are in the dead letters`) != 1 ||
+			log.count(`4 records for index "eks-log" are in the dead letters`) != 1 {
 			t.Fatalf("%s", log)
 		}
 		if log.count("ended: ") != 1 {
@@ -230,7 +238,8 @@ func TestDuplicatesAreCounted(t *testing.T) {
 				t.Fatalf("not settled\n%s", log)
 			}
 		}
-		if stored, duplicates := out.counts.Stored.Get(), out.counts.Duplicates.Get(); stored != 5 || duplicates != 5 {
+		if stored, duplicates := out.counts.Stored.Get(),
+			out.counts.Duplicates.Get(); stored != 5 || duplicates != 5 {
 			t.Fatalf("%d stored, %d duplicates", stored, duplicates)
 		}
 	})

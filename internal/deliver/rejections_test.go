@@ -16,7 +16,8 @@ func TestRejectionsAreCountedAndNoneIsForgotten(t *testing.T) {
 		letters := func(index string, n int) []deadletter.Record {
 			l := make([]deadletter.Record, n)
 			for i := range l {
-				l[i] = deadletter.Record{Index: index, Type: "mapper_parsing_exception", ID: "the-id"}
+				l[i] = deadletter.Record{Index: index, Type: "mapper_parsing_exception",
+					ID: "the-id"}
 			}
 			return l
 		}

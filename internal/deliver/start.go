@@ -74,7 +74,8 @@ func (b *builders) release(j job) {
 // wake starts a goroutine if there is a job for one, and more than one where there is work for
 // them. b.mu is held.
 func (b *builders) wake() {
-	if b.ready() && (b.running == 0 || b.running < runtime.GOMAXPROCS(0) && b.waiting >= compressAlone) {
+	if b.ready() && (b.running == 0 ||
+		b.running < runtime.GOMAXPROCS(0) && b.waiting >= compressAlone) {
 		b.running++
 		b.d.goroutines.run(b.work)
 	}

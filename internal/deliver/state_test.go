@@ -35,8 +35,10 @@ func TestLostAnswerIsForgotten(t *testing.T) {
 	d.breaks = 1
 	out, log := start(t, d, "Id_Key trace", "Retry_Budget 10s")
 	for i, text := range []string{"first", "second"} {
-		if !out.Flush("t", traced(5, text)) || d.in("eks-log") != 5 || d.in("eks-log-dead-letter") != 5*i {
-			t.Fatalf("%s: %d documents, %d dead letters\n%s", text, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+		if !out.Flush("t", traced(5, text)) || d.in("eks-log") != 5 ||
+			d.in("eks-log-dead-letter") != 5*i {
+			t.Fatalf("%s: %d documents, %d dead letters\n%s", text, d.in("eks-log"),
+				d.in("eks-log-dead-letter"), log)
 		}
 	}
 }
@@ -81,8 +83,10 @@ func TestEachChunksLinesAreTriedTwice(t *testing.T) {
 			}
 			out, log := start(t, d.domain, "Retry_Budget 1m", "Compress none")
 			for i, text := range []string{"first", "second"} {
-				if !out.Flush("t", chunkOf(2, false, text)) || d.in("eks-log-dead-letter") != 1 || d.in("eks-log") != 1+2*i {
-					t.Fatalf("%s: %d documents, %d dead letters\n%s", text, d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+				if !out.Flush("t", chunkOf(2, false, text)) || d.in("eks-log-dead-letter") != 1 ||
+					d.in("eks-log") != 1+2*i {
+					t.Fatalf("%s: %d documents, %d dead letters\n%s", text, d.in("eks-log"),
+						d.in("eks-log-dead-letter"), log)
 				}
 			}
 		})
@@ -96,7 +100,8 @@ func TestCurrentTimeIndex(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDoor(t)
 			out, log := start(t, d.domain, "Index eks-log-%Y", "Current_Time_Index "+option)
-			if index := fmt.Sprint("eks-log-", year); !out.Flush("t", chunkOf(3, false, "x")) || d.in(index) != 3 {
+			if index := fmt.Sprint("eks-log-", year); !out.Flush("t", chunkOf(3, false, "x")) ||
+				d.in(index) != 3 {
 				t.Fatalf("%v\n%s", d.stored, log)
 			}
 		})
@@ -111,8 +116,10 @@ func TestEvictionsAreCounted(t *testing.T) {
 	out.ledger.limit = 1
 	for i := range 3 {
 		out.breaker.next = time.Time{} // the time has passed
-		if out.Flush("t", chunkOf(3, false, fmt.Sprint(i))) || out.counts.Evictions.Get() != uint64(i) {
-			t.Fatalf("after %d chunks %d evictions are counted\n%s", i+1, out.counts.Evictions.Get(), log)
+		if out.Flush("t", chunkOf(3, false, fmt.Sprint(i))) ||
+			out.counts.Evictions.Get() != uint64(i) {
+			t.Fatalf("after %d chunks %d evictions are counted\n%s", i+1,
+				out.counts.Evictions.Get(), log)
 		}
 	}
 }
@@ -141,7 +148,8 @@ func TestDeadLetterThatIsRefusedAgain(t *testing.T) {
 		}
 		out.otherErrors.Recovered("the test", func(otherError) bool { return true }) // so that the next one is told
 	}
-	if log.count("cannot write dead letters to Dead_Letter_Index eks-log-dead-letter") != 2 || log.count("let its mapping take any dead letter") != 1 {
+	if log.count("cannot write dead letters to Dead_Letter_Index eks-log-dead-letter") != 2 ||
+		log.count("let its mapping take any dead letter") != 1 {
 		t.Fatalf("%s", log)
 	}
 }
@@ -165,7 +173,8 @@ func TestRecoveryNamesWhatHadFailed(t *testing.T) {
 				return len(d.seen) == 1 && c.answer(w, body)
 			}
 			out, log := start(t, d.domain, "Retry_Budget 1m", "Compress none")
-			if !out.Flush("t", chunkOf(5, false, "x")) || log.count("delivery recovered, after ") != 1 {
+			if !out.Flush("t", chunkOf(5, false, "x")) ||
+				log.count("delivery recovered, after ") != 1 {
 				t.Fatalf("%s\n%s", name, log)
 			}
 			if log.count(c.line) != 1 {

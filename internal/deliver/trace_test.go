@@ -25,7 +25,8 @@ func linesChunk(from int, texts ...string) []byte {
 		if rest, ok := strings.CutPrefix(text, "2:"); ok {
 			stream, text = "stderr", rest
 		}
-		b = append(b, 0x92, 0x92, 0xd7, 0, 0x69, 0x4a, 0x11, 0x22, byte(nsec>>24), byte(nsec>>16), byte(nsec>>8), byte(nsec), 0x80)
+		b = append(b, 0x92, 0x92, 0xd7, 0, 0x69, 0x4a, 0x11, 0x22, byte(nsec>>24), byte(nsec>>16),
+			byte(nsec>>8), byte(nsec), 0x80)
 		b = msgp.AppendMapHeader(b, 2)
 		b = msgp.AppendString(msgp.AppendString(b, "stream"), stream)
 		b = msgp.AppendString(msgp.AppendString(b, "log"), text)
@@ -64,13 +65,15 @@ func wantTexts(t *testing.T, d *domain, log *lines, want ...string) {
 func TestTraceBecomesOneDocument(t *testing.T) {
 	d := newDomain(t)
 	out, log := start(t, d, "Multiline go, java")
-	chunk := linesChunk(0, "a", "xException: b", "2:panic: c", "\tat d", "2:", "e", "2:goroutine 1 [running]:", "\tat f")
+	chunk := linesChunk(0, "a", "xException: b", "2:panic: c", "\tat d", "2:", "e",
+		"2:goroutine 1 [running]:", "\tat f")
 	for range 2 { // the second one is taken for new lines that are equal, and has the same ids
 		if !out.Flush("kube.a", chunk) {
 			t.Fatal(log)
 		}
 	}
-	wantTexts(t, d, log, "a", "xException: b\n\tat d", "panic: c\n\ngoroutine 1 [running]:", "e", "\tat f")
+	wantTexts(t, d, log, "a", "xException: b\n\tat d", "panic: c\n\ngoroutine 1 [running]:", "e",
+		"\tat f")
 }
 
 // TestTraceReadAgainInOtherCuts has what a crash does: the end of a file's last read comes once
@@ -79,7 +82,8 @@ func TestTraceReadAgainInOtherCuts(t *testing.T) {
 	short := linesChunk(0, "xException: a", "\tat b")
 	single := linesChunk(0, "xException: a")
 	long := linesChunk(0, "xException: a", "\tat b", "\tat c", "d")
-	for _, order := range [][][]byte{{short, long}, {long, short}, {single, long}, {long, single}, {short, single, long, short}} {
+	for _, order := range [][][]byte{{short, long}, {long, short}, {single, long}, {long, single},
+		{short, single, long, short}} {
 		d := newDomain(t)
 		out, log := start(t, d, "Multiline java")
 		for _, chunk := range order {
@@ -96,7 +100,8 @@ func TestTraceInADataStream(t *testing.T) {
 	d := newDomain(t)
 	d.createOnly = true
 	out, log := start(t, d, "Multiline java")
-	short, long := linesChunk(0, "x", "xException: a", "\tat b"), linesChunk(1, "xException: a", "\tat b", "\tat c", "d")
+	short, long := linesChunk(0, "x", "xException: a", "\tat b"),
+		linesChunk(1, "xException: a", "\tat b", "\tat c", "d")
 	for _, chunk := range [][]byte{short, short, long, long, short} {
 		if !out.Flush("kube.a", chunk) {
 			t.Fatal(log)
@@ -150,7 +155,8 @@ func TestRejectedTraceIsADeadLetterWhole(t *testing.T) {
 		t.Fatal(log)
 	}
 	for key, doc := range d.stored {
-		if strings.Contains(key, "dead-letter") && !strings.Contains(doc, `xException: a\\n\\tat b`) {
+		if strings.Contains(key, "dead-letter") &&
+			!strings.Contains(doc, `xException: a\\n\\tat b`) {
 			t.Fatalf("the dead letter has not all lines: %s", doc)
 		}
 	}
@@ -198,15 +204,18 @@ func TestSettledTraceSettlesItsLines(t *testing.T) {
 		t.Fatal("settled, although one line was refused")
 	}
 	l := out.ledger.begin("kube.a", chunk)
-	if l.settled == nil || !l.settled.has(0) || !l.settled.has(1) || !l.settled.has(2) || l.settled.has(3) {
+	if l.settled == nil || !l.settled.has(0) || !l.settled.has(1) || !l.settled.has(2) ||
+		l.settled.has(3) {
 		t.Fatalf("settled %b\n%s", l.settled, log)
 	}
 }
 
 // TestLanguagesAreThoseOfTheOption has the option's list and the rules agree.
 func TestLanguagesAreThoseOfTheOption(t *testing.T) {
-	given := map[string]string{"Endpoint": "https://localhost", "AWS_Auth": "Off", "Multiline": "Go, java,python ,RUBY"}
-	cfg, err := config.Load(func(name string) string { return given[name] }, func(string) string { return "" })
+	given := map[string]string{"Endpoint": "https://localhost", "AWS_Auth": "Off",
+		"Multiline": "Go, java,python ,RUBY"}
+	cfg, err := config.Load(func(name string) string { return given[name] },
+		func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +232,8 @@ func TestNoLineIsLostHoweverItIsCut(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		d := newDomain(t)
 		d.createOnly = r.IntN(4) == 0
-		out, log := start(t, d, "Multiline java", fmt.Sprintf("Multiline_Max_Lines %d", 2+r.IntN(8)))
+		out, log := start(t, d, "Multiline java",
+			fmt.Sprintf("Multiline_Max_Lines %d", 2+r.IntN(8)))
 		var file []string
 		for n := 0; len(file) < 40; n++ {
 			file = append(file, fmt.Sprintf("line %d.", n))

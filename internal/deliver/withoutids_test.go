@@ -26,7 +26,8 @@ func TestDomainThatRefusesIDs(t *testing.T) {
 		}
 	}
 	if d.in("eks-log") != 36 || d.in("eks-log-dead-letter") != 4 {
-		t.Fatalf("%d documents and %d dead letters, want 36 and 4\n%s", d.in("eks-log"), d.in("eks-log-dead-letter"), log)
+		t.Fatalf("%d documents and %d dead letters, want 36 and 4\n%s", d.in("eks-log"),
+			d.in("eks-log-dead-letter"), log)
 	}
 	// With ids, without them, the letters; then no more ids.
 	if len(d.requests) != 5 {
@@ -40,7 +41,8 @@ func TestDomainThatRefusesIDs(t *testing.T) {
 func TestUpdateCannotDoWithoutIDs(t *testing.T) {
 	d := newDomain(t)
 	d.refuse = func(_ *http.Request, body []byte) (int, string) {
-		return refuseIDs(nil, []byte(strings.ReplaceAll(string(body), `{"update":{`, `{"create":{`)))
+		return refuseIDs(nil, []byte(strings.ReplaceAll(string(body), `{"update":{`,
+			`{"create":{`)))
 	}
 	out, log := start(t, d, "Write_Operation upsert", "Retry_Budget 0s")
 	if out.Flush("kube.a", chunkOf(2, false, "a")) {

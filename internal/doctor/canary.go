@@ -63,7 +63,8 @@ func (e *examination) checkCanary(ctx context.Context) outcome {
 	found, searched := e.find(ctx, index, id, now)
 	o := fine("%s, %s, %s", stored, found, e.remove(ctx, index, id))
 	if !searched {
-		o = broken("look at the index's refresh_interval, and at the cluster's load", "%s", o.summary)
+		o = broken("look at the index's refresh_interval, and at the cluster's load", "%s",
+			o.summary)
 	}
 	return o
 }
@@ -82,7 +83,8 @@ func (e *examination) cannotDelete(ctx context.Context, index string) string {
 
 // find waits until the canary can be found, and says how long that took. ok is false if it could be
 // looked for and was not there.
-func (e *examination) find(ctx context.Context, index, id string, since time.Time) (what string, ok bool) {
+func (e *examination) find(ctx context.Context, index, id string, since time.Time) (what string,
+	ok bool) {
 	wanted := map[string]any{"ids": map[string]any{"values": []string{id}}}
 	if id == "" {
 		wanted = map[string]any{"bool": map[string]any{"filter": []any{
@@ -100,7 +102,8 @@ func (e *examination) find(ctx context.Context, index, id string, since time.Tim
 		a := e.client.Do(ctx, http.MethodPost, "/"+index+"/_search", searching, query)
 		switch {
 		case a.Failure != nil && ctx.Err() == nil:
-			return "not looked for (" + unreadable("it", a, "indices:data/read/search", "es:ESHttpPost").summary + ")", true
+			return "not looked for (" + unreadable("it", a, "indices:data/read/search",
+				"es:ESHttpPost").summary + ")", true
 		case a.Failure == nil && total(a.Body) > 0:
 			return "found after " + age(time.Since(since)), true
 		}

@@ -18,7 +18,8 @@ const plugin = "opensearch_irsa"
 func (s *settings) examine(ctx context.Context, r *Report) {
 	file, err := fluentbit.Read(s.config, s.getenv)
 	if err != nil {
-		r.add(Check{ID: "configuration", Title: "configuration", Status: Broken, Summary: err.Error(),
+		r.add(Check{ID: "configuration", Title: "configuration", Status: Broken,
+			Summary: err.Error(),
 			Remedy: "name the file that Fluent Bit runs with by -config, and fix what keeps it " +
 				"from starting"})
 		return
@@ -33,7 +34,8 @@ func (s *settings) examine(ctx context.Context, r *Report) {
 			others = append(others, name)
 		}
 	}
-	c := Check{ID: "configuration", Title: "configuration", Status: OK, Summary: fmt.Sprintf("%s has %s %s", s.config, count(len(ours), "output"), plugin)}
+	c := Check{ID: "configuration", Title: "configuration", Status: OK,
+		Summary: fmt.Sprintf("%s has %s %s", s.config, count(len(ours), "output"), plugin)}
 	if len(ours) == 0 {
 		c.Status, c.Summary = Broken, fmt.Sprintf("%s has no output with Name %s", s.config, plugin)
 		if len(others) > 0 {
@@ -44,7 +46,8 @@ func (s *settings) examine(ctx context.Context, r *Report) {
 	r.add(c)
 	r.add(s.variables(file, ours))
 	for n, o := range ours {
-		e := &examination{settings: s, report: r, file: file, from: o, name: fmt.Sprintf("%s.%d", plugin, n)}
+		e := &examination{settings: s, report: r, file: file, from: o,
+			name: fmt.Sprintf("%s.%d", plugin, n)}
 		if alias := o.Get("alias"); alias != "" {
 			e.name = alias
 		}
@@ -56,12 +59,14 @@ func (s *settings) examine(ctx context.Context, r *Report) {
 // variables reports the variables that the file names and nobody sets. In an output of ours that is
 // broken: the option means something else then, or nothing.
 func (s *settings) variables(file *fluentbit.Config, ours []*fluentbit.Section) Check {
-	c := Check{ID: "environment", Title: "environment", Status: OK, Summary: "every variable that the file names is set"}
+	c := Check{ID: "environment", Title: "environment", Status: OK,
+		Summary: "every variable that the file names is set"}
 	var missing []string
 	for _, section := range file.Sections {
 		for _, p := range section.Properties {
 			for _, name := range p.Unset {
-				missing = append(missing, fmt.Sprintf("${%s} in %s (%s:%d)", name, p.Key, filepath.Base(section.Path), p.Line))
+				missing = append(missing, fmt.Sprintf("${%s} in %s (%s:%d)", name, p.Key,
+					filepath.Base(section.Path), p.Line))
 				if _, instead := s.options[p.Key]; slices.Contains(ours, section) && !instead {
 					c.Status = Broken
 				} else if c.Status == OK {

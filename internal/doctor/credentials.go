@@ -41,7 +41,8 @@ func tokenOutcome(t *identity.Token, podIdentity bool, now time.Time) outcome {
 		return broken("let the kubelet project the token: delete the pod, and mount "+
 			"nothing over that folder", "%s holds no service account's token", t.Path)
 	}
-	says := fmt.Sprintf("%s, for %s, issued by %s", t.Subject, strings.Join(t.Audience, ", "), t.Issuer)
+	says := fmt.Sprintf("%s, for %s, issued by %s", t.Subject, strings.Join(t.Audience, ", "),
+		t.Issuer)
 	wanted, where := "sts.amazonaws.com", "the service account's annotation "+
 		"eks.amazonaws.com/audience says otherwise: leave it out, unless the identity provider "+
 		"in IAM lists that audience"

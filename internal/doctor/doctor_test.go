@@ -26,7 +26,8 @@ func doctor(t *testing.T, conf string, env []string, args ...string) (code int, 
 		vars[env[i]] = env[i+1]
 	}
 	var stdout, stderr bytes.Buffer
-	code = Run(t.Context(), append([]string{"-config", path}, args...), &stdout, &stderr, func(name string) string { return vars[name] })
+	code = Run(t.Context(), append([]string{"-config", path}, args...), &stdout, &stderr,
+		func(name string) string { return vars[name] })
 	return code, strings.ReplaceAll(stdout.String(), filepath.Dir(path), "DIR"), stderr.String()
 }
 
@@ -48,7 +49,9 @@ func TestUsage(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, errs bytes.Buffer
-	if code := Run(ctx, []string{"-config", "../../../fluent-bit.conf"}, &out, &errs, func(string) string { return "x" }); code != 2 || !strings.Contains(errs.String(), "interrupted") {
+	if code := Run(ctx, []string{"-config", "../../../fluent-bit.conf"}, &out, &errs,
+		func(string) string { return "x" }); code != 2 ||
+		!strings.Contains(errs.String(), "interrupted") {
 		t.Errorf("interrupted: exit status %d, %q", code, errs.String())
 	}
 }
@@ -75,7 +78,8 @@ func TestConfiguration(t *testing.T) {
 		"– not checked token, trust policy, AWS_Role_ARN, identity, name, connection, TLS, "+
 			"answer, signature, clock, IAM, security role, index, dead letters, time field, "+
 			"canary, arrival: options comes first")
-	f("[OUTPUT]\n  Name opensearch_irsa\n  Index Up%Q\n", []string{"OPENSEARCH_ENDPOINT", "logs.eu-west-1.es.amazonaws.com"}, "✗ options Index: ")
+	f("[OUTPUT]\n  Name opensearch_irsa\n  Index Up%Q\n",
+		[]string{"OPENSEARCH_ENDPOINT", "logs.eu-west-1.es.amazonaws.com"}, "✗ options Index: ")
 	f("[OUTPUT]\n  Name opensearch_irsa\n  HTTP_Passwd hunter2-hunter2\n  AWS_Auth maybe\n  "+
 		"Endpoint https://me:letmein-letmein@x\n", nil, "[redacted]@x", "it holds a user")
 }
@@ -84,20 +88,23 @@ func TestOverridesAndJSON(t *testing.T) {
 	code, out, _ := doctor(t, "[OUTPUT]\n  Name opensearch_irsa\n  Alias logs\n  Index ${I}\n", nil,
 		"-o", "Index=eks", "-o", "endpoint=127.0.0.1:1", "-o", "AWS_Auth=Off", "--json", "-timeout", "1s")
 	var r Report
-	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 1 || strings.Count(out, "\n") != 1 {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 1 ||
+		strings.Count(out, "\n") != 1 {
 		t.Fatalf("exit status %d, %v in %s", code, err, out)
 	}
 	got := map[string]Check{}
 	for _, c := range r.Checks {
 		got[c.ID] = c
 	}
-	if c := got["options"]; c.Status != OK || c.Summary != "to https://127.0.0.1:1, index eks" || c.Output != "logs (fluent-bit.conf:1)" {
+	if c := got["options"]; c.Status != OK || c.Summary != "to https://127.0.0.1:1, index eks" ||
+		c.Output != "logs (fluent-bit.conf:1)" {
 		t.Errorf("options: %+v", c)
 	}
 	if c := got["environment"]; c.Status != Warning { // what -o replaces is not used
 		t.Errorf("environment: %+v", c)
 	}
-	if c := got["tcp"]; c.Status != Broken || !strings.Contains(c.Remedy, "check host and port of Endpoint") {
+	if c := got["tcp"]; c.Status != Broken ||
+		!strings.Contains(c.Remedy, "check host and port of Endpoint") {
 		t.Errorf("tcp: %+v", c)
 	}
 	if c := got["tls"]; c.Status != Skipped || c.BlockedBy != "tcp" {
@@ -114,7 +121,8 @@ func TestTraps(t *testing.T) {
 		" Match *\n Workers 16\n Retry_Limit no_limits\n storage.total_limit_size 5G\n"
 	f := func(conf string, wants ...string) {
 		t.Helper()
-		_, out, _ := doctor(t, conf, nil, "--json", "-timeout", "1s", "-o", "Endpoint=127.0.0.1:1", "-o", "AWS_Auth=Off")
+		_, out, _ := doctor(t, conf, nil, "--json", "-timeout", "1s", "-o", "Endpoint=127.0.0.1:1",
+			"-o", "AWS_Auth=Off")
 		var r Report
 		if err := json.Unmarshal([]byte(out), &r); err != nil {
 			t.Fatal(err)
@@ -122,7 +130,8 @@ func TestTraps(t *testing.T) {
 		var got []string
 		for _, c := range r.Checks {
 			if strings.HasPrefix(c.ID, "around.") && c.Status != OK {
-				got = append(got, strings.TrimPrefix(c.ID, "around.")+" "+string(c.Status)+": "+c.Summary+" → "+c.Remedy)
+				got = append(got, strings.TrimPrefix(c.ID,
+					"around.")+" "+string(c.Status)+": "+c.Summary+" → "+c.Remedy)
 			}
 		}
 		if len(got) != len(wants) {
@@ -139,7 +148,8 @@ func TestTraps(t *testing.T) {
 	}
 	instead := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(sound) }
 	f(sound)
-	f(instead(" Endpoint logs.eu-west-1.es.amazonaws.com\n", " Host x\n Port 9200\n"), "host warning: Host does not reach the plugin … write Endpoint")
+	f(instead(" Endpoint logs.eu-west-1.es.amazonaws.com\n", " Host x\n Port 9200\n"),
+		"host warning: Host does not reach the plugin … write Endpoint")
 	f(instead(" Match *\n", " Tls on\n Match *\n"), "tls broken: TLS On keeps")
 	f(instead(" Match *\n", " tls.verify off\n Match *\n"), "tls warning: tls.verify does not "+
 		"reach … TLS_Verify")
@@ -163,7 +173,8 @@ func TestTraps(t *testing.T) {
 func TestJudgeToken(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	token := func(change func(*identity.Token)) *identity.Token {
-		tk := &identity.Token{Path: "/t", Issuer: "https://i", Subject: "system:serviceaccount:a:b", Audience: []string{"sts.amazonaws.com"}, Issued: now.Add(-time.Hour), Expires: now.Add(23 * time.Hour)}
+		tk := &identity.Token{Path: "/t", Issuer: "https://i", Subject: "system:serviceaccount:a:b",
+			Audience: []string{"sts.amazonaws.com"}, Issued: now.Add(-time.Hour), Expires: now.Add(23 * time.Hour)}
 		change(tk)
 		return tk
 	}
@@ -176,13 +187,18 @@ func TestJudgeToken(t *testing.T) {
 	}
 	f(token(func(*identity.Token) {}), false, OK, "system:serviceaccount:a:b, for "+
 		"sts.amazonaws.com, issued by https://i, good for 23 h")
-	f(token(func(tk *identity.Token) { tk.Audience = []string{"pods.eks.amazonaws.com"} }), true, OK, "good for")
+	f(token(func(tk *identity.Token) { tk.Audience = []string{"pods.eks.amazonaws.com"} }), true,
+		OK, "good for")
 	f(token(func(*identity.Token) {}), true, Warning, "AWS's own audience is "+
 		"pods.eks.amazonaws.com")
-	f(token(func(tk *identity.Token) { tk.Subject = "" }), false, Broken, "holds no service account's token")
-	f(token(func(tk *identity.Token) { tk.Expires = now.Add(-time.Minute) }), false, Broken, "expired 60 s ago")
-	f(token(func(tk *identity.Token) { tk.Expires = now.Add(time.Minute) }), false, Warning, "only 60 s left")
-	f(token(func(tk *identity.Token) { tk.Expires, tk.Issued = time.Time{}, time.Time{} }), false, OK, "issued by")
+	f(token(func(tk *identity.Token) { tk.Subject = "" }), false, Broken,
+		"holds no service account's token")
+	f(token(func(tk *identity.Token) { tk.Expires = now.Add(-time.Minute) }), false, Broken,
+		"expired 60 s ago")
+	f(token(func(tk *identity.Token) { tk.Expires = now.Add(time.Minute) }), false, Warning,
+		"only 60 s left")
+	f(token(func(tk *identity.Token) { tk.Expires, tk.Issued = time.Time{}, time.Time{} }), false,
+		OK, "issued by")
 }
 
 func TestFieldTypes(t *testing.T) {
@@ -195,7 +211,8 @@ func TestFieldTypes(t *testing.T) {
 		}
 	}
 	f(`{"a":{"mappings":{"properties":{"@timestamp":{"type":"date"},"log":{"type":"text"}}}},"b":{"mappings":{"properties":{"@timestamp":{"type":"text"}}}},"c":{"mappings":{}}}`, "@timestamp", `{"a":"date","b":"text"}`)
-	f(`{"a":{"mappings":{"properties":{"event":{"properties":{"time":{"type":"date_nanos"}}}}}}}`, "event.time", `{"a":"date_nanos"}`)
+	f(`{"a":{"mappings":{"properties":{"event":{"properties":{"time":{"type":"date_nanos"}}}}}}}`,
+		"event.time", `{"a":"date_nanos"}`)
 	f(`{}`, "x", `{}`)
 	if _, err := fieldTypes([]byte(`<html>`), "x"); err == nil {
 		t.Error("HTML was read")
@@ -205,11 +222,14 @@ func TestFieldTypes(t *testing.T) {
 func TestTable(t *testing.T) {
 	r := &Report{}
 	r.hide("", "abc", "hunter2")
-	r.add(Check{ID: "a", Title: "first", Status: OK, Summary: "abc hunter2 " + strings.Repeat("word ", 30)})
+	r.add(Check{ID: "a", Title: "first", Status: OK, Summary: "abc hunter2 " +
+		strings.Repeat("word ", 30)})
 	r.add(Check{ID: "b", Output: "o", Title: "a title that is long", Status: Broken, Summary: "s",
 		Remedy: "do hunter2 this"})
-	r.add(Check{ID: "c", Output: "o", Title: "c", Status: Skipped, Summary: "not checked: b comes first", BlockedBy: "b"})
-	r.add(Check{ID: "d", Output: "o", Title: "d", Status: Skipped, Summary: "not checked: b comes first", BlockedBy: "b"})
+	r.add(Check{ID: "c", Output: "o", Title: "c", Status: Skipped,
+		Summary: "not checked: b comes first", BlockedBy: "b"})
+	r.add(Check{ID: "d", Output: "o", Title: "d", Status: Skipped,
+		Summary: "not checked: b comes first", BlockedBy: "b"})
 	r.add(Check{ID: "e", Output: "o", Title: "e", Status: Warning, Summary: "w"})
 	r.finish()
 	var plain, coloured bytes.Buffer
@@ -230,7 +250,9 @@ o
 	if plain.String() != want {
 		t.Errorf("got\n%s", &plain)
 	}
-	if err := r.WriteTable(&coloured, true); err != nil || !strings.Contains(coloured.String(), "\x1b[31m✗\x1b[0m a title") || strings.Contains(plain.String(), "\x1b") {
+	if err := r.WriteTable(&coloured, true); err != nil ||
+		!strings.Contains(coloured.String(), "\x1b[31m✗\x1b[0m a title") ||
+		strings.Contains(plain.String(), "\x1b") {
 		t.Errorf("colours: %v, %q", err, coloured.String())
 	}
 	if isTerminal(&plain) {
@@ -247,8 +269,10 @@ func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		var out, errs bytes.Buffer
-		code := Run(t.Context(), []string{"-config", "/nowhere/fluent-bit.conf", "-wait", "65s"}, &out, &errs, func(string) string { return "" })
-		if took := time.Since(began); code != 1 || took != time.Minute || strings.Count(errs.String(), "configuration is broken: looking again in 10s\n") != 6 {
+		code := Run(t.Context(), []string{"-config", "/nowhere/fluent-bit.conf", "-wait", "65s"},
+			&out, &errs, func(string) string { return "" })
+		if took := time.Since(began); code != 1 || took != time.Minute ||
+			strings.Count(errs.String(), "configuration is broken: looking again in 10s\n") != 6 {
 			t.Errorf("exit status %d after %s: %s", code, took, &errs)
 		}
 		if strings.Count(out.String(), "✗ configuration") != 1 {

@@ -22,15 +22,18 @@ type clockReading struct {
 // The failures of a request by the link that they belong to. Those of none are answers in
 // themselves.
 var (
-	signatureKinds = []opensearch.Kind{opensearch.ExpiredToken, opensearch.InvalidToken, opensearch.ClockSkew, opensearch.WrongRegion,
+	signatureKinds = []opensearch.Kind{opensearch.ExpiredToken, opensearch.InvalidToken,
+		opensearch.ClockSkew, opensearch.WrongRegion,
 		opensearch.SignatureMismatch, opensearch.NotSigned, opensearch.Unauthorized}
-	accessKinds = []opensearch.Kind{opensearch.NoIdentityPolicy, opensearch.AccessPolicy, opensearch.DataAccessPolicy, opensearch.Forbidden}
-	roleKinds   = []opensearch.Kind{opensearch.RoleNotMapped}
+	accessKinds = []opensearch.Kind{opensearch.NoIdentityPolicy, opensearch.AccessPolicy,
+		opensearch.DataAccessPolicy, opensearch.Forbidden}
+	roleKinds = []opensearch.Kind{opensearch.RoleNotMapped}
 )
 
 // bulk sends one action, as the plugin sends its bulk requests. document is nil for an action
 // without one.
-func (e *examination) bulk(ctx context.Context, operation string, target map[string]any, document []byte) opensearch.Result {
+func (e *examination) bulk(ctx context.Context, operation string, target map[string]any,
+	document []byte) opensearch.Result {
 	action, err := json.Marshal(map[string]any{operation: target})
 	if err != nil {
 		panic(err) // strings and numbers can always be encoded
@@ -69,16 +72,19 @@ func (e *examination) checkAnswer(ctx context.Context) outcome {
 		}
 	}
 	ask()
-	if f := e.first.Failure; f != nil && f.Kind == opensearch.ClockSkew && !e.first.Date.IsZero() && e.signer != nil {
+	if f := e.first.Failure; f != nil && f.Kind == opensearch.ClockSkew && !e.first.Date.IsZero() &&
+		e.signer != nil {
 		e.behind.refused = true
 		e.signer.Observe(e.first.Date) // as the plugin does
 		ask()
 		e.behind.corrected = e.first.Failure == nil || e.first.Failure.Kind != opensearch.ClockSkew
 	}
-	if f := e.first.Failure; f != nil && !slices.Contains(slices.Concat(signatureKinds, accessKinds, roleKinds), f.Kind) {
+	if f := e.first.Failure; f != nil &&
+		!slices.Contains(slices.Concat(signatureKinds, accessKinds, roleKinds), f.Kind) {
 		return failed(f)
 	}
-	return fine("%s answers %d in %s", e.cfg.Endpoint.Host, e.first.Status, milliseconds(e.first.Took))
+	return fine("%s answers %d in %s", e.cfg.Endpoint.Host, e.first.Status,
+		milliseconds(e.first.Took))
 }
 
 // checkSignature tells whether the front door takes the signature, or OpenSearch the user.

@@ -59,7 +59,8 @@ func broken(remedy, format string, args ...any) outcome {
 }
 
 func suspect(remedy, format string, args ...any) outcome {
-	return outcome{status: Warning, summary: fmt.Sprintf(format, args...), remedy: remedy, passable: true}
+	return outcome{status: Warning, summary: fmt.Sprintf(format, args...), remedy: remedy,
+		passable: true}
 }
 
 // explained is broken, in the words of an error that knows its remedy.
@@ -116,7 +117,8 @@ func (e *examination) run(ctx context.Context) {
 		by := ""
 		for _, need := range l.needs {
 			if place, ok := blocked[need]; ok {
-				o = outcome{status: Skipped, summary: "not checked: " + links[place].title + " comes first"}
+				o = outcome{status: Skipped, summary: "not checked: " + links[place].title +
+					" comes first"}
 				by, blocked[l.id] = links[place].id, place
 				break
 			}
@@ -127,8 +129,9 @@ func (e *examination) run(ctx context.Context) {
 			}
 		}
 		for _, o := range append([]outcome{o}, o.also...) {
-			e.report.add(Check{ID: l.id, Output: e.name, Title: l.title, Status: o.status, Summary: o.summary,
-				Remedy: o.remedy, BlockedBy: by})
+			e.report.add(Check{ID: l.id, Output: e.name, Title: l.title, Status: o.status,
+				Summary: o.summary,
+				Remedy:  o.remedy, BlockedBy: by})
 		}
 		if l.id == "options" {
 			found := e.traps()
@@ -137,7 +140,8 @@ func (e *examination) run(ctx context.Context) {
 					"nothing and stop nothing", ""}}
 			}
 			for _, t := range found {
-				e.report.add(Check{ID: "around." + t.id, Output: e.name, Title: "around it", Status: t.status, Summary: t.summary,
+				e.report.add(Check{ID: "around." +
+					t.id, Output: e.name, Title: "around it", Status: t.status, Summary: t.summary,
 					Remedy: t.remedy})
 			}
 		}

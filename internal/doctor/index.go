@@ -44,7 +44,8 @@ func (e *examination) mayWrite(ctx context.Context, index string, stream bool) o
 }
 
 func (e *examination) mayCreate(ctx context.Context, index string) opensearch.Result {
-	return e.bulk(ctx, "create", map[string]any{"_index": index + impossible, "_id": nobody()}, []byte("{}"))
+	return e.bulk(ctx, "create", map[string]any{"_index": index + impossible, "_id": nobody()},
+		[]byte("{}"))
 }
 
 // impossible makes a name that no index can have, and that begins as the index's.
@@ -66,7 +67,8 @@ func (e *examination) checkDeadLetters(ctx context.Context) outcome {
 	if path := e.cfg.DeadLetterPath; path != "" {
 		dir := filepath.Dir(path)
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-			return broken("mount a folder there, or name another file by Dead_Letter_Path", "there is no folder %s for Dead_Letter_Path", dir)
+			return broken("mount a folder there, or name another file by Dead_Letter_Path",
+				"there is no folder %s for Dead_Letter_Path", dir)
 		}
 		return fine("go to file %s", path)
 	}
@@ -79,7 +81,8 @@ func (e *examination) checkDeadLetters(ctx context.Context) outcome {
 
 // standing tells how the role stands to an index. known is the answer to exists, if that was asked
 // already.
-func (e *examination) standing(ctx context.Context, t *indexname.Template, option string, known *opensearch.Result) outcome {
+func (e *examination) standing(ctx context.Context, t *indexname.Template, option string,
+	known *opensearch.Result) outcome {
 	name := t.Example(time.Now().Unix(), filler)
 	if known == nil {
 		r := e.exists(ctx, name)
@@ -93,17 +96,20 @@ func (e *examination) standing(ctx context.Context, t *indexname.Template, optio
 		return e.standingServerless(name, found)
 	}
 	there := found.Kind != opensearch.IndexMissing
-	stream := found.Kind == opensearch.WriteTarget && strings.HasPrefix(found.Reason, "only write ops with an op_type of create")
+	stream := found.Kind == opensearch.WriteTarget &&
+		strings.HasPrefix(found.Reason, "only write ops with an op_type of create")
 	what := name + " does not exist yet, and the role may create it"
 	if there {
-		if !stream && found.Kind != opensearch.RoleNotMapped && found.Kind != opensearch.Conflict && found.Verdict != opensearch.Delivered {
+		if !stream && found.Kind != opensearch.RoleNotMapped && found.Kind != opensearch.Conflict &&
+			found.Verdict != opensearch.Delivered {
 			return e.refused(found, name, option)
 		}
 		r := e.mayWrite(ctx, name, stream)
 		if r.Failure != nil {
 			return failed(r.Failure)
 		}
-		if it := item(r); it.Kind != opensearch.Conflict && (!stream || it.Kind != opensearch.Mapping) {
+		if it := item(r); it.Kind != opensearch.Conflict &&
+			(!stream || it.Kind != opensearch.Mapping) {
 			return e.refused(it, name, option)
 		}
 		what = name + " exists, and the role may write to it"
@@ -119,7 +125,8 @@ func (e *examination) standing(ctx context.Context, t *indexname.Template, optio
 	if r.Failure != nil {
 		return failed(r.Failure)
 	}
-	if it := item(r); it.Kind != opensearch.IndexName && !strings.Contains(it.Reason, "must be lowercase") {
+	if it := item(r); it.Kind != opensearch.IndexName &&
+		!strings.Contains(it.Reason, "must be lowercase") {
 		return e.refused(it, name, option)
 	}
 	return fine("%s", what)

@@ -97,11 +97,14 @@ func (e *examination) checkTLS(ctx context.Context) outcome {
 	left := time.Until(leaf.NotAfter)
 	switch version := tls.VersionName(state.Version); {
 	case !e.cfg.TLSVerify:
-		return suspect("set TLS_Verify On, with TLS_CA_File where the authority is your own", "%s, but TLS_Verify is Off: anybody on the way may read and change the logs", version)
+		return suspect("set TLS_Verify On, with TLS_CA_File where the authority is your own",
+			"%s, but TLS_Verify is Off: anybody on the way may read and change the logs", version)
 	case left < soonExpired:
-		return suspect("renew the certificate: delivery stops when it ends", "%s, and the certificate for %s has only %s left", version, names(leaf), age(left))
+		return suspect("renew the certificate: delivery stops when it ends",
+			"%s, and the certificate for %s has only %s left", version, names(leaf), age(left))
 	default:
-		return fine("%s, certificate for %s by %s, good for %s", version, names(leaf), leaf.Issuer.CommonName, age(left))
+		return fine("%s, certificate for %s by %s, good for %s", version, names(leaf),
+			leaf.Issuer.CommonName, age(left))
 	}
 }
 
@@ -116,7 +119,8 @@ func (e *examination) tlsFailure(ctx context.Context, err error, name string) ou
 	case opensearch.TLSName:
 		return broken(e.advice(kind), "the certificate is for %s, and not for %s", names(leaf), name)
 	case opensearch.TLSExpired:
-		return broken(e.advice(kind), "the certificate for %s is good from %s to %s", names(leaf), leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
+		return broken(e.advice(kind), "the certificate for %s is good from %s to %s", names(leaf),
+			leaf.NotBefore.UTC().Format(time.RFC3339), leaf.NotAfter.UTC().Format(time.RFC3339))
 	case opensearch.TLSUnknownCA:
 		return broken(e.advice(kind), "the certificate for %s is by %q, an "+
 			"authority that is not known here", names(leaf), leaf.Issuer.CommonName)

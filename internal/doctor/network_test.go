@@ -30,19 +30,23 @@ func certified(t *testing.T, until time.Time) (endpoint, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: until.Add(-48 * time.Hour), NotAfter: until, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1),
+		NotBefore: until.Add(-48 * time.Hour), NotAfter: until,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:        true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der},
+		PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	file = filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	return server.URL, file
@@ -53,7 +57,8 @@ func TestCertificate(t *testing.T) {
 		t.Helper()
 		endpoint, file := certified(t, time.Now().Add(until))
 		cfg, err := config.Load(func(name string) string {
-			return map[string]string{"Endpoint": endpoint, "AWS_Auth": "Off", "TLS_CA_File": file, "TLS_Verify": verify}[name]
+			return map[string]string{"Endpoint": endpoint, "AWS_Auth": "Off", "TLS_CA_File": file,
+				"TLS_Verify": verify}[name]
 		}, func(string) string { return "" })
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +66,8 @@ func TestCertificate(t *testing.T) {
 		e := &examination{settings: &settings{timeout: 5 * time.Second}, cfg: cfg}
 		o := e.checkTLS(t.Context())
 		if o.status != status || !strings.Contains(o.summary+" → "+o.remedy, words) {
-			t.Errorf("%s to go, TLS_Verify %s: %s %s → %s", until, verify, o.status, o.summary, o.remedy)
+			t.Errorf("%s to go, TLS_Verify %s: %s %s → %s", until, verify, o.status, o.summary,
+				o.remedy)
 		}
 	}
 	f(30*24*time.Hour, "On", Broken, "is good from") // not yet

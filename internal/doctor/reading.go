@@ -49,7 +49,8 @@ func (e *examination) pattern() string {
 func (e *examination) checkTimeField(ctx context.Context) outcome {
 	field, query := e.cfg.TimeKey, ""
 	if !e.serverless() { // the rest of a mapping can be megabytes; that collections know the parameter is not documented
-		query = "filter_path=" + url.QueryEscape("*.mappings.properties."+strings.ReplaceAll(field, ".", ".properties.")+".type")
+		query = "filter_path=" + url.QueryEscape("*.mappings.properties."+strings.ReplaceAll(field,
+			".", ".properties.")+".type")
 	}
 	a := e.client.Do(ctx, http.MethodGet, "/"+e.pattern()+"/_mapping", query, nil)
 	switch {
@@ -166,5 +167,6 @@ func (e *examination) checkArrival(ctx context.Context) outcome {
 		return broken("look at the log of the Fluent Bit pods for lines of opensearch_irsa, and "+
 			"whether anything is logged at all; -max-age says how old may be", "the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(old))
 	}
-	return fine("the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern, age(max(old, 0)))
+	return fine("the newest of %d documents in %s is %s old", found.Hits.Total.Value, pattern,
+		age(max(old, 0)))
 }

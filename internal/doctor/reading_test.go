@@ -27,12 +27,14 @@ func TestArrival(t *testing.T) {
 		}))
 		defer server.Close()
 		cfg, err := config.Load(func(name string) string {
-			return map[string]string{"Endpoint": server.URL, "AWS_Auth": "Off", "Index": "eks-%Y"}[name]
+			return map[string]string{"Endpoint": server.URL, "AWS_Auth": "Off",
+				"Index": "eks-%Y"}[name]
 		}, func(string) string { return "" })
 		if err != nil {
 			t.Fatal(err)
 		}
-		e := &examination{settings: &settings{timeout: time.Second, maxAge: time.Minute}, cfg: cfg, first: opensearch.Result{Items: []opensearch.Item{index}}}
+		e := &examination{settings: &settings{timeout: time.Second, maxAge: time.Minute}, cfg: cfg,
+			first: opensearch.Result{Items: []opensearch.Item{index}}}
 		if e.client, err = connect.DialAs(cfg, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -45,8 +47,10 @@ func TestArrival(t *testing.T) {
 			t.Errorf("%s: %s %s → %s", answer, o.status, o.summary, o.remedy)
 		}
 	}
-	f(`{"_shards":{"total":0},"hits":{"total":{"value":0}}}`, missing, Broken, "there is no document in eks-*")
-	f(`{"_shards":{"total":0},"hits":{"total":{"value":0}}}`, there, Skipped, "a search finds none that the role may read → delivery does not need it")
+	f(`{"_shards":{"total":0},"hits":{"total":{"value":0}}}`, missing, Broken,
+		"there is no document in eks-*")
+	f(`{"_shards":{"total":0},"hits":{"total":{"value":0}}}`, there, Skipped,
+		"a search finds none that the role may read → delivery does not need it")
 	f(`{"_shards":{"total":1},"hits":{"total":{"value":0}},"aggregations":{"newest":{"value":null}}}`, there, Broken, "there is no document in eks-*")
 	f(`{"_shards":{"total":1},"hits":{"total":{"value":3}},"aggregations":{"newest":{"value":null}}}`, there, Broken, "none of the 3 documents in eks-* has @timestamp")
 	f(`{"_shards":{"total":1},"hits":{"total":{"value":3}},"aggregations":{"newest":{"value":1.7e12}}}`, there, Broken, "the newest of 3 documents in eks-* is ")

@@ -87,7 +87,8 @@ func (r *Report) writeJSON(w io.Writer) error {
 
 // looks are a status's mark and its colour.
 var looks = map[Status]struct{ mark, colour string }{
-	OK: {"✓", "\x1b[32m"}, Warning: {"!", "\x1b[33m"}, Broken: {"✗", "\x1b[31m"}, Skipped: {"–", "\x1b[2m"},
+	OK: {"✓", "\x1b[32m"}, Warning: {"!", "\x1b[33m"}, Broken: {"✗", "\x1b[31m"},
+	Skipped: {"–", "\x1b[2m"},
 }
 
 const (
@@ -113,14 +114,16 @@ func (r *Report) WriteTable(w io.Writer, colour bool) error {
 		if colour {
 			mark = look.colour + mark + "\x1b[0m"
 		}
-		fmt.Fprintf(&b, "%s %s", mark, c.Title+strings.Repeat(" ", max(1, titleWidth-utf8.RuneCountInString(c.Title))))
+		fmt.Fprintf(&b, "%s %s", mark,
+			c.Title+strings.Repeat(" ", max(1, titleWidth-utf8.RuneCountInString(c.Title))))
 		indent := strings.Repeat(" ", titleWidth+2)
 		b.WriteString(wrap(c.Summary, indent) + "\n")
 		if c.Remedy != "" {
 			b.WriteString(indent + wrap("→ "+c.Remedy, indent+"  ") + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "\n%d passed, %d broken, %d warnings, %d not checked\n", r.Counts[OK], r.Counts[Broken], r.Counts[Warning], r.Counts[Skipped])
+	fmt.Fprintf(&b, "\n%d passed, %d broken, %d warnings, %d not checked\n", r.Counts[OK],
+		r.Counts[Broken], r.Counts[Warning], r.Counts[Skipped])
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -130,11 +133,13 @@ func (r *Report) WriteTable(w io.Writer, colour bool) error {
 func (r *Report) gather(i int) (last int, c Check) {
 	first := r.Checks[i]
 	var titles []string
-	for last = i; last < len(r.Checks) && r.Checks[last].BlockedBy == first.BlockedBy && r.Checks[last].Output == first.Output; last++ {
+	for last = i; last < len(r.Checks) && r.Checks[last].BlockedBy == first.BlockedBy &&
+		r.Checks[last].Output == first.Output; last++ {
 		titles = append(titles, r.Checks[last].Title)
 	}
 	_, why, _ := strings.Cut(first.Summary, ": ")
-	return last - 1, Check{Status: Skipped, Title: "not checked", Summary: strings.Join(titles, ", ") + ": " + why}
+	return last - 1, Check{Status: Skipped, Title: "not checked",
+		Summary: strings.Join(titles, ", ") + ": " + why}
 }
 
 // wrap breaks a text into lines at its spaces; each but the first begins with indent, and the first

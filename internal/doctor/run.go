@@ -53,7 +53,8 @@ type settings struct {
 }
 
 // Run is the command. It returns the exit status.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer,
+	getenv func(string) string) int {
 	s := settings{options: command.Options{}, getenv: getenv}
 	flags := flag.NewFlagSet("opensearch-irsa-doctor", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -90,7 +91,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	if s.json {
 		write = func(w io.Writer, _ bool) error { return r.writeJSON(w) }
 	}
-	if err := write(stdout, isTerminal(stdout) && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"); err != nil {
+	if err := write(stdout, isTerminal(stdout) && getenv("NO_COLOR") == "" &&
+		getenv("TERM") != "dumb"); err != nil {
 		return fail("cannot write the report: %v", err)
 	}
 	if r.Result == Broken {

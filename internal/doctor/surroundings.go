@@ -26,7 +26,10 @@ const fewWorkers = 10
 // traps looks at the section and at what is around it in the file.
 func (e *examination) traps() []trap {
 	var out []trap
-	warn := func(id, summary, remedy string) { out = append(out, trap{id, Warning, summary, remedy}) }
+	warn := func(id, summary, remedy string) {
+		out = append(out,
+			trap{id, Warning, summary, remedy})
+	}
 	s := e.from
 
 	for _, key := range []string{"host", "port"} {
@@ -95,7 +98,8 @@ func (e *examination) storageTraps() []trap {
 	var inMemory []string
 	for _, in := range e.file.Of("input") {
 		if !strings.EqualFold(in.Get("storage.type"), "filesystem") {
-			inMemory = append(inMemory, fmt.Sprintf("%s (%s:%d)", in.Get("name"), filepath.Base(in.Path), in.Line))
+			inMemory = append(inMemory, fmt.Sprintf("%s (%s:%d)", in.Get("name"),
+				filepath.Base(in.Path), in.Line))
 		}
 	}
 	if inMemory != nil {
@@ -121,7 +125,8 @@ func optionTraps(s *fluentbit.Section) []trap {
 	seen := map[string]bool{}
 	for _, p := range s.Properties {
 		prefix, _, dotted := strings.Cut(p.Key, ".")
-		known := config.IsOption(p.Key) || core[p.Key] || dotted && (prefix == "tls" || prefix == "net" || prefix == "storage")
+		known := config.IsOption(p.Key) || core[p.Key] ||
+			dotted && (prefix == "tls" || prefix == "net" || prefix == "storage")
 		switch {
 		case !known:
 			out = append(out, trap{"option", Warning, fmt.Sprintf("line %d: there is no option "+

@@ -24,7 +24,8 @@ func TestCopyText(t *testing.T) {
 		wantWritten -= max(wantRead-n, 0)
 		read, wantRead = min(read, n), min(wantRead, n)
 		if read != wantRead || !bytes.Equal(a[:written], b[:wantWritten]) {
-			t.Fatalf("%q: got %d, %q, want %d, %q", src[:n], read, a[:written], wantRead, b[:wantWritten])
+			t.Fatalf("%q: got %d, %q, want %d, %q", src[:n], read, a[:written], wantRead,
+				b[:wantWritten])
 		}
 	}
 }

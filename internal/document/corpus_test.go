@@ -31,7 +31,8 @@ func message(r *rand.Rand, line int) string {
 }
 
 func timestamp(i int) string {
-	return fmt.Sprintf("2026-11-%02dT%02d:%02d:%02d.%09dZ", 1+i%22, i%24, i%60, (i*7)%60, (i*7919)%1000000000)
+	return fmt.Sprintf("2026-11-%02dT%02d:%02d:%02d.%09dZ", 1+i%22, i%24, i%60, (i*7)%60,
+		(i*7919)%1000000000)
 }
 
 // appendHead appends what stands before a body in Fluent Bit 5.
@@ -50,7 +51,8 @@ func criChunk(records int) []byte {
 	r := rand.New(rand.NewPCG(7, 7))
 	var b []byte
 	for i := range records {
-		b = appendHead(b, uint32(corpusSec+86400*(i%22)+3600*(i%24)+60*(i%60)+(i*7)%60), uint32(i*7919%1000000000))
+		b = appendHead(b, uint32(corpusSec+86400*(i%22)+3600*(i%24)+60*(i%60)+(i*7)%60),
+			uint32(i*7919%1000000000))
 		b = msgp.AppendMapHeader(b, 4)
 		b = msgp.AppendString(msgp.AppendString(b, "time"), timestamp(i))
 		stream := "stdout"

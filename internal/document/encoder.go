@@ -111,7 +111,8 @@ func (e *Encoder) SetTag(tag string) {
 // err is a *chunk.CorruptError, and n undefined, if the bytes are no msgpack (its
 // Offset is relative to body), or a *RejectError, and n right, if the record is
 // whole but cannot be a document. Either way dst comes back with the length it had.
-func (e *Encoder) Append(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int, err error) {
+func (e *Encoder) Append(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int,
+	err error) {
 	e.src = body
 	e.inKey, e.keys, e.trace.on = false, e.keys[:0], false
 	resting := e.shapes.resting()
@@ -126,7 +127,8 @@ func (e *Encoder) Append(dst []byte, sec int64, nsec uint32, body []byte) (out [
 }
 
 // appendNew is Append for a record of no known shape.
-func (e *Encoder) appendNew(dst []byte, sec int64, nsec uint32, learn bool) (out []byte, n int, err error) {
+func (e *Encoder) appendNew(dst []byte, sec int64, nsec uint32, learn bool) (out []byte, n int,
+	err error) {
 	e.inKey, e.keys = false, e.keys[:0] // a shape that did not fit leaves both anyhow
 	out, n = e.document(dst, sec, nsec, learn)
 	if cap(e.keys) > maxKeptKeys {

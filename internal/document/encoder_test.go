@@ -80,11 +80,13 @@ func TestAppendSuccess(t *testing.T) {
 	f(raw("\xd7\x00\x6a\x00\x00\x00\x00\x00\x00\x2a"), `"2026-05-10T03:48:16.000000042Z"`)
 	f(raw("\xd6\xff\x6a\x00\x00\x00"), `"2026-05-10T03:48:16.000000000Z"`)
 	f(raw("\xd7\xff\x00\x00\x00\xa8\x6a\x00\x00\x00"), `"2026-05-10T03:48:16.000000042Z"`)
-	f(raw("\xc7\x0c\xff\x00\x00\x00\x2a\x00\x00\x00\x00\x6a\x00\x00\x00"), `"2026-05-10T03:48:16.000000042Z"`)
+	f(raw("\xc7\x0c\xff\x00\x00\x00\x2a\x00\x00\x00\x00\x6a\x00\x00\x00"),
+		`"2026-05-10T03:48:16.000000042Z"`)
 	f(raw("\xd7\x00\x6a\x00\x00\x00\xff\xff\xff\xff"), `"6a000000ffffffff"`)
 
 	f(object(num(1), num(2), num(-1), num(3)), `{"1":2,"-1":3}`)
-	f(object(raw("\xc0"), num(1), raw("\xc2"), num(2), raw("\xc3"), num(3)), `{"null":1,"false":2,"true":3}`)
+	f(object(raw("\xc0"), num(1), raw("\xc2"), num(2), raw("\xc3"), num(3)),
+		`{"null":1,"false":2,"true":3}`)
 	f(object(flt(1.5), num(1), flt(math.NaN()), num(2)), `{"1.5":1,"null":2}`)
 	f(object(msgp.AppendBytes(nil, []byte("b")), num(1)), `{"b":1}`)
 	f(object(raw("\xd4\x05\xab"), num(1)), `{"ab":1}`)
@@ -116,22 +118,30 @@ func TestAppendHead(t *testing.T) {
 	f(Options{TimeKey: "@timestamp"}, empty, `{"@timestamp":"2026-11-23T11:07:14.007Z"}`)
 	f(Options{TimeKey: "@timestamp"}, a, `{"@timestamp":"2026-11-23T11:07:14.007Z","a.b":1}`)
 	f(Options{TimeKey: "t", TimeNanos: true}, a, `{"t":"2026-11-23T11:07:14.007089123Z","a.b":1}`)
-	f(Options{TimeKey: "t", TimeFormat: `%d/%b/%y "%H"`}, a, `{"t":"23/Nov/26 \"11\".007Z","a.b":1}`)
+	f(Options{TimeKey: "t", TimeFormat: `%d/%b/%y "%H"`}, a,
+		`{"t":"23/Nov/26 \"11\".007Z","a.b":1}`)
 	f(Options{TagKey: "_flb-key"}, empty, `{"_flb-key":"kube.\"x\""}`)
 	f(Options{TagKey: "_flb-key"}, a, `{"_flb-key":"kube.\"x\"","a.b":1}`)
-	f(Options{TimeKey: `"t"`, TagKey: "tag"}, a, `{"\"t\"":"2026-11-23T11:07:14.007Z","tag":"kube.\"x\"","a.b":1}`)
-	f(Options{ReplaceDots: true}, object(str("a.b"), object(str("c.d."), list(object(str("."), str("x.y"))))), `{"a_b":{"c_d_":[{"_":"x.y"}]}}`)
+	f(Options{TimeKey: `"t"`, TagKey: "tag"}, a,
+		`{"\"t\"":"2026-11-23T11:07:14.007Z","tag":"kube.\"x\"","a.b":1}`)
+	f(Options{ReplaceDots: true}, object(str("a.b"),
+		object(str("c.d."), list(object(str("."), str("x.y"))))), `{"a_b":{"c_d_":[{"_":"x.y"}]}}`)
 	f(Options{ReplaceDots: true}, object(str("a.b"), num(1), str("a_b"), num(2)), `{"a_b":2}`)
 	f(Options{ReplaceDots: true}, object(flt(1.5), num(1)), `{"1_5":1}`)
 	f(Options{Dedot: []string{"k.labels"}},
-		object(str("a.b"), num(1), str("k"), object(str("c.d"), num(2), str("labels"), object(str("e.f"), object(str("g.h"), num(3))))),
+		object(str("a.b"), num(1), str("k"),
+			object(str("c.d"), num(2), str("labels"),
+				object(str("e.f"), object(str("g.h"), num(3))))),
 		`{"a.b":1,"k":{"c.d":2,"labels":{"e_f":{"g_h":3}}}}`)
 
 	// the record's own fields win
 	f(Options{TimeKey: "t"}, object(str("t"), num(1)), `{"t":1}`)
-	f(Options{TimeKey: "t", TagKey: "tag"}, object(str("t"), num(1), str("a"), num(2)), `{"tag":"kube.\"x\"","t":1,"a":2}`)
-	f(Options{TimeKey: "t", TagKey: "tag"}, object(str("a"), num(2), str("tag"), num(1)), `{"t":"2026-11-23T11:07:14.007Z","a":2,"tag":1}`)
-	f(Options{TimeKey: "t", TagKey: "tag"}, object(str("a"), num(2), str("tag"), num(1), str("t"), num(0)), `{"a":2,"tag":1,"t":0}`)
+	f(Options{TimeKey: "t", TagKey: "tag"}, object(str("t"), num(1), str("a"), num(2)),
+		`{"tag":"kube.\"x\"","t":1,"a":2}`)
+	f(Options{TimeKey: "t", TagKey: "tag"}, object(str("a"), num(2), str("tag"), num(1)),
+		`{"t":"2026-11-23T11:07:14.007Z","a":2,"tag":1}`)
+	f(Options{TimeKey: "t", TagKey: "tag"},
+		object(str("a"), num(2), str("tag"), num(1), str("t"), num(0)), `{"a":2,"tag":1,"t":0}`)
 }
 
 // TestTimeOutOfRange has times that no walker gives: they are brought to 1970, as by the reference,
@@ -216,7 +226,8 @@ func TestAppendFailure(t *testing.T) {
 	reject(object(object(object(num(1), num(1)), num(1)), num(1)), "nesting_too_deep")
 	for _, open := range []byte{0x81, 0x91} {
 		body := nest(open, maxDepth-1)
-		if out, n, err := e.Append(nil, 0, 0, body); err != nil || n != len(body) || !json.Valid(out) {
+		if out, n, err := e.Append(nil, 0, 0, body); err != nil || n != len(body) ||
+			!json.Valid(out) {
 			t.Errorf("at the limit of levels: got %d, %v", n, err)
 		}
 	}
@@ -282,7 +293,8 @@ func TestCorpus(t *testing.T) {
 		{TimeKey: "@timestamp", TimeNanos: true, TagKey: "_flb-key", ReplaceDots: true},
 		{TagKey: "tag", Dedot: []string{"kubernetes.labels", "kubernetes.annotations"}},
 	} {
-		for _, data := range [][]byte{criChunk(300), k8sChunk(300, false), k8sChunk(300, true), mixedChunk(1500)} {
+		for _, data := range [][]byte{criChunk(300), k8sChunk(300, false), k8sChunk(300, true),
+			mixedChunk(1500)} {
 			e := newEncoder(t, o)
 			e.SetTag("kube.x")
 			w := chunk.NewWalker(data)
@@ -303,7 +315,8 @@ func TestCorpus(t *testing.T) {
 }
 
 func TestAppendAllocatesNothing(t *testing.T) {
-	for name, data := range map[string][]byte{"cri": criChunk(500), "k8s": k8sChunk(500, false), "k8s one pod": k8sChunk(500, true), "mixed": mixedChunk(500)} {
+	for name, data := range map[string][]byte{"cri": criChunk(500), "k8s": k8sChunk(500, false),
+		"k8s one pod": k8sChunk(500, true), "mixed": mixedChunk(500)} {
 		e := newEncoder(t, Options{TimeKey: "@timestamp", TagKey: "tag"})
 		tags := []string{"kube.a", "kube.b"}
 		var dst []byte
@@ -325,10 +338,14 @@ func TestAppendAllocatesNothing(t *testing.T) {
 // FuzzAppend encodes two bodies in turns by an encoder that remembers the other
 // one, and compares with an encoder that remembers nothing, and with the model.
 func FuzzAppend(f *testing.F) {
-	f.Add(object(str("log"), str("a\n"), str("n"), num(5)), object(str("log"), str("b\xff"), str("n"), flt(5)), byte(1))
-	f.Add(object(str("a"), num(1), str("a"), num(2)), object(str("@timestamp"), num(1), str("a"), num(2)), byte(3))
-	f.Add(object(str("k"), object(str("l"), object(str("x.y"), num(1)))), object(str("k"), object(str("l"), object(str("x.y"), list(num(1))))), byte(8))
-	f.Add(object(num(1), raw("\xd4\x05\xab")), object(flt(1), raw("\xd7\x00\x00\x00\x00\x00\x00\x00\x00\x00")), byte(7))
+	f.Add(object(str("log"), str("a\n"), str("n"), num(5)),
+		object(str("log"), str("b\xff"), str("n"), flt(5)), byte(1))
+	f.Add(object(str("a"), num(1), str("a"), num(2)),
+		object(str("@timestamp"), num(1), str("a"), num(2)), byte(3))
+	f.Add(object(str("k"), object(str("l"), object(str("x.y"), num(1)))),
+		object(str("k"), object(str("l"), object(str("x.y"), list(num(1))))), byte(8))
+	f.Add(object(num(1), raw("\xd4\x05\xab")),
+		object(flt(1), raw("\xd7\x00\x00\x00\x00\x00\x00\x00\x00\x00")), byte(7))
 	f.Add(object(object(), num(1)), list(), byte(0))
 	f.Fuzz(func(t *testing.T, a, b []byte, bits byte) {
 		var o Options

@@ -30,7 +30,8 @@ const (
 	mapNode
 )
 
-var keyNames = []string{"a", "b", "c", "log", "tag", "@timestamp", "a.b", "a_b", ".", "", "k", "labels", "l.x", "x\"y", "x\\y", "\xff", "\xfe", "\ufffd", "주문", "\n", "1", "1.5", "null", "true",
+var keyNames = []string{"a", "b", "c", "log", "tag", "@timestamp", "a.b", "a_b", ".", "", "k",
+	"labels", "l.x", "x\"y", "x\\y", "\xff", "\xfe", "\ufffd", "주문", "\n", "1", "1.5", "null", "true",
 	"a_key_that_is_long_0_and_ends_alike", "a_key_that_is_long_1_and_ends_alike", "a_key_that_is_long_0_and_ends_alike.", "eight888", "nine99999"}
 
 func (g generator) oneOf(n int) bool { return g.IntN(n) == 0 }
@@ -50,7 +51,8 @@ func (g generator) options() Options {
 		o.TagKey = ""
 	}
 	for range g.IntN(3) {
-		o.Dedot = append(o.Dedot, pick(g, "k", "k.labels", "labels", "a", "a.b", "x\"y", "k.labels.a", "\xff", "1", "{\"a\":1}"))
+		o.Dedot = append(o.Dedot, pick(g, "k", "k.labels", "labels", "a", "a.b", "x\"y",
+			"k.labels.a", "\xff", "1", "{\"a\":1}"))
 	}
 	return o
 }
@@ -129,7 +131,8 @@ func (g generator) scalar() []byte {
 		return []byte{pick[byte](g, 0xc0, 0xc2, 0xc3)}
 	case 1, 2: // an integer, in any width, however small
 		v := g.Uint64() >> g.IntN(64)
-		b := pick(g, []byte{byte(v) & 0x7f}, []byte{0xe0 | byte(v)}, []byte{0xcc, byte(v)}, []byte{0xd0, byte(v)})
+		b := pick(g, []byte{byte(v) & 0x7f}, []byte{0xe0 | byte(v)}, []byte{0xcc, byte(v)},
+			[]byte{0xd0, byte(v)})
 		switch g.IntN(6) {
 		case 0:
 			b = binary.BigEndian.AppendUint16([]byte{pick[byte](g, 0xcd, 0xd1)}, uint16(v))
@@ -140,8 +143,10 @@ func (g generator) scalar() []byte {
 		}
 		return b
 	case 3:
-		v := pick(g, 0, math.Copysign(0, -1), 1.5, -2, 1e-6, 9.99e-7, 1e15, 1e21, 1e300, 5e-324, math.MaxFloat64, math.NaN(), math.Inf(1), math.Inf(-1),
-			g.NormFloat64(), g.Float64()*1000, math.Round(g.Float64()*1e6)/1000, math.Ldexp(1, g.IntN(120)-60), math.Float64frombits(g.Uint64()))
+		v := pick(g, 0, math.Copysign(0, -1), 1.5, -2, 1e-6, 9.99e-7, 1e15, 1e21, 1e300, 5e-324,
+			math.MaxFloat64, math.NaN(), math.Inf(1), math.Inf(-1),
+			g.NormFloat64(), g.Float64()*1000, math.Round(g.Float64()*1e6)/1000, math.Ldexp(1,
+				g.IntN(120)-60), math.Float64frombits(g.Uint64()))
 		if g.oneOf(3) {
 			return msgp.AppendFloat32(nil, float32(v))
 		}
@@ -167,12 +172,14 @@ func (g generator) ext() []byte {
 			return append([]byte{0xd4 + byte(i), kind}, data...)
 		}
 	}
-	head := pick(g, []byte{0xc7, byte(size)}, []byte{0xc8, 0, byte(size)}, []byte{0xc9, 0, 0, 0, byte(size)})
+	head := pick(g, []byte{0xc7, byte(size)}, []byte{0xc8, 0, byte(size)},
+		[]byte{0xc9, 0, 0, 0, byte(size)})
 	return append(append(head, kind), data...)
 }
 
 func (g generator) string() string {
-	pieces := []string{"a", "plain text", "\"", "\\", "\n", "\x00", "\x1f", "\x7f", "é", "주", "😀", "\xff", "\xe4\xb8", "\xf0\x9f", "\xed\xa0\x80", "\xc0\x80", "\u2028", "<&>", "."}
+	pieces := []string{"a", "plain text", "\"", "\\", "\n", "\x00", "\x1f", "\x7f", "é", "주", "😀",
+		"\xff", "\xe4\xb8", "\xf0\x9f", "\xed\xa0\x80", "\xc0\x80", "\u2028", "<&>", "."}
 	n := g.IntN(6)
 	if g.oneOf(8) {
 		return strings.Repeat(pick(g, pieces...), g.IntN(50))

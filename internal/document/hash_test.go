@@ -13,15 +13,18 @@ func TestHashTellsKeysApart(t *testing.T) {
 	for a := 'a'; a <= 'z'; a++ {
 		keys = append(keys, string(a))
 		for b := 'a'; b <= 'z'; b++ {
-			keys = append(keys, string(a)+string(b), string(a)+"-"+string(b), string(a)+string(b)+"-")
+			keys = append(keys, string(a)+string(b), string(a)+"-"+string(b),
+				string(a)+string(b)+"-")
 		}
 	}
 	for n := range 2000 {
-		for _, form := range []string{"key%d", "%04d-key", "%04d-----long-key", "a-long-key-----%04d", "long-%04d-key", "a.much.longer.key.of.a.label/%d"} {
+		for _, form := range []string{"key%d", "%04d-key", "%04d-----long-key",
+			"a-long-key-----%04d", "long-%04d-key", "a.much.longer.key.of.a.label/%d"} {
 			keys = append(keys, fmt.Sprintf(form, n))
 		}
 	}
-	keys = append(keys, "", strings.Repeat("k", 8), strings.Repeat("k", 9), strings.Repeat("k", 10), strings.Repeat("k", 16), strings.Repeat("k", 17))
+	keys = append(keys, "", strings.Repeat("k", 8), strings.Repeat("k", 9), strings.Repeat("k", 10),
+		strings.Repeat("k", 16), strings.Repeat("k", 17))
 	seen := map[uint32]string{}
 	var low [64]int
 	same := 0

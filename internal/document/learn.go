@@ -111,7 +111,8 @@ func (s *shape) keep(t *trace, body, text []byte) bool {
 		at, textAt := len(s.in)-from, len(s.out)-textFrom
 		s.in = append(s.in, body[from:until]...)
 		s.out = append(s.out, text[textFrom:textUntil]...)
-		v.place = place{at + p.from, at + until, textAt + p.textFrom, textAt + textUntil, p.depth, p.path}
+		v.place = place{at + p.from, at + until, textAt + p.textFrom, textAt +
+			textUntil, p.depth, p.path}
 		from, textFrom = p.to, p.textTo
 	}
 	if len(s.in)+len(body)-from > maxShapeIn || len(s.out)+len(text)-textFrom > maxShapeOut {
@@ -124,7 +125,8 @@ func (s *shape) keep(t *trace, body, text []byte) bool {
 	from, textFrom = 0, 0
 	for _, v := range s.slots {
 		if v.varies {
-			s.constants = append(s.constants, constant{s.in[from:v.from], s.out[textFrom:v.textFrom], v.depth, v.path})
+			s.constants = append(s.constants,
+				constant{s.in[from:v.from], s.out[textFrom:v.textFrom], v.depth, v.path})
 			from, textFrom = v.from, v.textFrom
 		}
 	}

@@ -33,7 +33,8 @@ type (
 func repair(s []byte) string { return string([]rune(string(s))) }
 
 // model decodes the value at b's start. name changes keys.
-func model(b []byte, path []string, name func(path []string, key string) string) (any, []byte, error) {
+func model(b []byte, path []string, name func(path []string, key string) string) (any, []byte,
+	error) {
 	switch msgp.NextType(b) {
 	case msgp.MapType:
 		n, b, err := msgp.ReadMapHeaderBytes(b)

@@ -53,8 +53,10 @@ func TestFloatOfEverySize(t *testing.T) {
 			t.Errorf("%v of %d bits: got %s, want %s", v, width, got, want)
 		}
 	}
-	for _, at := range []float64{0, 1e-6, 1e-3, 1, 1e15, 1e19, 1e21, math.MaxFloat32, math.MaxFloat64, math.SmallestNonzeroFloat64, math.Inf(1), math.NaN()} {
-		for _, v := range []float64{at, -at, math.Nextafter(at, 0), math.Nextafter(at, math.Inf(1))} {
+	for _, at := range []float64{0, 1e-6, 1e-3, 1, 1e15, 1e19, 1e21, math.MaxFloat32,
+		math.MaxFloat64, math.SmallestNonzeroFloat64, math.Inf(1), math.NaN()} {
+		for _, v := range []float64{at, -at, math.Nextafter(at, 0),
+			math.Nextafter(at, math.Inf(1))} {
 			f(v, 64)
 			if v == float64(float32(v)) || v != v {
 				f(v, 32)

@@ -133,7 +133,8 @@ func underscore(key []byte) {
 func (e *Encoder) dropDuplicate(dst []byte, k keySpan, first int) bool {
 	name := dst[k.start:k.end]
 	for j := len(e.keys) - 1; j >= first; j-- {
-		if o := &e.keys[j]; o.hash == k.hash && !o.dropped && bytes.Equal(dst[o.start:o.end], name) {
+		if o := &e.keys[j]; o.hash == k.hash && !o.dropped &&
+			bytes.Equal(dst[o.start:o.end], name) {
 			o.dropped = true
 			return true
 		}
@@ -203,7 +204,8 @@ func hashKey(key []byte) uint32 {
 	case n >= 8:
 		a, b = binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[n-8:])
 	case n >= 4:
-		a, b = uint64(binary.LittleEndian.Uint32(key)), uint64(binary.LittleEndian.Uint32(key[n-4:]))
+		a, b = uint64(binary.LittleEndian.Uint32(key)),
+			uint64(binary.LittleEndian.Uint32(key[n-4:]))
 	case n > 0:
 		a, b = uint64(key[0])|uint64(key[n/2])<<8, uint64(key[n-1])
 	}

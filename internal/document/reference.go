@@ -40,7 +40,8 @@ type level struct {
 }
 
 // AppendReference does what Append does, slowly, and with the same result.
-func (e *Encoder) AppendReference(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int, err error) {
+func (e *Encoder) AppendReference(dst []byte, sec int64, nsec uint32, body []byte) (out []byte,
+	n int, err error) {
 	return e.reference.append(dst, sec, nsec, body)
 }
 
@@ -61,7 +62,8 @@ func newReference(o Options) (r reference, err error) {
 	return r, nil
 }
 
-func (r *reference) append(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int, err error) {
+func (r *reference) append(dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int,
+	err error) {
 	if n, err = chunk.Skip(body); err != nil {
 		return dst, 0, err
 	}
@@ -90,7 +92,8 @@ func (r *reference) append(dst []byte, sec int64, nsec uint32, body []byte) (out
 }
 
 // object makes the JSON of a map, whose pairs start at b, with fields before them.
-func (r *reference) object(fields []field, b []byte, pairs uint32, at level) (text string, rest []byte, reject *RejectError) {
+func (r *reference) object(fields []field, b []byte, pairs uint32, at level) (text string,
+	rest []byte, reject *RejectError) {
 	last := map[string]int{}
 	for i, f := range fields {
 		last[f.key] = i
@@ -187,7 +190,8 @@ func (r *reference) value(b []byte, at level) (text string, rest []byte, reject 
 	return "null", b[1:], nil // nothing else is left: Skip has gone over the whole
 }
 
-func (r *reference) array(b []byte, elements uint32, at level) (text string, rest []byte, reject *RejectError) {
+func (r *reference) array(b []byte, elements uint32, at level) (text string, rest []byte,
+	reject *RejectError) {
 	var values []string
 	for range elements {
 		if text, b, reject = r.value(b, at); reject != nil {
@@ -231,14 +235,16 @@ func extText(kind int8, data []byte) string {
 			nsec, sec = binary.BigEndian.Uint32(data), int64(binary.BigEndian.Uint64(data[4:]))
 		}
 	}
-	first, last := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+	first, last := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 	if sec < first.Unix() || sec > last.Unix() || nsec >= 1e9 {
 		return hex.EncodeToString(data)
 	}
 	return time.Unix(sec, int64(nsec)).UTC().Format("2006-01-02T15:04:05.000000000Z")
 }
 
-var escapes = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`, '\t': `\t`}
+var escapes = map[rune]string{'"': `\"`, '\\': `\\`, '\b': `\b`, '\f': `\f`, '\n': `\n`, '\r': `\r`,
+	'\t': `\t`}
 
 // jsonString quotes s. Each byte that is no UTF-8 becomes U+FFFD.
 func jsonString(s string) string {

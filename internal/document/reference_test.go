@@ -32,7 +32,8 @@ func TestReference(t *testing.T) {
 		compareSequence(t, *fuzzSeed+uint64(done/sequence), sequence)
 		if time.Since(said) > 5*time.Second {
 			said = time.Now()
-			fmt.Fprintf(os.Stderr, "%d of %d records, next seed %d, %.0f s\n", done+sequence, *fuzzRecords, *fuzzSeed+uint64(done/sequence)+1, time.Since(start).Seconds())
+			fmt.Fprintf(os.Stderr, "%d of %d records, next seed %d, %.0f s\n", done+sequence,
+				*fuzzRecords, *fuzzSeed+uint64(done/sequence)+1, time.Since(start).Seconds())
 		}
 	}
 }
@@ -101,7 +102,8 @@ func compareSequence(t *testing.T, seed uint64, records int) {
 	}
 }
 
-func compare(t *testing.T, o Options, warm *Encoder, tag string, sec int64, nsec uint32, body []byte) {
+func compare(t *testing.T, o Options, warm *Encoder, tag string, sec int64, nsec uint32,
+	body []byte) {
 	t.Helper()
 	kept := bytes.Clone(body)
 	got, n, err := warm.Append([]byte("before "), sec, nsec, body)
@@ -109,10 +111,13 @@ func compare(t *testing.T, o Options, warm *Encoder, tag string, sec int64, nsec
 	cold.SetTag(tag)
 	want, wantN, wantErr := cold.AppendReference([]byte("before "), sec, nsec, body)
 	if !bytes.Equal(got, want) || n != wantN || !reflect.DeepEqual(err, wantErr) {
-		t.Fatalf("encoder   %s, %d, %v\nreference %s, %d, %v\nbody %x", got, n, err, want, wantN, wantErr, body)
+		t.Fatalf("encoder   %s, %d, %v\nreference %s, %d, %v\nbody %x", got, n, err, want, wantN,
+			wantErr, body)
 	}
-	if got, n, err := cold.Append([]byte("before "), sec, nsec, body); !bytes.Equal(got, want) || n != wantN || !reflect.DeepEqual(err, wantErr) {
-		t.Fatalf("cold encoder %s, %d, %v\nreference    %s, %d, %v\nbody %x", got, n, err, want, wantN, wantErr, body)
+	if got, n, err := cold.Append([]byte("before "), sec, nsec, body); !bytes.Equal(got, want) ||
+		n != wantN || !reflect.DeepEqual(err, wantErr) {
+		t.Fatalf("cold encoder %s, %d, %v\nreference    %s, %d, %v\nbody %x", got, n, err, want,
+			wantN, wantErr, body)
 	}
 	if !bytes.Equal(body, kept) {
 		t.Fatalf("the body was changed from %x to %x", kept, body)
@@ -127,7 +132,8 @@ func compare(t *testing.T, o Options, warm *Encoder, tag string, sec int64, nsec
 	case string(got) != "before ":
 		t.Fatalf("%v, and dst comes back as %q", err, got)
 	case errors.As(err, &reject):
-		if _, rest, err := model(body, nil, renamer(o)); (err == nil || errors.Is(err, errNotModelled)) && err == nil && len(body)-len(rest) != n {
+		if _, rest, err := model(body, nil, renamer(o)); (err == nil ||
+			errors.Is(err, errNotModelled)) && err == nil && len(body)-len(rest) != n {
 			t.Fatalf("%v: %d bytes, want %d\nbody %x", reject, n, len(body)-len(rest), body)
 		}
 	}
@@ -150,11 +156,14 @@ func TestOnceWrong(t *testing.T) {
 		}
 	}
 	hexOf := func(b []byte) string { return hex.EncodeToString(b) }
-	f(Options{TimeKey: "@timestamp"}, hexOf(object(str("@timestamp"), num(1), str("@timestamp"), num(2))))
+	f(Options{TimeKey: "@timestamp"},
+		hexOf(object(str("@timestamp"), num(1), str("@timestamp"), num(2))))
 	f(Options{TagKey: "tag"}, hexOf(object(str("tag"), num(1), str("tag"), num(2))))
 	// a shape that fits up to the map in its hole, which is no JSON: the keys of that map are not
 	// the record's
 	long := str(strings.Repeat("x", 200))
-	f(Options{}, hexOf(object(str("log"), long, str("a"), num(1))), hexOf(object(str("log"), long, str("a"), num(2))),
-		hexOf(object(str("log"), long, str("a"), object(str("log"), object(object(object(), num(1)), num(1))))))
+	f(Options{}, hexOf(object(str("log"), long, str("a"), num(1))),
+		hexOf(object(str("log"), long, str("a"), num(2))),
+		hexOf(object(str("log"), long, str("a"),
+			object(str("log"), object(object(object(), num(1)), num(1))))))
 }

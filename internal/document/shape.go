@@ -84,7 +84,8 @@ func (s *shapes) resting() bool {
 
 // append appends a document as Encoder.Append does if the record has a known shape;
 // else n is 0.
-func (s *shapes) append(e *Encoder, dst []byte, sec int64, nsec uint32, body []byte) (out []byte, n int) {
+func (s *shapes) append(e *Encoder, dst []byte, sec int64, nsec uint32, body []byte) (out []byte,
+	n int) {
 	s.turn++
 	start := len(dst)
 	attempts := 0

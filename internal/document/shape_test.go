@@ -33,36 +33,51 @@ func TestShapes(t *testing.T) {
 	long := func(n int, c string) []byte { return str(strings.Repeat(c, n)) }
 	o := Options{TimeKey: "t", TagKey: "tag", Dedot: []string{"k.labels"}}
 
-	f("long values", o, 9, object(str("log"), long(3*maxPiece, "a")), object(str("log"), long(2*maxPiece, "\"")))
+	f("long values", o, 9, object(str("log"), long(3*maxPiece, "a")),
+		object(str("log"), long(2*maxPiece, "\"")))
 	const fixed = maxFixed - 8
 	f("more that is fixed than is kept", o, 9, object(str("a"), num(1)),
-		object(str("a"), long(fixed, "a"), str("b"), long(fixed, "b"), str("c"), long(fixed, "c"), str("d"), long(fixed, "d"), str("e"), long(fixed, "e")))
+		object(str("a"), long(fixed, "a"), str("b"), long(fixed, "b"), str("c"), long(fixed, "c"),
+			str("d"), long(fixed, "d"), str("e"), long(fixed, "e")))
 	five := func(a, b, c, d, e []byte) []byte {
 		return object(str("a"), a, str("b"), b, str("c"), c, str("d"), d, str("e"), e)
 	}
-	small, large := five(num(1), num(2), num(3), num(4), num(5)), five(long(fixed, "a"), long(fixed, "b"), long(fixed, "c"), long(fixed, "d"), long(fixed, "e"))
+	small, large := five(num(1), num(2), num(3), num(4), num(5)),
+		five(long(fixed, "a"), long(fixed, "b"), long(fixed, "c"), long(fixed, "d"),
+			long(fixed, "e"))
 	other := object(str("o"), num(1), str("p"), str("text"))
 	f("more that is fixed than is kept, of another tag's shape", o, 4*14,
 		small, small, other, other, small, other, small, // one tag
 		large, other, small, large, other, small, large) // another one
 	f("late differences", o, 20,
-		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(1), str("key_number_one_is_long"), num(1)),
-		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(2), str("key_number_two_is_long"), num(1)),
-		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(3), str("key_number_0ne_is_long"), num(1)),
-		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxy"), str("log"), num(3), str("key_number_0ne_is_long"), num(1)))
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(1),
+			str("key_number_one_is_long"), num(1)),
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(2),
+			str("key_number_two_is_long"), num(1)),
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxx"), str("log"), num(3),
+			str("key_number_0ne_is_long"), num(1)),
+		object(str("a"), str("xxxxxxxxxxxxxxxxxxxxxxxy"), str("log"), num(3),
+			str("key_number_0ne_is_long"), num(1)))
 	f("holes of every kind", o, 40,
-		object(str("v"), num(1)), object(str("v"), str("s")), object(str("v"), list(num(1), object(str("a.b"), num(1)))),
-		object(str("v"), flt(2)), object(str("v"), raw("\xc0")), object(str("v"), object(str("v"), num(1))), object(str("v"), object()))
+		object(str("v"), num(1)), object(str("v"), str("s")),
+		object(str("v"), list(num(1), object(str("a.b"), num(1)))),
+		object(str("v"), flt(2)), object(str("v"), raw("\xc0")), object(str("v"),
+			object(str("v"), num(1))), object(str("v"), object()))
 	f("containers in a hole", o, 12,
-		object(str("k"), object(str("labels"), list(num(1)))), object(str("k"), object(str("labels"), list(object(str("a.b"), num(1))))),
-		object(str("k"), object(str("labels"), list(object(str("a.b"), num(1), str("a_b"), num(2))))))
+		object(str("k"), object(str("labels"), list(num(1)))),
+		object(str("k"), object(str("labels"), list(object(str("a.b"), num(1))))),
+		object(str("k"), object(str("labels"),
+			list(object(str("a.b"), num(1), str("a_b"), num(2))))))
 	f("own time and tag", o, 40,
 		object(str("t"), num(1), str("a"), num(1)), object(str("tag"), num(1), str("a"), num(2)),
-		object(str("tag"), num(1), str("t"), num(2)), object(str("a"), num(1), str("t"), num(2)), object(str("a"), num(1)), object())
-	f("own time, no tag", Options{TimeKey: "t"}, 20, object(str("t"), num(1)), object(str("t"), num(2)), object(str("u"), num(2)))
+		object(str("tag"), num(1), str("t"), num(2)), object(str("a"), num(1), str("t"),
+			num(2)), object(str("a"), num(1)), object())
+	f("own time, no tag", Options{TimeKey: "t"}, 20, object(str("t"), num(1)),
+		object(str("t"), num(2)), object(str("u"), num(2)))
 	f("duplicates", o, 20,
 		object(str("a"), num(1), str("a"), num(1)), object(str("a"), num(1), str("a"), num(2)),
-		object(str("m"), object(str("a"), num(1), str("a"), num(1))), object(str("m"), object(str("a"), num(1), str("a"), num(2))))
+		object(str("m"), object(str("a"), num(1), str("a"), num(1))), object(str("m"),
+			object(str("a"), num(1), str("a"), num(2))))
 
 	var many [][]byte
 	for i := range 2 * maxPlaces {
@@ -127,7 +142,8 @@ func TestEncoderKeepsNoMoreThanItMay(t *testing.T) {
 	for _, body := range [][]byte{object(many...), object(str("a"), num(1)), str("no map")} {
 		_, _, _ = e.Append(nil, 0, 0, body) // of which the last one fails
 		if e.src != nil || cap(e.keys) > maxKeptKeys || cap(e.sort) > 2*maxKeptKeys {
-			t.Errorf("%d bytes of the chunk are kept, %d keys, %d numbers", len(e.src), cap(e.keys), cap(e.sort))
+			t.Errorf("%d bytes of the chunk are kept, %d keys, %d numbers", len(e.src), cap(e.keys),
+				cap(e.sort))
 		}
 	}
 }
@@ -135,11 +151,13 @@ func TestEncoderKeepsNoMoreThanItMay(t *testing.T) {
 // TestShapesAreUsed makes sure that what the benchmarks measure is what shapes do:
 // after a few records of a kind, none is encoded in full.
 func TestShapesAreUsed(t *testing.T) {
-	for name, data := range map[string][]byte{"cri": criChunk(500), "k8s": k8sChunk(500, false), "k8s, one pod": k8sChunk(500, true)} {
+	for name, data := range map[string][]byte{"cri": criChunk(500), "k8s": k8sChunk(500, false),
+		"k8s, one pod": k8sChunk(500, true)} {
 		e := newEncoder(t, Options{TimeKey: "@timestamp"})
 		encodeChunk(t, e, nil, data)
 		if e.shapes.misses > 0 || e.shapes.rest > 0 || len(e.shapes.known) != 1 {
-			t.Errorf("%s: %d misses more than hits, %d records to rest, %d shapes", name, e.shapes.misses, e.shapes.rest, len(e.shapes.known))
+			t.Errorf("%s: %d misses more than hits, %d records to rest, %d shapes", name,
+				e.shapes.misses, e.shapes.rest, len(e.shapes.known))
 		}
 		// another tag is another pod, of the same shape: one record to learn it
 		e.SetTag("another")

@@ -37,7 +37,10 @@ func Init(plugin unsafe.Pointer) (code int) {
 	log := logging.New(write, core.level(), core.instanceName(plugin))
 	defer guard(&code, output.FLB_ERROR, log)
 
-	cfg, err := config.Load(func(name string) string { return output.FLBPluginConfigKey(plugin, name) }, os.Getenv)
+	cfg, err := config.Load(func(name string) string {
+		return output.FLBPluginConfigKey(plugin,
+			name)
+	}, os.Getenv)
 	if err = errors.Join(err, compile.Check(cfg)); err != nil {
 		for mistake := range strings.SplitSeq(err.Error(), "\n") {
 			log.Errorf("%s", mistake)

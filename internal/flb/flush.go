@@ -41,13 +41,14 @@ func start(f *C.struct_flush) {
 			"ended; Fluent Bit keeps it")
 		return
 	}
-	in.deliver.Start(C.GoString(f.tag), unsafe.Slice((*byte)(f.data), f.length), func(settled bool) {
-		end := C.int(output.FLB_RETRY)
-		if settled {
-			end = output.FLB_OK
-		}
-		waiting.end(w, end)
-	})
+	in.deliver.Start(C.GoString(f.tag), unsafe.Slice((*byte)(f.data), f.length),
+		func(settled bool) {
+			end := C.int(output.FLB_RETRY)
+			if settled {
+				end = output.FLB_OK
+			}
+			waiting.end(w, end)
+		})
 	code = begun
 }
 

@@ -90,7 +90,8 @@ func stsError(err error, call, role string, token claims) *Error {
 			e.Remedy += fmt.Sprintf(", that the Federated principal is the OIDC provider of "+
 				"issuer %s, and that the conditions ask for sub %q and aud %q, which this pod's "+
 				"token carries",
-				orUnknown(strings.TrimPrefix(token.Issuer, "https://")), token.Subject, strings.Join(token.Audience, ","))
+				orUnknown(strings.TrimPrefix(token.Issuer,
+					"https://")), token.Subject, strings.Join(token.Audience, ","))
 		} else {
 			e.Remedy += ", that it trusts the pod's own role and that that role's policy allows " +
 				"the call; an external id must match AWS_External_ID"
@@ -108,7 +109,8 @@ func stsError(err error, call, role string, token claims) *Error {
 			token.Issuer, strings.Join(token.Audience, ","))
 	case "IDPCommunicationError":
 		e.Kind = Unreachable
-		e.Remedy = fmt.Sprintf("STS could not reach the OIDC issuer %s: its keys must be public", orUnknown(token.Issuer))
+		e.Remedy = fmt.Sprintf("STS could not reach the OIDC issuer %s: its keys must be public",
+			orUnknown(token.Issuer))
 	case "ExpiredTokenException", "ExpiredToken":
 		e.Kind = TokenExpired
 		e.Remedy = "the kubelet renews the token file: check that it is a projected volume and " +

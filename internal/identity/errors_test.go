@@ -29,7 +29,8 @@ func check(t *testing.T, i *Identity, kind Kind, words ...string) {
 			t.Errorf("%q does not name %q", err, w)
 		}
 	}
-	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "c2lnbmF0dXJl") {
+	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), token) ||
+		strings.Contains(err.Error(), "c2lnbmF0dXJl") {
 		t.Errorf("several lines, or the token: %q", err)
 	}
 }
@@ -44,14 +45,17 @@ func TestIdentitySTSRefusals(t *testing.T) {
 		})
 	}
 	issuer := "oidc.eks.eu-west-1.amazonaws.com/id/ABC"
-	f(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", Denied, role, `"system:serviceaccount:logging:fluent-bit"`, `"sts.amazonaws.com"`, issuer, "trust policy")
-	f(400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for https://"+issuer, TokenInvalid, "identity provider", issuer)
+	f(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", Denied, role,
+		`"system:serviceaccount:logging:fluent-bit"`, `"sts.amazonaws.com"`, issuer, "trust policy")
+	f(400, "InvalidIdentityToken",
+		"No OpenIDConnect provider found in your account for https://"+issuer, TokenInvalid, "identity provider", issuer)
 	f(400, "InvalidIdentityToken", "Incorrect token audience", TokenInvalid, "sts.amazonaws.com")
 	f(400, "ExpiredTokenException", "Token expired: current date/time 1 must be before the "+
 		"expiration date/time 0", TokenExpired, "kubelet")
 	f(400, "ValidationError", "Request ARN is invalid", BadRole, role, "AWS_Role_ARN")
 	f(400, "IDPCommunicationError", "An error occurred.", Unreachable, issuer)
-	f(403, "RegionDisabledException", "STS is not activated in this region", RegionOff, "AWS_STS_Endpoint")
+	f(403, "RegionDisabledException", "STS is not activated in this region", RegionOff,
+		"AWS_STS_Endpoint")
 	f(400, "Throttling", "Rate exceeded", Throttled)
 	f(503, "ServiceUnavailable", "Try later", Unreachable)
 	f(400, "SomethingNew", "whatever", Unknown)
@@ -64,8 +68,11 @@ func TestIdentitySTSUnreachable(t *testing.T) {
 			check(t, irsa(t, &fakeSTS{failErr: err}, tokenFile(t, token)), Unreachable, words...)
 		})
 	}
-	f(&net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "sts.eu-west-1.amazonaws.com", IsNotFound: true}}, "does not resolve", "sts.eu-west-1.amazonaws.com", "interface endpoint")
-	f(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, "cannot be reached", "sts.eu-west-1.amazonaws.com")
+	f(&net.OpError{Op: "dial", Net: "tcp",
+		Err: &net.DNSError{Err: "no such host", Name: "sts.eu-west-1.amazonaws.com",
+			IsNotFound: true}}, "does not resolve", "sts.eu-west-1.amazonaws.com", "interface endpoint")
+	f(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}, "cannot be reached",
+		"sts.eu-west-1.amazonaws.com")
 	f(&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ETIMEDOUT}, "in time")
 	f(&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "not trusted")
 }
@@ -84,7 +91,8 @@ func TestIdentityHollowAnswer(t *testing.T) {
 		return nil
 	}
 	sts.life = time.Hour
-	check(t, irsa(t, sts, tokenFile(t, token), func(o *Options) { o.RoleARN = "arn:aws:iam::2:role/w" }), Unknown, "no credentials")
+	check(t, irsa(t, sts, tokenFile(t, token),
+		func(o *Options) { o.RoleARN = "arn:aws:iam::2:role/w" }), Unknown, "no credentials")
 }
 
 func TestIdentityTokenFileErrors(t *testing.T) {

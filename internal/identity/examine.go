@@ -56,7 +56,10 @@ func (i *Identity) Caller(ctx context.Context) (string, error) {
 		return "", err
 	}
 	opts := i.sts
-	opts.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return creds, nil })
+	opts.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials,
+		error) {
+		return creds, nil
+	})
 	out, err := sts.New(opts).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", stsError(err, "GetCallerIdentity", cmp.Or(i.from.role, "(not known)"), claims{})

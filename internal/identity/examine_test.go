@@ -17,12 +17,14 @@ func TestToken(t *testing.T) {
 			t.Errorf("%q: %v", content, err)
 			return
 		}
-		got := fmt.Sprintf("%s %s %v %d %d", tk.Issuer, tk.Subject, tk.Audience, unix(tk.Issued), unix(tk.Expires))
+		got := fmt.Sprintf("%s %s %v %d %d", tk.Issuer, tk.Subject, tk.Audience, unix(tk.Issued),
+			unix(tk.Expires))
 		if got != want || strings.Contains(fmt.Sprintf("%+v", tk), "c2lnbmF0dXJl") {
 			t.Errorf("%q: got %s, want %s", content, got, want)
 		}
 	}
-	f(jwt(`{"iss":"https://i","sub":"s","aud":["a","b"],"iat":1700000000,"exp":1700086400}`)+"\n", "https://i s [a b] 1700000000 1700086400")
+	f(jwt(`{"iss":"https://i","sub":"s","aud":["a","b"],"iat":1700000000,"exp":1700086400}`)+"\n",
+		"https://i s [a b] 1700000000 1700086400")
 	f(jwt(`{"sub":"s","exp":1700000000.5}`), " s [] 0 1700000000")
 	f(jwt(`{"sub":"s","exp":"soon"}`), " s [] 0 0")
 	f(jwt(`{"sub":"s","exp":1e300}`), " s [] 0 0")
@@ -31,7 +33,8 @@ func TestToken(t *testing.T) {
 	if _, err := irsa(t, &fakeSTS{}, t.TempDir()).Token(); err == nil {
 		t.Error("a folder was read")
 	}
-	i, err := New(Options{Region: "r", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s")})
+	i, err := New(Options{Region: "r",
+		Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,12 +62,15 @@ func TestCaller(t *testing.T) {
 			}
 			return sts.answer(200, answer)
 		}
-		i := irsa(t, sts, tokenFile(t, token), func(o *Options) { o.STSEndpoint = "https://sts.example.internal" })
+		i := irsa(t, sts, tokenFile(t, token),
+			func(o *Options) { o.STSEndpoint = "https://sts.example.internal" })
 		arn, err := i.Caller(t.Context())
-		if arn != want || (err == nil) != (fails == "") || err != nil && !strings.Contains(err.Error(), fails) {
+		if arn != want || (err == nil) != (fails == "") ||
+			err != nil && !strings.Contains(err.Error(), fails) {
 			t.Errorf("got %q, %v", arn, err)
 		}
-		if sts.hosts[1] != "sts.example.internal" || !strings.Contains(sts.auth[1], "Credential=ASIA1/") {
+		if sts.hosts[1] != "sts.example.internal" ||
+			!strings.Contains(sts.auth[1], "Credential=ASIA1/") {
 			t.Errorf("asked at %v, signed %q", sts.hosts, sts.auth[1])
 		}
 	}
@@ -73,7 +79,8 @@ func TestCaller(t *testing.T) {
 
 	sts := &fakeSTS{}
 	sts.refusal("", 403, "AccessDenied", "Not authorized")
-	if _, err := irsa(t, sts, tokenFile(t, token)).Caller(t.Context()); err == nil || !strings.Contains(err.Error(), "trust policy") {
+	if _, err := irsa(t, sts, tokenFile(t, token)).Caller(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "trust policy") {
 		t.Errorf("without credentials: %v", err)
 	}
 }

@@ -70,9 +70,11 @@ func (f *fakeSTS) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (f *fakeSTS) answer(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"text/xml"}, "Date": {time.Now().Add(f.skew).UTC().Format(http.TimeFormat)}},
-		Body:   io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	return &http.Response{StatusCode: status, Status: http.StatusText(status), Proto: "HTTP/1.1",
+		ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"text/xml"},
+			"Date": {time.Now().Add(f.skew).UTC().Format(http.TimeFormat)}},
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
 }
 
 // refusal makes STS refuse each call of one action ("" for all).
@@ -101,7 +103,8 @@ func (f *fakeSTS) calls() int {
 
 // jwt is a token with these claims; its signature is none.
 func jwt(claims string) string {
-	return "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2lnbmF0dXJl"
+	return "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) +
+		".c2lnbmF0dXJl"
 }
 
 var token = jwt(`{"iss":"https://oidc.eks.eu-west-1.amazonaws.com/id/ABC","sub":"system:serviceaccount:logging:fluent-bit","aud":["sts.amazonaws.com"]}`)
@@ -131,7 +134,8 @@ func environ(pairs ...string) func(string) string {
 // irsa is an Identity with the variables of EKS's webhook, whose STS is f.
 func irsa(t *testing.T, f http.RoundTripper, file string, change ...func(*Options)) *Identity {
 	t.Helper()
-	o := Options{Region: "eu-west-1", Getenv: environ("AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", file),
+	o := Options{Region: "eu-west-1",
+		Getenv:     environ("AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", file),
 		HTTPClient: &http.Client{Transport: f, Timeout: 10 * time.Second}}
 	for _, c := range change {
 		c(&o)

@@ -127,7 +127,10 @@ func (i *Identity) Source() string { return i.from.name }
 func (i *Identity) RoleARN() string { return i.from.role }
 
 // Format keeps the credentials out of whatever prints an Identity, with any verb.
-func (i *Identity) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "identity{%s}", i.from.name) }
+func (i *Identity) Format(f fmt.State, _ rune) {
+	_,
+		_ = fmt.Fprintf(f, "identity{%s}", i.from.name)
+}
 
 // Expires is when the credentials in hand end; zero if there are none or if they do not expire.
 func (i *Identity) Expires() time.Time {
@@ -188,7 +191,8 @@ func (i *Identity) Credentials(ctx context.Context) (aws.Credentials, error) {
 // usable says whether the credentials in hand are good. i.mu is held.
 func (i *Identity) usable(now time.Time) bool {
 	c := &i.current
-	return c.AccessKeyID != "" && !i.refused && (!c.CanExpire || now.Before(c.Expires.Add(-i.margin)))
+	return c.AccessKeyID != "" && !i.refused &&
+		(!c.CanExpire || now.Before(c.Expires.Add(-i.margin)))
 }
 
 // mayRefresh says whether the pause after a failed refresh is over, or the token it used has been
@@ -230,8 +234,9 @@ func (i *Identity) settle(c aws.Credentials, err error) {
 	life := c.Expires.Sub(i.now().Add(i.skew))
 	if err == nil && c.CanExpire && life <= 0 {
 		err = &Error{Kind: Expired,
-			Summary: fmt.Sprintf("credentials from %s had expired when they came, at %s", i.from.name, c.Expires.UTC().Format(time.RFC3339)),
-			Remedy:  "set the node's clock: its time synchronisation (chrony) seems not to run"}
+			Summary: fmt.Sprintf("credentials from %s had expired when they came, at %s",
+				i.from.name, c.Expires.UTC().Format(time.RFC3339)),
+			Remedy: "set the node's clock: its time synchronisation (chrony) seems not to run"}
 	}
 	if err != nil {
 		pause := min(minBackoff<<min(i.failures, 8), maxBackoff)
@@ -310,7 +315,8 @@ func (i *Identity) Sign(ctx context.Context, req *http.Request, payloadSHA256 st
 			signed.Header[k] = v
 		}
 	}
-	if err := i.signer.SignHTTP(ctx, creds, &signed, payloadSHA256, i.service, i.region, at); err != nil {
+	if err := i.signer.SignHTTP(ctx, creds, &signed, payloadSHA256, i.service, i.region,
+		at); err != nil {
 		return &Error{Kind: Unknown, Summary: "cannot sign the request", Err: err}
 	}
 	req.Host = signed.Host // without a default port

@@ -22,7 +22,8 @@ func (f *finder) instance() (source, error) {
 			Summary: "AWS_Credentials default found nothing: AWS_EC2_METADATA_DISABLED turns the " +
 				"node's role off, and there is no other source"}
 	}
-	base := strings.TrimRight(cmp.Or(f.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), "http://169.254.169.254"), "/")
+	base := strings.TrimRight(cmp.Or(f.Getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+		"http://169.254.169.254"), "/")
 	if !keepsToken(base) && base != "http://[fd00:ec2::254]" {
 		return source{}, &Error{Kind: BadOption,
 			Summary: fmt.Sprintf("cannot use AWS_EC2_METADATA_SERVICE_ENDPOINT %q", base),
@@ -32,7 +33,8 @@ func (f *finder) instance() (source, error) {
 	if client == nil {
 		client = httpClient(nil, nil) // link-local: no proxy
 	}
-	return source{name: "the node's role (EC2 metadata)", provider: &instance{base: base, client: client}}, nil
+	return source{name: "the node's role (EC2 metadata)",
+		provider: &instance{base: base, client: client}}, nil
 }
 
 type instance struct {
@@ -45,7 +47,8 @@ const instanceCredentials = "/latest/meta-data/iam/security-credentials/"
 var roleName = regexp.MustCompile(`^[\w+=,.@-]+$`)
 
 func (n *instance) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	token, err := n.ask(ctx, http.MethodPut, "/latest/api/token", "X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
+	token, err := n.ask(ctx, http.MethodPut, "/latest/api/token",
+		"X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
 	if err != nil {
 		return aws.Credentials{}, n.failed(err)
 	}
@@ -56,7 +59,8 @@ func (n *instance) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return aws.Credentials{}, n.failed(err)
 	}
-	c, err := fetch(ctx, n.base+instanceCredentials+url.PathEscape(role), "", withHeader{n.client, token})
+	c, err := fetch(ctx, n.base+instanceCredentials+url.PathEscape(role), "",
+		withHeader{n.client, token})
 	if err != nil {
 		return aws.Credentials{}, n.failed(err)
 	}

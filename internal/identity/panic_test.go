@@ -12,9 +12,10 @@ import (
 // TestPanicInARefreshIsAnError has the source of credentials panic, in a goroutine that nobody else
 // guards.
 func TestPanicInARefreshIsAnError(t *testing.T) {
-	i := &Identity{now: time.Now, from: source{name: "a test", provider: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		panic("on purpose")
-	})}}
+	i := &Identity{now: time.Now, from: source{name: "a test",
+		provider: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			panic("on purpose")
+		})}}
 	i.ctx, i.cancel = context.WithCancel(t.Context())
 	defer i.Close()
 	_, err := i.Credentials(t.Context())

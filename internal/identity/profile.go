@@ -24,7 +24,8 @@ func parseProfiles(text string, isConfig bool, into profiles) error {
 		case content == "" || content[0] == '#' || content[0] == ';':
 		case content[0] == '[':
 			head, rest, closed := strings.Cut(content[1:], "]")
-			if rest = strings.TrimSpace(rest); !closed || rest != "" && rest[0] != '#' && rest[0] != ';' {
+			if rest = strings.TrimSpace(rest); !closed ||
+				rest != "" && rest[0] != '#' && rest[0] != ';' {
 				return fmt.Errorf("line %d: a section is written [name]", number+1)
 			}
 			inSection, nests, section = true, false, nil

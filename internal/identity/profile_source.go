@@ -27,7 +27,8 @@ func (f *finder) hasProfile(name string) bool {
 	if err != nil {
 		return true // whose error is worth showing
 	}
-	for _, key := range []string{"role_arn", "aws_access_key_id", "credential_process", "sso_session", "sso_start_url", "login_session"} {
+	for _, key := range []string{"role_arn", "aws_access_key_id", "credential_process",
+		"sso_session", "sso_start_url", "login_session"} {
 		if all[name][key] != "" {
 			return true
 		}
@@ -45,8 +46,9 @@ func (f *finder) ofProfile(name string, above []string) (source, error) {
 	p := all[name]
 	wrong := func(kind Kind, remedy, format string, args ...any) (source, error) {
 		return source{}, &Error{Kind: kind,
-			Summary: fmt.Sprintf("cannot use AWS profile %q: ", name) + fmt.Sprintf(format, args...),
-			Remedy:  remedy}
+			Summary: fmt.Sprintf("cannot use AWS profile %q: ", name) +
+				fmt.Sprintf(format, args...),
+			Remedy: remedy}
 	}
 	if p == nil {
 		return wrong(NoCredentials, "write the profile's name as it stands there in AWS_Profile, "+
@@ -58,7 +60,8 @@ func (f *finder) ofProfile(name string, above []string) (source, error) {
 		return wrong(BadOption, "name a profile without mfa_serial", "its role wants a code from "+
 			"a person (mfa_serial)")
 	case role != "" && p["web_identity_token_file"] != "":
-		return f.assumedByToken(fmt.Sprintf("profile %s, web identity role %s", name, role), role, p["web_identity_token_file"], session), nil
+		return f.assumedByToken(fmt.Sprintf("profile %s, web identity role %s", name, role), role,
+			p["web_identity_token_file"], session), nil
 	case role != "" && p["source_profile"] != "":
 		base, err := f.sourceProfile(name, p, above)
 		if err != nil {
@@ -72,16 +75,19 @@ func (f *finder) ofProfile(name string, above []string) (source, error) {
 		}
 		return f.chained(base, role, p["external_id"], session), nil
 	case role != "":
-		return wrong(BadOption, "add source_profile, credential_source or web_identity_token_file", "it has role_arn and nothing to assume it from")
+		return wrong(BadOption, "add source_profile, credential_source or web_identity_token_file",
+			"it has role_arn and nothing to assume it from")
 	case p["aws_access_key_id"] != "" && p["aws_secret_access_key"] != "":
-		return source{name: fmt.Sprintf("profile %s, access key %s", name, p["aws_access_key_id"]), provider: &profileKeys{f, name}}, nil
+		return source{name: fmt.Sprintf("profile %s, access key %s", name, p["aws_access_key_id"]),
+			provider: &profileKeys{f, name}}, nil
 	case p["credential_process"] != "" || p["sso_session"] != "" || p["sso_start_url"] != "" || p["login_session"] != "":
 		return wrong(BadOption, "use keys, or role_arn with source_profile, credential_source or "+
 			"web_identity_token_file; on EKS rather give the pod a role",
 			"credential_process and sign-in by a browser do not work in a "+
 				"pod, and are not supported")
 	}
-	return wrong(NoCredentials, "add aws_access_key_id and aws_secret_access_key, or role_arn", "it holds no credentials")
+	return wrong(NoCredentials, "add aws_access_key_id and aws_secret_access_key, or role_arn",
+		"it holds no credentials")
 }
 
 // sourceProfile is what the role of a profile is assumed from. A profile may name itself, if it has
@@ -89,13 +95,15 @@ func (f *finder) ofProfile(name string, above []string) (source, error) {
 func (f *finder) sourceProfile(name string, p map[string]string, above []string) (source, error) {
 	from := p["source_profile"]
 	if from == name && p["aws_access_key_id"] != "" {
-		return source{name: fmt.Sprintf("profile %s, access key %s", name, p["aws_access_key_id"]), provider: &profileKeys{f, name}}, nil
+		return source{name: fmt.Sprintf("profile %s, access key %s", name, p["aws_access_key_id"]),
+			provider: &profileKeys{f, name}}, nil
 	}
 	above = append(above, name)
 	if slices.Contains(above, from) {
 		return source{}, &Error{Kind: BadOption,
-			Summary: fmt.Sprintf("cannot use AWS profile %q: source_profile leads in a circle: %s", above[0], strings.Join(append(above, from), ", ")),
-			Remedy:  "let the last of them have keys, credential_source or web_identity_token_file"}
+			Summary: fmt.Sprintf("cannot use AWS profile %q: source_profile leads in a circle: %s",
+				above[0], strings.Join(append(above, from), ", ")),
+			Remedy: "let the last of them have keys, credential_source or web_identity_token_file"}
 	}
 	return f.ofProfile(from, above)
 }
@@ -133,7 +141,8 @@ func (k *profileKeys) Retrieve(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{}, err
 	}
 	p := all[k.name]
-	c := aws.Credentials{AccessKeyID: p["aws_access_key_id"], SecretAccessKey: p["aws_secret_access_key"], SessionToken: p["aws_session_token"]}
+	c := aws.Credentials{AccessKeyID: p["aws_access_key_id"],
+		SecretAccessKey: p["aws_secret_access_key"], SessionToken: p["aws_session_token"]}
 	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
 		return c, &Error{Kind: NoCredentials,
 			Summary: fmt.Sprintf("AWS profile %q has lost its keys", k.name),
@@ -146,7 +155,10 @@ func (f *finder) credentialsFile() string {
 	return cmp.Or(f.Getenv("AWS_SHARED_CREDENTIALS_FILE"), f.home("credentials"))
 }
 
-func (f *finder) configFile() string { return cmp.Or(f.Getenv("AWS_CONFIG_FILE"), f.home("config")) }
+func (f *finder) configFile() string {
+	return cmp.Or(f.Getenv("AWS_CONFIG_FILE"),
+		f.home("config"))
+}
 
 func (f *finder) home(name string) string { return filepath.Join(f.Getenv("HOME"), ".aws", name) }
 

@@ -69,7 +69,8 @@ func profileHome(t *testing.T) string {
 	if err := os.Mkdir(filepath.Join(home, ".aws"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"config": testConfig, "credentials": testCredentials} {
+	for name, text := range map[string]string{"config": testConfig,
+		"credentials": testCredentials} {
 		if err := os.WriteFile(filepath.Join(home, ".aws", name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +89,10 @@ func TestIdentityParseProfilesSuccess(t *testing.T) {
 	f("", false, profiles{})
 	f("; c\n# c\n\n", true, profiles{})
 	f("[a]\nk = v\r\nK2=w x\n", false, profiles{"a": {"k": "v", "k2": "w x"}})
-	f("[ a ] # c\nk = v # c\nl = v#c;d\nm =\t;c\n", false, profiles{"a": {"k": "v", "l": "v#c;d", "m": ""}})
-	f("[default]\na=1\n[profile b]\na=2\n[b]\na=3\n[sso-session s]\na=4\n", true, profiles{"default": {"a": "1"}, "b": {"a": "2"}})
+	f("[ a ] # c\nk = v # c\nl = v#c;d\nm =\t;c\n", false,
+		profiles{"a": {"k": "v", "l": "v#c;d", "m": ""}})
+	f("[default]\na=1\n[profile b]\na=2\n[b]\na=3\n[sso-session s]\na=4\n", true,
+		profiles{"default": {"a": "1"}, "b": {"a": "2"}})
 	f("[b]\na=1\n[b]\nc=2\na=3", false, profiles{"b": {"a": "3", "c": "2"}})
 	f("[a]\ns3 =\n  x = 1\n  y = 2\nk = v\n", true, profiles{}) // in the configuration file it is [profile a]
 	f("[a]\ns3 =\n  x = 1\n  y = 2\nk = v\n", false, profiles{"a": {"s3": "", "k": "v"}})
@@ -100,7 +103,8 @@ func TestIdentityParseProfilesSuccess(t *testing.T) {
 func TestIdentityParseProfilesFailure(t *testing.T) {
 	f := func(text, want string) {
 		t.Helper()
-		if err := parseProfiles(text, false, profiles{}); err == nil || !strings.Contains(err.Error(), want) {
+		if err := parseProfiles(text, false, profiles{}); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", text, err, want)
 		}
 	}
@@ -131,14 +135,16 @@ func FuzzParseProfiles(f *testing.F) {
 			}
 			fmt.Fprintf(&again, "[%s]\n", name)
 			for key, value := range section {
-				if key == "" || strings.ContainsAny(key[:1], "[#;") || strings.ContainsAny(key+value, "\r\v\f\u0085\u00a0") {
+				if key == "" || strings.ContainsAny(key[:1], "[#;") ||
+					strings.ContainsAny(key+value, "\r\v\f\u0085\u00a0") {
 					return // cannot be written again as it was
 				}
 				fmt.Fprintf(&again, "%s=%s\n", key, value)
 			}
 		}
 		twice := profiles{}
-		if err := parseProfiles(again.String(), isConfig, twice); err != nil || !reflect.DeepEqual(got, twice) {
+		if err := parseProfiles(again.String(), isConfig, twice); err != nil ||
+			!reflect.DeepEqual(got, twice) {
 			t.Errorf("%q became %v, and then %v (%v)", text, got, twice, err)
 		}
 	})
@@ -148,8 +154,12 @@ func TestIdentityProfileSuccess(t *testing.T) {
 	f := func(profile, credentials, session string, sources ...string) {
 		t.Helper()
 		sts := &fakeSTS{life: time.Hour}
-		env := environ("HOME", profileHome(t), "AWS_ACCESS_KEY_ID", "AKIAENV", "AWS_SECRET_ACCESS_KEY", "e")
-		i := irsa(t, sts, "", func(o *Options) { o.Getenv, o.Profile, o.Credentials = env, profile, credentials })
+		env := environ("HOME", profileHome(t), "AWS_ACCESS_KEY_ID", "AKIAENV",
+			"AWS_SECRET_ACCESS_KEY", "e")
+		i := irsa(t, sts, "", func(o *Options) {
+			o.Getenv, o.Profile, o.Credentials = env, profile,
+				credentials
+		})
 		for _, s := range sources {
 			if !strings.Contains(i.Source(), s) {
 				t.Errorf("%s: source %q does not name %q", profile, i.Source(), s)
@@ -172,7 +182,8 @@ func TestIdentityProfileSuccess(t *testing.T) {
 func TestIdentityProfileFailure(t *testing.T) {
 	f := func(profile string, kind Kind, words ...string) {
 		t.Helper()
-		_, err := New(Options{Region: "r", Credentials: "profile", Profile: profile, Getenv: environ("HOME", profileHome(t))})
+		_, err := New(Options{Region: "r", Credentials: "profile", Profile: profile,
+			Getenv: environ("HOME", profileHome(t))})
 		var e *Error
 		if !errors.As(err, &e) || e.Kind != kind || e.Remedy == "" {
 			t.Errorf("%s: got %v", profile, err)
@@ -198,15 +209,19 @@ func TestIdentityProfileFailure(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("[keys]\nhunter2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := New(Options{Region: "r", Profile: "keys", Getenv: environ("AWS_SHARED_CREDENTIALS_FILE", bad)})
-	if err == nil || !strings.Contains(err.Error(), "line 2") || strings.Contains(err.Error(), "hunter2") {
+	_, err := New(Options{Region: "r", Profile: "keys",
+		Getenv: environ("AWS_SHARED_CREDENTIALS_FILE", bad)})
+	if err == nil || !strings.Contains(err.Error(), "line 2") ||
+		strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)
 	}
 }
 
 // TestIdentityNothingPrintsSecrets prints an Identity in every way that there is.
 func TestIdentityNothingPrintsSecrets(t *testing.T) {
-	o := Options{Region: "eu-west-1", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "hunter2", "AWS_SESSION_TOKEN", "hunter3")}
+	o := Options{Region: "eu-west-1",
+		Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "hunter2",
+			"AWS_SESSION_TOKEN", "hunter3")}
 	i, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +232,8 @@ func TestIdentityNothingPrintsSecrets(t *testing.T) {
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 		for _, value := range []any{i, o, struct{ Identity any }{i}} {
-			if text := fmt.Sprintf(verb, value); strings.Contains(text, "hunter") || strings.Contains(text, "68756e746572") {
+			if text := fmt.Sprintf(verb, value); strings.Contains(text, "hunter") ||
+				strings.Contains(text, "68756e746572") {
 				t.Errorf("%s of %T shows a secret: %s", verb, value, text)
 			}
 		}

@@ -33,7 +33,8 @@ func TestIdentityRenewal(t *testing.T) {
 				}
 			}
 			if n := sts.calls(); n < least || n > most {
-				t.Errorf("%d calls for credentials of %s in %s, want %d to %d", n, life, span, least, most)
+				t.Errorf("%d calls for credentials of %s in %s, want %d to %d", n, life, span,
+					least, most)
 			}
 		})
 	}
@@ -93,14 +94,17 @@ func TestIdentityFailsFast(t *testing.T) {
 		i := irsa(t, sts, file)
 		_, err := i.Credentials(t.Context())
 		var e *Error
-		if !errors.As(err, &e) || e.Kind != TokenFile || !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "eks.amazonaws.com/role-arn") {
+		if !errors.As(err, &e) || e.Kind != TokenFile || !errors.Is(err, os.ErrNotExist) ||
+			!strings.Contains(err.Error(), file) ||
+			!strings.Contains(err.Error(), "eks.amazonaws.com/role-arn") {
 			t.Fatalf("got %v", err)
 		}
 		if sts.calls() != 0 {
 			t.Error("STS was asked without a token")
 		}
 		began := time.Now()
-		if _, again := i.Credentials(t.Context()); !errors.Is(again, err) || time.Since(began) != 0 {
+		if _, again := i.Credentials(t.Context()); !errors.Is(again, err) ||
+			time.Since(began) != 0 {
 			t.Errorf("got %v after %s, want the same error at once", again, time.Since(began))
 		}
 		if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
@@ -181,7 +185,8 @@ func TestIdentityBackgroundRenewal(t *testing.T) {
 		}
 		close(sts.block)
 		synctest.Wait()
-		if c, err := i.Credentials(t.Context()); err != nil || c.AccessKeyID != "ASIA2" || sts.calls() != 2 {
+		if c, err := i.Credentials(t.Context()); err != nil || c.AccessKeyID != "ASIA2" ||
+			sts.calls() != 2 {
 			t.Errorf("got %v, %v after %d calls", c.AccessKeyID, err, sts.calls())
 		}
 	})
@@ -219,7 +224,8 @@ func TestIdentitySlowSTS(t *testing.T) {
 		began := time.Now()
 		_, err := i.Credentials(t.Context())
 		var e *Error
-		if !errors.As(err, &e) || e.Kind != Unreachable || !strings.Contains(err.Error(), "interface endpoint") {
+		if !errors.As(err, &e) || e.Kind != Unreachable ||
+			!strings.Contains(err.Error(), "interface endpoint") {
 			t.Errorf("got %v", err)
 		}
 		if d := time.Since(began); d > refreshTimeout {

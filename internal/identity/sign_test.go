@@ -45,13 +45,15 @@ func signature(r *http.Request, secret, payload string) string {
 		}
 		headers.WriteString(h + ":" + strings.TrimSpace(v) + "\n")
 	}
-	canonical := strings.Join([]string{r.Method, strings.Join(segments, "/"), strings.Join(pairs, "&"), headers.String(), field("SignedHeaders"), payload}, "\n")
+	canonical := strings.Join([]string{r.Method, strings.Join(segments, "/"),
+		strings.Join(pairs, "&"), headers.String(), field("SignedHeaders"), payload}, "\n")
 	sum := sha256.Sum256([]byte(canonical))
 	key := []byte("AWS4" + secret)
 	for part := range strings.SplitSeq(scope, "/") {
 		key = mac(key, part)
 	}
-	return hex.EncodeToString(mac(key, "AWS4-HMAC-SHA256\n"+r.Header.Get("X-Amz-Date")+"\n"+scope+"\n"+hex.EncodeToString(sum[:])))
+	return hex.EncodeToString(mac(key,
+		"AWS4-HMAC-SHA256\n"+r.Header.Get("X-Amz-Date")+"\n"+scope+"\n"+hex.EncodeToString(sum[:])))
 }
 
 func mac(key []byte, s string) []byte {
@@ -67,15 +69,20 @@ func encode(s string) string {
 
 func TestIdentitySign(t *testing.T) {
 	var got *http.Request
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r }))
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter,
+		r *http.Request) {
+		got = r
+	}))
 	defer server.Close()
 	sum := sha256.Sum256([]byte("body"))
 	payload := hex.EncodeToString(sum[:])
 
 	f := func(service, path string, signed string) {
 		t.Helper()
-		i := irsa(t, &fakeSTS{life: time.Hour}, tokenFile(t, token), func(o *Options) { o.Service = service })
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path, strings.NewReader("body"))
+		i := irsa(t, &fakeSTS{life: time.Hour}, tokenFile(t, token),
+			func(o *Options) { o.Service = service })
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+path,
+			strings.NewReader("body"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +105,9 @@ func TestIdentitySign(t *testing.T) {
 		if want := signature(got, "secret1", payload); !strings.HasSuffix(auth, "Signature="+want) {
 			t.Errorf("%s %s: %s, want signature %s", service, path, auth, want)
 		}
-		if !strings.Contains(auth, "Credential=ASIA1/") || !strings.Contains(auth, "/eu-west-1/"+service+"/aws4_request") || !strings.Contains(auth, "SignedHeaders="+signed+",") {
+		if !strings.Contains(auth, "Credential=ASIA1/") ||
+			!strings.Contains(auth, "/eu-west-1/"+service+"/aws4_request") ||
+			!strings.Contains(auth, "SignedHeaders="+signed+",") {
 			t.Errorf("%s: %s", service, auth)
 		}
 		if got.Header.Get("X-Amz-Security-Token") != "session1" {
@@ -158,13 +167,15 @@ func TestIdentitySignWithoutCredentials(t *testing.T) {
 	sts.refusal("", 403, "AccessDenied", "no")
 	i := irsa(t, sts, tokenFile(t, token))
 	req := httptest.NewRequest(http.MethodPost, "https://domain.example/_bulk", nil)
-	if err := i.Sign(context.Background(), req, ""); err == nil || req.Header.Get("Authorization") != "" {
+	if err := i.Sign(context.Background(), req, ""); err == nil ||
+		req.Header.Get("Authorization") != "" {
 		t.Errorf("got %v, %v", err, req.Header)
 	}
 }
 
 func BenchmarkSign(b *testing.B) {
-	i, err := New(Options{Region: "eu-west-1", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s")})
+	i, err := New(Options{Region: "eu-west-1",
+		Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s")})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -43,7 +43,8 @@ func (f *finder) find() (source, error) {
 	if f.STSEndpoint == "" {
 		f.STSEndpoint = f.Getenv("AWS_ENDPOINT_URL_STS")
 	}
-	if u, err := url.Parse(f.STSEndpoint); f.STSEndpoint != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+	if u, err := url.Parse(f.STSEndpoint); f.STSEndpoint != "" &&
+		(err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		return source{}, &Error{Kind: BadOption,
 			Summary: fmt.Sprintf("cannot use %q as address of STS", f.STSEndpoint),
 			Remedy: "write AWS_STS_Endpoint (or AWS_ENDPOINT_URL_STS) as a URL, such as " +
@@ -129,17 +130,20 @@ func (f *finder) hasWebIdentity() bool {
 // role.
 func (f *finder) webIdentity() (source, error) {
 	if !f.hasWebIdentity() {
-		return source{}, missing("AWS_Credentials web_identity", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+		return source{}, missing("AWS_Credentials web_identity", "AWS_ROLE_ARN",
+			"AWS_WEB_IDENTITY_TOKEN_FILE")
 	}
 	role := f.Getenv("AWS_ROLE_ARN")
-	return f.assumedByToken("web identity (IRSA) role "+role, role, f.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"), ""), nil
+	return f.assumedByToken("web identity (IRSA) role "+role, role,
+		f.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"), ""), nil
 }
 
 // assumedByToken is a role that STS gives for a token. session is the session's name; "" for the
 // pod's and node's.
 func (f *finder) assumedByToken(name, role, file, session string) source {
 	return source{name: name, role: role, tokenFile: file,
-		provider: &webIdentity{client: sts.New(f.stsOptions()), role: role, file: file, session: session, getenv: f.Getenv}}
+		provider: &webIdentity{client: sts.New(f.stsOptions()), role: role, file: file,
+			session: session, getenv: f.Getenv}}
 }
 
 type webIdentity struct {
@@ -155,7 +159,10 @@ func (w *webIdentity) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	said := readClaims(token)
 	p := stscreds.NewWebIdentityRoleProvider(checkedSTS{w.client}, w.role, identityToken(token),
-		func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = sessionName(w.session, said, w.getenv) })
+		func(o *stscreds.WebIdentityRoleOptions) {
+			o.RoleSessionName = sessionName(w.session, said,
+				w.getenv)
+		})
 	c, err := p.Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, stsError(err, "AssumeRoleWithWebIdentity", w.role, said)
@@ -170,9 +177,11 @@ func (t identityToken) GetIdentityToken() ([]byte, error) { return []byte(t), ni
 
 // podIdentity is EKS Pod Identity: the node's agent gives out the credentials for the pod's token.
 func (f *finder) podIdentity() (source, error) {
-	uri, file := f.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"), f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+	uri, file := f.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+		f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 	if uri == "" || file == "" {
-		return source{}, missing("EKS Pod Identity", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+		return source{}, missing("EKS Pod Identity", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
 	}
 	return f.agent("EKS Pod Identity (the role of the pod's association)", uri, file)
 }
@@ -184,7 +193,8 @@ func (f *finder) container() (source, error) {
 	if relative := f.Getenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"); relative != "" {
 		uri = "http://169.254.170.2" + relative
 	}
-	return f.agent("the container's role, from "+uri, uri, f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"))
+	return f.agent("the container's role, from "+uri, uri,
+		f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"))
 }
 
 func (f *finder) agent(name, uri, file string) (source, error) {
@@ -199,7 +209,9 @@ func (f *finder) agent(name, uri, file string) (source, error) {
 	if client == nil {
 		client = httpClient(nil, f.RootCAs) // link-local: no proxy
 	}
-	return source{name: name, tokenFile: file, provider: &podIdentity{uri: uri, file: file, token: f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"), client: client}}, nil
+	return source{name: name, tokenFile: file,
+		provider: &podIdentity{uri: uri, file: file,
+			token: f.Getenv("AWS_CONTAINER_AUTHORIZATION_TOKEN"), client: client}}, nil
 }
 
 // keepsToken tells whether a token may be sent to an address: by TLS, or to this machine and the
@@ -210,7 +222,8 @@ func keepsToken(uri string) bool {
 		return false
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
-	near := err == nil && (ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip == netip.MustParseAddr("fd00:ec2::23"))
+	near := err == nil && (ip.IsLoopback() || ip.IsLinkLocalUnicast() ||
+		ip == netip.MustParseAddr("fd00:ec2::23"))
 	return u.Scheme == "https" || u.Scheme == "http" && (near || u.Hostname() == "localhost")
 }
 
@@ -236,7 +249,8 @@ func (p *podIdentity) Retrieve(ctx context.Context) (aws.Credentials, error) {
 }
 
 // fetch gets credentials from an address that has them as JSON.
-func fetch(ctx context.Context, uri, token string, client endpointcreds.HTTPClient) (aws.Credentials, error) {
+func fetch(ctx context.Context, uri, token string,
+	client endpointcreds.HTTPClient) (aws.Credentials, error) {
 	c, err := endpointcreds.New(uri, func(o *endpointcreds.Options) {
 		o.HTTPClient, o.AuthorizationToken, o.Retryer = client, token, retryer()
 	}).Retrieve(ctx)
@@ -250,16 +264,19 @@ func fetch(ctx context.Context, uri, token string, client endpointcreds.HTTPClie
 func (f *finder) environment() (source, error) {
 	id, secret := f.Getenv("AWS_ACCESS_KEY_ID"), f.Getenv("AWS_SECRET_ACCESS_KEY")
 	if id == "" || secret == "" {
-		return source{}, missing("the use of static keys", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+		return source{}, missing("the use of static keys", "AWS_ACCESS_KEY_ID",
+			"AWS_SECRET_ACCESS_KEY")
 	}
 	return source{name: "environment, access key " + id, fixed: true,
-		provider: credentials.NewStaticCredentialsProvider(id, secret, f.Getenv("AWS_SESSION_TOKEN"))}, nil
+		provider: credentials.NewStaticCredentialsProvider(id, secret,
+			f.Getenv("AWS_SESSION_TOKEN"))}, nil
 }
 
 // chained is a role that is assumed with the credentials of another source.
 func (f *finder) chained(base source, role, externalID, session string) source {
 	return source{name: base.name + ", then role " + role, role: role, tokenFile: base.tokenFile,
-		provider: &chained{base: base, sts: f.stsOptions(), role: role, externalID: externalID, session: session, getenv: f.Getenv}}
+		provider: &chained{base: base, sts: f.stsOptions(), role: role, externalID: externalID,
+			session: session, getenv: f.Getenv}}
 }
 
 type chained struct {
@@ -280,13 +297,14 @@ func (c *chained) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	o := c.sts
 	o.Credentials = credentials.StaticCredentialsProvider{Value: base}
-	got, err := stscreds.NewAssumeRoleProvider(checkedSTS{sts.New(o)}, c.role, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = sessionName(c.session, readClaims(token), c.getenv)
-		o.Duration = time.Hour // the longest that AWS allows a chained role
-		if c.externalID != "" {
-			o.ExternalID = &c.externalID
-		}
-	}).Retrieve(ctx)
+	got, err := stscreds.NewAssumeRoleProvider(checkedSTS{sts.New(o)}, c.role,
+		func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = sessionName(c.session, readClaims(token), c.getenv)
+			o.Duration = time.Hour // the longest that AWS allows a chained role
+			if c.externalID != "" {
+				o.ExternalID = &c.externalID
+			}
+		}).Retrieve(ctx)
 	if err != nil {
 		return aws.Credentials{}, stsError(err, "AssumeRole", c.role, claims{})
 	}

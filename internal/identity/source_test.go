@@ -14,7 +14,8 @@ import (
 
 func TestIdentityNewSuccess(t *testing.T) {
 	irsaEnv := []string{"AWS_ROLE_ARN", role, "AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"}
-	podEnv := []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere/pod"}
+	podEnv := []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere/pod"}
 	keys := []string{"AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s3cret"}
 	all := append(append(append([]string{}, keys...), podEnv...), irsaEnv...)
 	f := func(env []string, o Options, source, arn string) {
@@ -35,22 +36,30 @@ func TestIdentityNewSuccess(t *testing.T) {
 	}
 	f(irsaEnv, Options{}, "web identity (IRSA) role "+role, role)
 	f(podEnv, Options{}, "EKS Pod Identity (the role of the pod's association)", "")
-	f([]string{"HOME", profileHome(t)}, Options{Profile: "keys"}, "profile keys, access key AKIAFILE", "")
-	f([]string{"HOME", profileHome(t), "AWS_PROFILE", "chained"}, Options{}, "profile keys, access key AKIAFILE, then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
-	f(append([]string{"HOME", profileHome(t), "AWS_PROFILE", "keys"}, all...), Options{Credentials: "default"}, "environment, access key AKIA1", "")
-	f(append([]string{"HOME", profileHome(t)}, all...), Options{Credentials: "default", Profile: "keys"}, "profile keys, access key AKIAFILE", "")
-	f(append([]string{"HOME", profileHome(t)}, irsaEnv...), Options{Credentials: "default"}, "web identity (IRSA) role "+role, role)
+	f([]string{"HOME", profileHome(t)}, Options{Profile: "keys"},
+		"profile keys, access key AKIAFILE", "")
+	f([]string{"HOME", profileHome(t), "AWS_PROFILE", "chained"}, Options{},
+		"profile keys, access key AKIAFILE, then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
+	f(append([]string{"HOME", profileHome(t), "AWS_PROFILE", "keys"}, all...),
+		Options{Credentials: "default"}, "environment, access key AKIA1", "")
+	f(append([]string{"HOME", profileHome(t)}, all...),
+		Options{Credentials: "default", Profile: "keys"}, "profile keys, access key AKIAFILE", "")
+	f(append([]string{"HOME", profileHome(t)}, irsaEnv...), Options{Credentials: "default"},
+		"web identity (IRSA) role "+role, role)
 	f([]string{"HOME", profileHome(t)}, Options{Credentials: "default"}, "profile default, "+
 		"access key AKIADEFAULT", "")
-	f(append([]string{"HOME", "/nowhere"}, podEnv...), Options{Credentials: "default"}, "the container's role, from http://169.254.170.23/v1/credentials", "")
-	f([]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x"}, Options{Credentials: "default"}, "the container's role, from http://169.254.170.2/v2/x", "")
+	f(append([]string{"HOME", "/nowhere"}, podEnv...), Options{Credentials: "default"},
+		"the container's role, from http://169.254.170.23/v1/credentials", "")
+	f([]string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x"}, Options{Credentials: "default"},
+		"the container's role, from http://169.254.170.2/v2/x", "")
 	f(nil, Options{Credentials: "default"}, "the node's role (EC2 metadata)", "")
 	f(keys, Options{Credentials: "auto"}, "environment, access key AKIA1", "")
 	f(all, Options{}, "web identity (IRSA) role "+role, role)
 	f(all, Options{Credentials: "pod_identity"}, "EKS Pod Identity (the role of the pod's "+
 		"association)", "")
 	f(all, Options{Credentials: "environment"}, "environment, access key AKIA1", "")
-	f(all, Options{RoleARN: "arn:aws:iam::2:role/writer"}, "web identity (IRSA) role "+role+", then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
+	f(all, Options{RoleARN: "arn:aws:iam::2:role/writer"},
+		"web identity (IRSA) role "+role+", then role arn:aws:iam::2:role/writer", "arn:aws:iam::2:role/writer")
 	// The role of the service account, named once more as with the built-in output, is not assumed
 	// by itself.
 	f(all, Options{RoleARN: role}, "web identity (IRSA) role "+role, role)
@@ -78,33 +87,49 @@ func TestIdentityNewFailure(t *testing.T) {
 		}
 	}
 	f(Options{}, RegionMissing, "AWS_Region", "AWS_REGION")
-	f(Options{Region: "r"}, NoCredentials, "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "eks.amazonaws.com/role-arn", "delete the pod")
+	f(Options{Region: "r"}, NoCredentials, "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "eks.amazonaws.com/role-arn", "delete the pod")
 	f(Options{Region: "r", Credentials: "imds"}, BadOption, `"imds"`, "web_identity")
-	f(Options{Region: "r", Credentials: "web_identity"}, NoCredentials, "AWS_WEB_IDENTITY_TOKEN_FILE")
-	f(Options{Region: "r", Credentials: "pod_identity"}, NoCredentials, "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+	f(Options{Region: "r", Credentials: "web_identity"}, NoCredentials,
+		"AWS_WEB_IDENTITY_TOKEN_FILE")
+	f(Options{Region: "r", Credentials: "pod_identity"}, NoCredentials,
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI")
 	f(Options{Region: "r", Credentials: "environment"}, NoCredentials, "AWS_SECRET_ACCESS_KEY")
-	f(Options{Region: "r", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA")}, NoCredentials, "AWS_SECRET_ACCESS_KEY")
-	f(Options{Region: "r", Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/")}, NoCredentials, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-	f(Options{Region: "r", Credentials: "profile", Profile: "keys"}, NoCredentials, `"keys"`, "AWS_Profile")
-	f(Options{Region: "r", Credentials: "default", Getenv: environ("AWS_EC2_METADATA_DISABLED", "true")}, NoCredentials, "AWS_EC2_METADATA_DISABLED")
-	f(Options{Region: "r", Credentials: "default", Getenv: environ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://example.com")}, BadOption, "169.254.169.254")
-	f(Options{Region: "r", Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://example.com/", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "f")}, BadOption, "clear text")
-	f(Options{Region: "r", STSEndpoint: "sts.eu-west-1.amazonaws.com"}, BadOption, "AWS_STS_Endpoint", "https://")
+	f(Options{Region: "r", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA")}, NoCredentials,
+		"AWS_SECRET_ACCESS_KEY")
+	f(Options{Region: "r", Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"http://169.254.170.23/")}, NoCredentials, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
+	f(Options{Region: "r", Credentials: "profile", Profile: "keys"}, NoCredentials, `"keys"`,
+		"AWS_Profile")
+	f(Options{Region: "r", Credentials: "default",
+		Getenv: environ("AWS_EC2_METADATA_DISABLED",
+			"true")}, NoCredentials, "AWS_EC2_METADATA_DISABLED")
+	f(Options{Region: "r", Credentials: "default",
+		Getenv: environ("AWS_EC2_METADATA_SERVICE_ENDPOINT",
+			"http://example.com")}, BadOption, "169.254.169.254")
+	f(Options{Region: "r", Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI",
+		"http://example.com/", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "f")}, BadOption, "clear text")
+	f(Options{Region: "r", STSEndpoint: "sts.eu-west-1.amazonaws.com"}, BadOption,
+		"AWS_STS_Endpoint", "https://")
 }
 
 func TestIdentityWebIdentity(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour}
-	i := irsa(t, sts, tokenFile(t, token+"\n"), func(o *Options) { o.STSEndpoint = "https://sts.example.internal" })
+	i := irsa(t, sts, tokenFile(t, token+"\n"),
+		func(o *Options) { o.STSEndpoint = "https://sts.example.internal" })
 	c, err := i.Credentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.AccessKeyID != "ASIA1" || c.SecretAccessKey != "secret1" || c.SessionToken != "session1" || !c.Expires.Equal(i.Expires()) {
+	if c.AccessKeyID != "ASIA1" || c.SecretAccessKey != "secret1" || c.SessionToken != "session1" ||
+		!c.Expires.Equal(i.Expires()) {
 		t.Errorf("got %s until %s, Expires says %s", c.AccessKeyID, c.Expires, i.Expires())
 	}
 	form := sts.forms[0]
-	if form.Get("WebIdentityToken") != token || form.Get("RoleArn") != role || !strings.HasPrefix(form.Get("RoleSessionName"), "opensearch-irsa-") {
-		t.Errorf("STS was asked for role %q and session %q", form.Get("RoleArn"), form.Get("RoleSessionName"))
+	if form.Get("WebIdentityToken") != token || form.Get("RoleArn") != role ||
+		!strings.HasPrefix(form.Get("RoleSessionName"), "opensearch-irsa-") {
+		t.Errorf("STS was asked for role %q and session %q", form.Get("RoleArn"),
+			form.Get("RoleSessionName"))
 	}
 	if sts.hosts[0] != "sts.example.internal" || sts.auth[0] != "" {
 		t.Errorf("STS was asked at %q with authorization %q", sts.hosts[0], sts.auth[0])
@@ -133,11 +158,14 @@ func TestIdentityRegionalEndpoint(t *testing.T) {
 	}
 	f("sts-fips.us-east-1.amazonaws.com", with("us-east-1", "AWS_USE_FIPS_ENDPOINT", "true"))
 	f("sts.eu-west-1.api.aws", with("eu-west-1", "AWS_USE_DUALSTACK_ENDPOINT", "true"))
-	f("sts-fips.us-east-2.api.aws", with("us-east-2", "AWS_USE_DUALSTACK_ENDPOINT", "TRUE", "AWS_USE_FIPS_ENDPOINT", "true"))
+	f("sts-fips.us-east-2.api.aws",
+		with("us-east-2", "AWS_USE_DUALSTACK_ENDPOINT", "TRUE", "AWS_USE_FIPS_ENDPOINT", "true"))
 	f("sts.us-gov-west-1.amazonaws.com", with("us-gov-west-1", "AWS_USE_FIPS_ENDPOINT", "true"))
-	f("sts.cn-north-1.api.amazonwebservices.com.cn", with("cn-north-1", "AWS_USE_DUALSTACK_ENDPOINT", "true"))
+	f("sts.cn-north-1.api.amazonwebservices.com.cn",
+		with("cn-north-1", "AWS_USE_DUALSTACK_ENDPOINT", "true"))
 	f("sts.eu-central-1.amazonaws.com", with("eu-west-1", "AWS_REGION", "eu-central-1")) // the pod's region, not the domain's
-	f("vpce.example", with("us-east-1", "AWS_USE_FIPS_ENDPOINT", "true", "AWS_ENDPOINT_URL_STS", "https://vpce.example"))
+	f("vpce.example", with("us-east-1", "AWS_USE_FIPS_ENDPOINT", "true", "AWS_ENDPOINT_URL_STS",
+		"https://vpce.example"))
 	f("vpce.example", func(o *Options) {
 		env := o.Getenv
 		o.Getenv = func(k string) string {
@@ -151,7 +179,8 @@ func TestIdentityRegionalEndpoint(t *testing.T) {
 
 func TestIdentityChainedRole(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour}
-	i := irsa(t, sts, tokenFile(t, token), func(o *Options) { o.RoleARN, o.ExternalID = "arn:aws:iam::2:role/writer", "ext" })
+	i := irsa(t, sts, tokenFile(t, token),
+		func(o *Options) { o.RoleARN, o.ExternalID = "arn:aws:iam::2:role/writer", "ext" })
 	c, err := i.Credentials(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +189,8 @@ func TestIdentityChainedRole(t *testing.T) {
 		t.Fatalf("got %s after %d calls", c.AccessKeyID, len(sts.forms))
 	}
 	form := sts.forms[1]
-	if form.Get("Action") != "AssumeRole" || form.Get("RoleArn") != "arn:aws:iam::2:role/writer" || form.Get("ExternalId") != "ext" || form.Get("DurationSeconds") != "3600" {
+	if form.Get("Action") != "AssumeRole" || form.Get("RoleArn") != "arn:aws:iam::2:role/writer" ||
+		form.Get("ExternalId") != "ext" || form.Get("DurationSeconds") != "3600" {
 		t.Errorf("STS was asked %v", form)
 	}
 	if !strings.Contains(sts.auth[1], "Credential=ASIA1/") {
@@ -171,7 +201,8 @@ func TestIdentityChainedRole(t *testing.T) {
 		"sts:AssumeRole")
 	i.Invalidate("ASIA2")
 	_, err = i.Credentials(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "arn:aws:iam::2:role/writer") || !strings.Contains(err.Error(), "AWS_External_ID") {
+	if err == nil || !strings.Contains(err.Error(), "arn:aws:iam::2:role/writer") ||
+		!strings.Contains(err.Error(), "AWS_External_ID") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -188,7 +219,9 @@ func TestIdentityPodIdentity(t *testing.T) {
 	defer agent.Close()
 	file := tokenFile(t, token+"\n")
 	get := func() (string, error) {
-		i, err := New(Options{Region: "eu-west-1", Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.URL, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file)})
+		i, err := New(Options{Region: "eu-west-1",
+			Getenv: environ("AWS_CONTAINER_CREDENTIALS_FULL_URI", agent.URL,
+				"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,14 +249,17 @@ func TestIdentityPodIdentity(t *testing.T) {
 }
 
 func TestIdentityStaticKeys(t *testing.T) {
-	i, err := New(Options{Region: "eu-west-1", Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s", "AWS_SESSION_TOKEN", "t")})
+	i, err := New(Options{Region: "eu-west-1",
+		Getenv: environ("AWS_ACCESS_KEY_ID", "AKIA1", "AWS_SECRET_ACCESS_KEY", "s",
+			"AWS_SESSION_TOKEN", "t")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer i.Close()
 	for range 3 { // a refusal does not make them unusable
 		c, err := i.Credentials(t.Context())
-		if err != nil || c.AccessKeyID != "AKIA1" || c.SessionToken != "t" || !i.Expires().IsZero() {
+		if err != nil || c.AccessKeyID != "AKIA1" || c.SessionToken != "t" ||
+			!i.Expires().IsZero() {
 			t.Errorf("got %v, %v", c.AccessKeyID, err)
 		}
 		if i.Invalidate("AKIA1") {
@@ -239,11 +275,15 @@ func TestIdentitySessionName(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	f("", claims{Pod: "fluent-bit-x7k2p", Node: "ip-10-0-1-2.eu-west-1.compute.internal"}, "fluent-bit-x7k2p@ip-10-0-1-2.eu-west-1.compute.internal", "HOSTNAME", "other", "NODE_NAME", "other")
-	f("", claims{}, "fluent-bit-x7k2p@node-1", "HOSTNAME", "fluent-bit-x7k2p", "NODE_NAME", "node-1")
+	f("", claims{Pod: "fluent-bit-x7k2p", Node: "ip-10-0-1-2.eu-west-1.compute.internal"},
+		"fluent-bit-x7k2p@ip-10-0-1-2.eu-west-1.compute.internal", "HOSTNAME", "other", "NODE_NAME", "other")
+	f("", claims{}, "fluent-bit-x7k2p@node-1", "HOSTNAME", "fluent-bit-x7k2p", "NODE_NAME",
+		"node-1")
 	f("", claims{}, "opensearch-irsa-fluent-bit-x7k2p", "HOSTNAME", "fluent-bit-x7k2p")
-	f("", claims{Pod: strings.Repeat("p", 40), Node: "ip-10-0-123-234.ap-southeast-2.compute.internal"}, strings.Repeat("p", 40)+"@ip-10-0-123-234")
-	f("", claims{Pod: strings.Repeat("p", 80), Node: strings.Repeat("n", 80)}, strings.Repeat("p", 32)+"@"+strings.Repeat("n", 31))
+	f("", claims{Pod: strings.Repeat("p", 40),
+		Node: "ip-10-0-123-234.ap-southeast-2.compute.internal"}, strings.Repeat("p", 40)+"@ip-10-0-123-234")
+	f("", claims{Pod: strings.Repeat("p", 80), Node: strings.Repeat("n", 80)},
+		strings.Repeat("p", 32)+"@"+strings.Repeat("n", 31))
 	f("a b", claims{Pod: "p", Node: "n"}, "a-b")
 }
 
@@ -290,11 +330,14 @@ func FuzzReadClaims(f *testing.F) {
 			t.Errorf("%q has claims %+v", s, c)
 		}
 		// The claims written into a token again are read again.
-		payload, err := json.Marshal(map[string]any{"iss": c.Issuer, "sub": c.Subject, "aud": c.Audience})
+		payload, err := json.Marshal(map[string]any{"iss": c.Issuer, "sub": c.Subject,
+			"aud": c.Audience})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again := readClaims(jwt(string(payload))); again.Issuer != c.Issuer || again.Subject != c.Subject || strings.Join(again.Audience, ",") != strings.Join(c.Audience, ",") {
+		if again := readClaims(jwt(string(payload))); again.Issuer != c.Issuer ||
+			again.Subject != c.Subject ||
+			strings.Join(again.Audience, ",") != strings.Join(c.Audience, ",") {
 			t.Errorf("%+v became %+v", c, again)
 		}
 	})

@@ -28,7 +28,8 @@ func (f *finder) stsOptions() sts.Options {
 		client = httpClient(http.ProxyFromEnvironment, f.RootCAs)
 	}
 	o := sts.Options{
-		Region:  cmp.Or(regionOf(f.STSEndpoint), f.Getenv("AWS_REGION"), f.Getenv("AWS_DEFAULT_REGION"), f.Region),
+		Region: cmp.Or(regionOf(f.STSEndpoint), f.Getenv("AWS_REGION"),
+			f.Getenv("AWS_DEFAULT_REGION"), f.Region),
 		Retryer: retryer(), HTTPClient: clock{client, f.observe},
 	}
 	if f.STSEndpoint != "" {
@@ -72,10 +73,12 @@ type checkedSTS struct{ *sts.Client }
 var errNoCredentials = errors.New("its answer holds no credentials")
 
 func holdsNone(c *types.Credentials) bool {
-	return c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil || c.Expiration == nil
+	return c == nil || c.AccessKeyId == nil || c.SecretAccessKey == nil || c.SessionToken == nil ||
+		c.Expiration == nil
 }
 
-func (w checkedSTS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, opts ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+func (w checkedSTS) AssumeRoleWithWebIdentity(ctx context.Context,
+	in *sts.AssumeRoleWithWebIdentityInput, opts ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
 	out, err := w.Client.AssumeRoleWithWebIdentity(ctx, in, opts...)
 	if err == nil && holdsNone(out.Credentials) {
 		return nil, errNoCredentials
@@ -83,7 +86,8 @@ func (w checkedSTS) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.Assum
 	return out, err
 }
 
-func (w checkedSTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+func (w checkedSTS) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput,
+	opts ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
 	out, err := w.Client.AssumeRole(ctx, in, opts...)
 	if err == nil && holdsNone(out.Credentials) {
 		return nil, errNoCredentials
@@ -110,7 +114,10 @@ func (c clock) Do(req *http.Request) (*http.Response, error) {
 
 // retryer tries twice: what lasts longer is the next refresh's.
 func retryer() aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 2, time.Second })
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts, o.MaxBackoff = 2,
+			time.Second
+	})
 }
 
 func httpClient(proxy func(*http.Request) (*url.URL, error), roots *x509.CertPool) *http.Client {

@@ -38,12 +38,14 @@ func TestIdentityRegionOf(t *testing.T) {
 func TestIdentityChainedSignsForTheEndpointsRegion(t *testing.T) {
 	sts := &fakeSTS{life: time.Hour}
 	i := irsa(t, sts, tokenFile(t, token), func(o *Options) {
-		o.RoleARN, o.STSEndpoint = "arn:aws:iam::2:role/writer", "https://sts.us-west-2.amazonaws.com"
+		o.RoleARN, o.STSEndpoint = "arn:aws:iam::2:role/writer",
+			"https://sts.us-west-2.amazonaws.com"
 	})
 	if _, err := i.Credentials(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if want := "/us-west-2/sts/aws4_request"; len(sts.auth) != 2 || !strings.Contains(sts.auth[1], want) {
+	if want := "/us-west-2/sts/aws4_request"; len(sts.auth) != 2 ||
+		!strings.Contains(sts.auth[1], want) {
 		t.Errorf("signed with %q, want %s", sts.auth, want)
 	}
 }
@@ -62,11 +64,13 @@ func TestIdentitySTSTrusts(t *testing.T) {
 	}))
 	defer server.Close()
 	identity := func(roots *x509.CertPool) *Identity {
-		return irsa(t, nil, tokenFile(t, token), func(o *Options) { o.HTTPClient, o.STSEndpoint, o.RootCAs = nil, server.URL, roots })
+		return irsa(t, nil, tokenFile(t, token),
+			func(o *Options) { o.HTTPClient, o.STSEndpoint, o.RootCAs = nil, server.URL, roots })
 	}
 	check(t, identity(nil), Unreachable, "not trusted", "TLS_CA_File")
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	roots.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE",
+		Bytes: server.Certificate().Raw}))
 	if _, err := identity(roots).Credentials(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -94,7 +98,8 @@ func metadata(t *testing.T, role string) string {
 
 func TestIdentityNodesRole(t *testing.T) {
 	get := func(endpoint, credentials string) (*Identity, error) {
-		return New(Options{Region: "eu-west-1", Credentials: credentials, Getenv: environ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint)})
+		return New(Options{Region: "eu-west-1", Credentials: credentials,
+			Getenv: environ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint)})
 	}
 	if _, err := get(metadata(t, "node"), "auto"); err == nil {
 		t.Error("auto took the node's role")
@@ -136,7 +141,8 @@ func TestIdentityProfileKeysAreReadAgain(t *testing.T) {
 	}
 	write := func(text string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(home, ".aws", "credentials"), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(home, ".aws", "credentials"), []byte(text),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

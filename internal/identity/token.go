@@ -15,7 +15,8 @@ func readToken(path, given string) (string, error) {
 	token := strings.TrimSpace(string(b))
 	switch {
 	case err != nil:
-		return "", &Error{Kind: TokenFile, Summary: fmt.Sprintf("cannot read the token file %q", path), Err: err,
+		return "", &Error{Kind: TokenFile,
+			Summary: fmt.Sprintf("cannot read the token file %q", path), Err: err,
 			Remedy: fmt.Sprintf("EKS's webhook mounts it when the pod is created, if its service "+
 				"account has %s: delete the pod after that, and mount nothing over the directory", given)}
 	case token == "":

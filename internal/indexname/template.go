@@ -111,7 +111,8 @@ func (t *Template) addPlain(text string) error {
 	default:
 		literal := f[0].Literal
 		f[0].Literal = ""
-		t.segments = append(t.segments, segment{literal: literal, time: &timeSegment{format: f, period: f.Period(), turn: -1}})
+		t.segments = append(t.segments,
+			segment{literal: literal, time: &timeSegment{format: f, period: f.Period(), turn: -1}})
 	}
 	return nil
 }
@@ -138,7 +139,8 @@ func (t *Template) Append(dst []byte, sec int64, tag string, body []byte) (out [
 		}
 	}
 	name := dst[start:]
-	if n := len(name); n == 0 || n > maxName || strings.IndexByte("-_+", name[0]) >= 0 || name[0] == '.' && t.segments[0].literal == "" || isDots(name) {
+	if n := len(name); n == 0 || n > maxName || strings.IndexByte("-_+", name[0]) >= 0 ||
+		name[0] == '.' && t.segments[0].literal == "" || isDots(name) {
 		return dst[:start], false
 	}
 	return dst, true

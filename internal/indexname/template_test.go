@@ -30,7 +30,8 @@ func TestIndexSuccess(t *testing.T) {
 			str("namespace_name"), str("Shop/A"),
 			str("labels"), object(str("app.kubernetes.io/name"), str("orders")),
 			str("ports"), list(num(80), num(443))),
-		str("level"), num(-3), str("n"), msgp.AppendUint64(nil, 1<<63), str("f"), flt(1.5), str("ok"), raw("\xc3"),
+		str("level"), num(-3), str("n"), msgp.AppendUint64(nil, 1<<63), str("f"), flt(1.5),
+		str("ok"), raw("\xc3"),
 		str("ko"), str("주문É"), str("bad"), str("a\xffb"), str("twice"), str("x"), str("twice"), str("y"), num(5), num(6))
 	f := func(text, want string) {
 		t.Helper()
@@ -69,7 +70,8 @@ func TestIndexSuccess(t *testing.T) {
 }
 
 func TestIndexAppendFailure(t *testing.T) {
-	body := object(str("a"), object(), str("b"), raw("\xc0"), str("e"), str(""), str("dash"), str("-x"), str("dots"), str(".."), str("hidden"), str(".x"),
+	body := object(str("a"), object(), str("b"), raw("\xc0"), str("e"), str(""), str("dash"),
+		str("-x"), str("dots"), str(".."), str("hidden"), str(".x"),
 		str("long"), str(strings.Repeat("x", maxName)), str("l"), list(num(1)))
 	f := func(text string, body []byte) {
 		t.Helper()
@@ -82,7 +84,8 @@ func TestIndexAppendFailure(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want false", text, out, ok)
 		}
 	}
-	for _, text := range []string{"x-$none", "x-$a", "x-$b", "$e", "$dash", "$dots", "$dots$e", "$hidden", "$hidden-x", "$e$hidden", "x-$long", "x-$a['none']", "x-$dash['none']",
+	for _, text := range []string{"x-$none", "x-$a", "x-$b", "$e", "$dash", "$dots", "$dots$e",
+		"$hidden", "$hidden-x", "$e$hidden", "x-$long", "x-$a['none']", "x-$dash['none']",
 		"x-$l", "x-$l[1]", "x-$a[0]", "x-$TAG[2]"} {
 		f(text, body)
 	}
@@ -151,7 +154,8 @@ func TestIndexAllocatesNothing(t *testing.T) {
 
 func FuzzIndex(f *testing.F) {
 	f.Add("logs-%Y.%m.%d", object(), "a")
-	f.Add("$kubernetes['namespace_name']-$TAG[1]", object(str("kubernetes"), object(str("namespace_name"), str("A b"))), "x.y")
+	f.Add("$kubernetes['namespace_name']-$TAG[1]",
+		object(str("kubernetes"), object(str("namespace_name"), str("A b"))), "x.y")
 	f.Add("a$b[0]['c']%H", object(str("b"), list(object(str("c"), flt(1)))), "")
 	f.Fuzz(func(t *testing.T, text string, body []byte, tag string) {
 		x, err := Compile(text)
@@ -165,21 +169,24 @@ func FuzzIndex(f *testing.F) {
 		if !utf8.Valid(out) {
 			t.Fatalf("%q gives %q, which is no UTF-8", text, out)
 		}
-		if err := checkLiteral(string(out), true); err != nil || len(out) == 0 || len(out) > maxName {
+		if err := checkLiteral(string(out), true); err != nil || len(out) == 0 ||
+			len(out) > maxName {
 			t.Fatalf("%q gives %q: %v", text, out, err)
 		}
 	})
 }
 
 func BenchmarkIndex(b *testing.B) {
-	for _, text := range []string{"eks-logs", "eks-logs-%Y.%m.%d", "logs-$kubernetes['namespace_name']"} {
+	for _, text := range []string{"eks-logs", "eks-logs-%Y.%m.%d",
+		"logs-$kubernetes['namespace_name']"} {
 		b.Run(text, func(b *testing.B) {
 			x, err := Compile(text)
 			if err != nil {
 				b.Fatal(err)
 			}
 			body := object(str("log"), str(strings.Repeat("x", 100)), str("stream"), str("stdout"),
-				str("kubernetes"), object(str("pod_name"), str("orders-7d9f"), str("namespace_name"), str("shop"), str("host"), str("ip-10-0-1-17")))
+				str("kubernetes"), object(str("pod_name"), str("orders-7d9f"),
+					str("namespace_name"), str("shop"), str("host"), str("ip-10-0-1-17")))
 			dst := make([]byte, 0, maxName)
 			for b.Loop() {
 				if _, ok := x.Append(dst, indexSec, "kube.x", body); !ok {

@@ -42,7 +42,8 @@ func TestThrottleWritesOnceCountsAndTellsTheEnd(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		if len(r.lines) != 1 || made != 1 {
-			t.Fatalf("a repeating error was made %d times and written %d times: %q", made, len(r.lines), r.lines)
+			t.Fatalf("a repeating error was made %d times and written %d times: %q", made,
+				len(r.lines), r.lines)
 		}
 		time.Sleep(repeatEvery)
 		if !errors.Failed("throttled", line) || !strings.Contains(r.lines[1], "(4 times in 5m3s)") {

@@ -73,7 +73,8 @@ func (t *Throttle[K]) Recovered(what string, over func(K) bool) {
 	defer t.mu.Unlock()
 	for key, e := range t.errors {
 		if over(key) {
-			t.log.Infof("%s recovered, after %s and %d failed attempts (%s)", what, time.Since(e.since).Round(100*time.Millisecond), e.count, key)
+			t.log.Infof("%s recovered, after %s and %d failed attempts (%s)", what,
+				time.Since(e.since).Round(100*time.Millisecond), e.count, key)
 			delete(t.errors, key)
 		}
 	}

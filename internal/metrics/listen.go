@@ -32,7 +32,8 @@ func Listen(address string) (stop func(), err error) {
 	if l == nil {
 		socket, err := net.Listen("tcp", address)
 		if err != nil {
-			return nil, fmt.Errorf("cannot listen at Metrics_Listen %q: %w: name a free host:port", address, err)
+			return nil, fmt.Errorf("cannot listen at Metrics_Listen %q: %w: name a free host:port",
+				address, err)
 		}
 		l = &listener{server: &http.Server{Handler: handler(), ReadHeaderTimeout: 10 * time.Second}}
 		listeners.at[address] = l
@@ -71,7 +72,8 @@ func handler() http.Handler {
 		}
 		slices.Sort(stuck)
 		w.WriteHeader(http.StatusServiceUnavailable)
-		_, _ = fmt.Fprintf(w, "records arrived, and for %s none was accepted: %s\n", idleAfter, strings.Join(stuck, ", "))
+		_, _ = fmt.Fprintf(w, "records arrived, and for %s none was accepted: %s\n", idleAfter,
+			strings.Join(stuck, ", "))
 	})
 	return mux
 }

@@ -73,7 +73,8 @@ var registry = struct {
 // lines to the largest request.
 var (
 	seconds = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60}
-	sizes   = []float64{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 2 << 20, 5 << 20, 10 << 20, 100 << 20}
+	sizes   = []float64{1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 2 << 20, 5 << 20,
+		10 << 20, 100 << 20}
 )
 
 // Open returns the metrics of the output of this name. Close them once for each Open.
@@ -98,7 +99,8 @@ func Open(name, version string) *Output {
 	o.Evictions = o.counter("ledger_evictions_total")
 	o.Settled = o.counter("chunks_total", "answer", "ok")
 	o.Kept = o.counter("chunks_total", "answer", "retry")
-	o.duration = o.set.GetOrCreatePrometheusHistogramExt(o.full("request_duration_seconds"), seconds)
+	o.duration = o.set.GetOrCreatePrometheusHistogramExt(o.full("request_duration_seconds"),
+		seconds)
 	o.size = o.set.GetOrCreatePrometheusHistogramExt(o.full("request_size_bytes"), sizes)
 	o.gauge("requests_in_flight", func(l *Live) float64 { return float64(l.InFlight()) })
 	o.gauge("requests_in_flight_limit", func(l *Live) float64 { return l.Limit() })
@@ -109,8 +111,10 @@ func Open(name, version string) *Output {
 		}
 		return 0
 	})
-	o.gauge("last_success_timestamp_seconds", func(*Live) float64 { return float64(o.lastSuccess.Load()) / 1e9 })
-	o.set.GetOrCreateGauge(o.full("build_info", "version", version, "goversion", runtime.Version()), func() float64 { return 1 })
+	o.gauge("last_success_timestamp_seconds",
+		func(*Live) float64 { return float64(o.lastSuccess.Load()) / 1e9 })
+	o.set.GetOrCreateGauge(o.full("build_info", "version", version, "goversion", runtime.Version()),
+		func() float64 { return 1 })
 	registry.outputs[name] = o
 	return o
 }
@@ -186,7 +190,10 @@ func (o *Output) Request(outcome string, took time.Duration, wireBytes int) {
 func (o *Output) RecordSuccess() { o.lastSuccess.Store(time.Now().UnixNano()) }
 
 // Rejected counts records that the domain will not take, by its error type.
-func (o *Output) Rejected(reason string) { o.counter("documents_rejected_total", "type", reason).Inc() }
+func (o *Output) Rejected(reason string) {
+	o.counter("documents_rejected_total", "type",
+		reason).Inc()
+}
 
 // idleAfter is how long records may come without one being accepted before an output is unready:
 // longer than a domain takes to elect another leader, and short enough that probes show an outage

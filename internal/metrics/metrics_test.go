@@ -22,7 +22,9 @@ func TestMetricsAreWhatPrometheusExpects(t *testing.T) {
 	a, b := Open("opensearch_irsa.0", "v1"), Open(`al"ias`, "v1")
 	defer a.Close()
 	defer b.Close()
-	a.Attach(&Live{InFlight: func() int { return 2 }, Limit: func() float64 { return 7 }, Ledger: func() int { return 3 }, Expires: func() time.Time { return time.Unix(1795444272, 0) }})
+	a.Attach(&Live{InFlight: func() int { return 2 }, Limit: func() float64 { return 7 },
+		Ledger:  func() int { return 3 },
+		Expires: func() time.Time { return time.Unix(1795444272, 0) }})
 	a.Received(10, 1000)
 	a.Stored.Add(9)
 	a.Request("200", 30*time.Millisecond, 5000)
@@ -36,10 +38,13 @@ func TestMetricsAreWhatPrometheusExpects(t *testing.T) {
 		t.Fatalf("%v %v\n%s", problems, err, text)
 	}
 	for _, want := range []string{
-		`opensearch_irsa_records_total{output="opensearch_irsa.0"} 10`, `opensearch_irsa_records_total{output="al\"ias"} 1`,
-		`opensearch_irsa_documents_stored_total{output="opensearch_irsa.0"} 9`, `opensearch_irsa_requests_total{output="opensearch_irsa.0",status="timeout"} 1`,
+		`opensearch_irsa_records_total{output="opensearch_irsa.0"} 10`,
+		`opensearch_irsa_records_total{output="al\"ias"} 1`,
+		`opensearch_irsa_documents_stored_total{output="opensearch_irsa.0"} 9`,
+		`opensearch_irsa_requests_total{output="opensearch_irsa.0",status="timeout"} 1`,
 		`opensearch_irsa_documents_rejected_total{output="opensearch_irsa.0",type="mapper_parsing_exception"} 1`,
-		`opensearch_irsa_requests_in_flight{output="opensearch_irsa.0"} 2`, `opensearch_irsa_requests_in_flight_limit{output="opensearch_irsa.0"} 7`,
+		`opensearch_irsa_requests_in_flight{output="opensearch_irsa.0"} 2`,
+		`opensearch_irsa_requests_in_flight_limit{output="opensearch_irsa.0"} 7`,
 		`opensearch_irsa_credentials_expiry_timestamp_seconds{output="opensearch_irsa.0"} 1795444272`,
 		`opensearch_irsa_request_duration_seconds_bucket{output="opensearch_irsa.0",le="0.05"} 1`,
 		`opensearch_irsa_build_info{output="opensearch_irsa.0",version="v1",goversion="go`,
@@ -70,7 +75,8 @@ func TestListenIsSharedAndEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := socket.Addr().String()
-	if _, err := Listen(address); err == nil || !strings.Contains(err.Error(), "name a free host:port") {
+	if _, err := Listen(address); err == nil ||
+		!strings.Contains(err.Error(), "name a free host:port") {
 		t.Fatalf("a port in use: %v", err)
 	}
 	if err := socket.Close(); err != nil {
@@ -106,7 +112,8 @@ func TestListenIsSharedAndEnds(t *testing.T) {
 	now := time.Now()
 	o.lastIn.Store(now.UnixNano())
 	o.lastSuccess.Store(now.Add(-2 * idleAfter).UnixNano())
-	if status, body := get("/healthz"); status != 503 || !strings.Contains(body, "none was accepted: y") {
+	if status, body := get("/healthz"); status != 503 ||
+		!strings.Contains(body, "none was accepted: y") {
 		t.Fatalf("%d %s", status, body)
 	}
 	o.RecordSuccess()

@@ -14,7 +14,8 @@ var metricName = regexp.MustCompile(prefix + `[a-z_]+`)
 // TestMonitoringUsesMetricsThatExist reads the dashboard and the alert rules.
 func TestMonitoringUsesMetricsThatExist(t *testing.T) {
 	used := map[string]bool{}
-	for _, path := range []string{"../../deploy/monitoring/dashboard.json", "../../deploy/monitoring/alerts.yaml"} {
+	for _, path := range []string{"../../deploy/monitoring/dashboard.json",
+		"../../deploy/monitoring/alerts.yaml"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

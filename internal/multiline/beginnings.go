@@ -44,11 +44,13 @@ func beginningAt(before, after []byte) beginnings {
 	switch c := before[len(before)-1]; {
 	case c == 'c':
 		rest, ok := bytes.CutSuffix(before, []byte("panic"))
-		if ok && len(after) > 0 && after[0] == ' ' && (len(rest) == 0 || !isWord(rest[len(rest)-1])) {
+		if ok && len(after) > 0 && after[0] == ' ' &&
+			(len(rest) == 0 || !isWord(rest[len(rest)-1])) {
 			return beginsGoPanic
 		}
 	case c == 'p':
-		if bytes.HasSuffix(before, []byte("http")) && bytes.HasPrefix(after, []byte(" panic serving")) {
+		if bytes.HasSuffix(before, []byte("http")) &&
+			bytes.HasPrefix(after, []byte(" panic serving")) {
 			return beginsGoServing
 		}
 	case c == 'r' && string(before) == "fatal error" && len(after) > 0 && after[0] == ' ':

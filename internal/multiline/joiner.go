@@ -129,7 +129,8 @@ func (j *Joiner) AppendBody(dst []byte) (out []byte, n int) {
 	}
 	dst = append(dst, l.text...)
 	size := len(dst) - start
-	dst[start-4], dst[start-3], dst[start-2], dst[start-1] = byte(size>>24), byte(size>>16), byte(size>>8), byte(size)
+	dst[start-4], dst[start-3], dst[start-2], dst[start-1] = byte(size>>24), byte(size>>16),
+		byte(size>>8), byte(size)
 	return append(dst, body[first.valueTo:]...), len(body)
 }
 
@@ -202,7 +203,8 @@ func (j *Joiner) begin(i int32, source uint64, rule int, s state) {
 	}
 	l := &j.ahead[i]
 	l.first = i
-	j.open = append(j.open, trace{source: source, rule: rule, state: s, first: i, last: i, sure: i, lines: 1, bytes: len(l.text)})
+	j.open = append(j.open, trace{source: source, rule: rule, state: s, first: i, last: i, sure: i,
+		lines: 1, bytes: len(l.text)})
 }
 
 // close ends an open trace.

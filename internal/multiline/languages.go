@@ -49,7 +49,8 @@ func nextGo(s state, line []byte) (state, verdict) {
 }
 
 func isGoroutine(line []byte) bool {
-	return bytes.HasPrefix(line, []byte("goroutine ")) && line[len(line)-1] == ':' && bytes.Contains(line, []byte(" [")) ||
+	return bytes.HasPrefix(line, []byte("goroutine ")) && line[len(line)-1] == ':' &&
+		bytes.Contains(line, []byte(" [")) ||
 		string(line) == "runtime stack:"
 }
 
@@ -84,11 +85,13 @@ func nextJava(s state, line []byte) (state, verdict) {
 	}
 	switch text[0] {
 	case 'a', 'e':
-		if indented && (bytes.HasPrefix(text, []byte("at ")) || bytes.HasPrefix(text, []byte("eval at "))) {
+		if indented && (bytes.HasPrefix(text, []byte("at ")) ||
+			bytes.HasPrefix(text, []byte("eval at "))) {
 			return javaTrace, yes
 		}
 	case 'C', 'S':
-		if bytes.HasPrefix(text, []byte("Caused by:")) || bytes.HasPrefix(text, []byte("Suppressed:")) {
+		if bytes.HasPrefix(text, []byte("Caused by:")) ||
+			bytes.HasPrefix(text, []byte("Suppressed:")) {
 			return javaTrace, yes
 		}
 	case '.':
@@ -121,7 +124,8 @@ func isElision(text []byte) bool {
 	for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
 		digits++
 	}
-	return ok && digits > 0 && (bytes.HasPrefix(rest[digits:], []byte(" more")) || bytes.HasPrefix(rest[digits:], []byte(" common frames omitted")))
+	return ok && digits > 0 && (bytes.HasPrefix(rest[digits:], []byte(" more")) ||
+		bytes.HasPrefix(rest[digits:], []byte(" common frames omitted")))
 }
 
 // Python: a head, indented frames, and what was raised; perhaps then the exception that came of it.
@@ -190,7 +194,8 @@ const rubyTrace state = 0
 
 func nextRuby(s state, line []byte) (state, verdict) {
 	text := trimBlanks(line)
-	if len(text) < len(line) && bytes.HasPrefix(text, []byte("from ")) && findBeginnings(text)&beginsRuby != 0 {
+	if len(text) < len(line) && bytes.HasPrefix(text, []byte("from ")) &&
+		findBeginnings(text)&beginsRuby != 0 {
 		return s, yes
 	}
 	return s, no

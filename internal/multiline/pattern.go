@@ -62,7 +62,8 @@ func firstBytes(prog *syntax.Prog) (set *[256]bool, ok bool) {
 		case syntax.InstCapture, syntax.InstNop:
 			work = append(work, step{in.Out, s.bound})
 		case syntax.InstEmptyWidth:
-			work = append(work, step{in.Out, s.bound || syntax.EmptyOp(in.Arg)&syntax.EmptyBeginText != 0})
+			work = append(work, step{in.Out, s.bound ||
+				syntax.EmptyOp(in.Arg)&syntax.EmptyBeginText != 0})
 		case syntax.InstMatch:
 			return nil, false
 		default: // a character

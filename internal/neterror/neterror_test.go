@@ -42,7 +42,8 @@ func TestClassify(t *testing.T) {
 	f(ctx, x509.CertificateInvalidError{Reason: x509.Expired}, TLSExpired)
 	f(ctx, x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, TLSUntrusted)
 	f(ctx, tls.AlertError(40), TLSHandshake)
-	f(ctx, &net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")}, TLSHandshake)
+	f(ctx, &net.OpError{Op: "remote error", Err: errors.New("tls: protocol version not supported")},
+		TLSHandshake)
 	f(ended, errTimeout, Timeout)
 	f(ended, context.Canceled, Timeout)
 	gone, leave := context.WithCancelCause(t.Context())

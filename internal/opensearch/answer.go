@@ -73,7 +73,8 @@ func acknowledged(b, list []byte, want int) bool {
 	if _, plain := plainItem(list); plain > 0 || !bytes.HasPrefix(list, []byte(`{"`)) {
 		return false
 	}
-	return bytes.Contains(b[:len(b)-len(list)], noErrors) && bytes.HasSuffix(list, []byte("}}]}")) &&
+	return bytes.Contains(b[:len(b)-len(list)], noErrors) &&
+		bytes.HasSuffix(list, []byte("}}]}")) &&
 		bytes.Count(list, status2xx) == want
 }
 
@@ -214,7 +215,8 @@ func parseItem(b []byte) (it Item, rest []byte, err error) {
 	if e := member(body, "error"); e != nil {
 		it.Type, it.Reason = decodeError(e)
 	}
-	r := rowFor(fact{level: item, op: string(key), status: it.Status, typ: it.Type, text: strings.ToLower(it.Reason)})
+	r := rowFor(fact{level: item, op: string(key), status: it.Status, typ: it.Type,
+		text: strings.ToLower(it.Reason)})
 	it.Verdict, it.Kind, it.Effect, it.Duplicate = r.verdict, r.kind, r.effect, r.kind == Duplicate
 	return it, rest, nil
 }

@@ -61,9 +61,11 @@ func TestParseAnswerItems(t *testing.T) {
 	f(0, Item{Verdict: Delivered, Status: 201})
 	f(1, Item{Verdict: Rejected, Kind: Mapping, Status: 400, Type: "mapper_parsing_exception",
 		Reason: `failed to parse field [n] of type [long] in document with id 'x'. Preview of field's value: 'a "}]}'; caused by illegal_argument_exception: For input string: "a"`})
-	f(2, Item{Verdict: Retry, Kind: Throttled, Effect: Overload, Status: 429, Type: "rejected_execution_exception",
+	f(2, Item{Verdict: Retry, Kind: Throttled, Effect: Overload, Status: 429,
+		Type:   "rejected_execution_exception",
 		Reason: "rejected execution of coordinating operation [coordinating_and_primary_bytes=1]"})
-	f(3, Item{Verdict: Delivered, Kind: Duplicate, Effect: CompareDocument, Duplicate: true, Status: 409, Type: "version_conflict_engine_exception",
+	f(3, Item{Verdict: Delivered, Kind: Duplicate, Effect: CompareDocument, Duplicate: true,
+		Status: 409, Type: "version_conflict_engine_exception",
 		Reason: "[x]: version conflict, document already exists (current version [1])"})
 
 	// Every digit of a status counts, in whatever item.
@@ -79,7 +81,8 @@ func TestParseAnswerItems(t *testing.T) {
 	}
 
 	long, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":400,"error":{"type":"t","reason":"`+strings.Repeat(`é\n`, 2000)+`"}}}]}`), 1)
-	if err != nil || len(long[0].Reason) > quote.Max || strings.Contains(long[0].Reason, "\n") || !strings.HasSuffix(long[0].Reason, "…") {
+	if err != nil || len(long[0].Reason) > quote.Max || strings.Contains(long[0].Reason, "\n") ||
+		!strings.HasSuffix(long[0].Reason, "…") {
 		t.Errorf("got %d bytes %q, %v", len(long[0].Reason), long[0].Reason[:20], err)
 	}
 	plain, err := parseAnswer([]byte(`{"errors":true,"items":[{"create":{"status":503,"error":"no shard"}}]}`), 1)
@@ -102,7 +105,8 @@ func TestPlainItem(t *testing.T) {
 			t.Errorf("%s: got %d in %d bytes, want %d in %d", s, status, size, want, wantSize)
 		}
 	}
-	for _, op := range []string{"create", "index", "update", "delete", "creat", "indexx", "ingest", "x", ""} {
+	for _, op := range []string{"create", "index", "update", "delete", "creat", "indexx", "ingest",
+		"x", ""} {
 		item := `{"` + op + `":{"status":201}}`
 		for n := range len(item) + 1 {
 			f(item[:n])
@@ -146,9 +150,11 @@ func TestParseAnswerFailure(t *testing.T) {
 	f(`{"errors":false,"items":[{"create":{"status":201}},]}`, 1, "more than the 1 items")
 	f(`{"errors":false,"items":[{"create":{"status":201}},]}`, 2, "not that of the bulk API")
 	f(`{"errors":false,"items":[,{"create":{"status":201}}]}`, 1, "not that of the bulk API")
-	f(`{"errors":false,"items":[{"create":{"status":201}} {"create":{"status":201}}]}`, 2, "not that of the bulk API")
+	f(`{"errors":false,"items":[{"create":{"status":201}} {"create":{"status":201}}]}`, 2,
+		"not that of the bulk API")
 	f(`{"errors":false,"items":[{"create":{"status":201}}]}}`, 1, "not that of the bulk API")
-	f(`{"errors":false,"items":[{"create":{"status":400,"error":{"type":tru}}}]}`, 1, "not that of the bulk API")
+	f(`{"errors":false,"items":[{"create":{"status":400,"error":{"type":tru}}}]}`, 1,
+		"not that of the bulk API")
 	f(`{"errors":false,"items":[}]}`, 1, "not that of the bulk API")
 	f(filtered+filtered, 2, "not that of the bulk API")
 	for n := range len(filtered) {
@@ -173,7 +179,8 @@ type answerShape struct {
 // FuzzParseAnswer compares with encoding/json's reading: nothing counts as delivered that it does
 // not find there.
 func FuzzParseAnswer(f *testing.F) {
-	for _, s := range []string{filtered, filtered[1:], withTook, reordered, spaced, unfiltered, mixed, "", "{}", "[]", `{"items":[]}`, `{"items":[{"create":{"status":201}}],"items":[]}`} {
+	for _, s := range []string{filtered, filtered[1:], withTook, reordered, spaced, unfiltered,
+		mixed, "", "{}", "[]", `{"items":[]}`, `{"items":[{"create":{"status":201}}],"items":[]}`} {
 		f.Add([]byte(s), 2)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, want int) {
@@ -187,8 +194,10 @@ func FuzzParseAnswer(f *testing.F) {
 			}
 			return
 		}
-		if trimmed := bytes.TrimSpace(b); items == nil && plainList(trimmed) != nil && acknowledged(trimmed, plainList(trimmed), want) {
-			if !bytes.HasPrefix(trimmed, []byte("{")) || !bytes.HasSuffix(trimmed, []byte("}")) || bytes.Count(b, status2xx) < want {
+		if trimmed := bytes.TrimSpace(b); items == nil && plainList(trimmed) != nil &&
+			acknowledged(trimmed, plainList(trimmed), want) {
+			if !bytes.HasPrefix(trimmed, []byte("{")) || !bytes.HasSuffix(trimmed, []byte("}")) ||
+				bytes.Count(b, status2xx) < want {
 				t.Fatalf("%q acknowledges nothing", b)
 			}
 			return // a whole answer that says "errors":false is counted, not read
@@ -200,7 +209,8 @@ func FuzzParseAnswer(f *testing.F) {
 			t.Fatalf("%d items of %d", len(items), want)
 		}
 		var shape answerShape
-		if strings.Count(string(b), "items") != 1 || strings.Contains(string(b), "Items") || strings.Contains(string(b), `\u`) || json.Unmarshal(b, &shape) != nil {
+		if strings.Count(string(b), "items") != 1 || strings.Contains(string(b), "Items") ||
+			strings.Contains(string(b), `\u`) || json.Unmarshal(b, &shape) != nil {
 			return // keys twice, or in other letters: encoding/json takes another one of them
 		}
 		if len(shape.Items) != want {
@@ -212,7 +222,8 @@ func FuzzParseAnswer(f *testing.F) {
 					continue
 				}
 				if items == nil && (v.Status < 200 || v.Status > 299) {
-					t.Errorf("%q: item %d (%s) has status %d and counts as delivered", b, i, op, v.Status)
+					t.Errorf("%q: item %d (%s) has status %d and counts as delivered", b, i, op,
+						v.Status)
 				}
 				if items != nil && items[i].Status != v.Status {
 					t.Errorf("%q: item %d has status %d, not %d", b, i, v.Status, items[i].Status)

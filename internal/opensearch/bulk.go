@@ -115,9 +115,10 @@ func (c *Client) Bulk(ctx context.Context, r *Request) Result {
 	defer a.release()
 
 	req := &http.Request{
-		Method: http.MethodPost, URL: c.url(r), Host: c.host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": ndjson},
-		Body:   src.open(), GetBody: src.reopen, ContentLength: int64(len(r.Body)),
+		Method: http.MethodPost, URL: c.url(r), Host: c.host, Proto: "HTTP/1.1", ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header:     http.Header{"Content-Type": ndjson},
+		Body:       src.open(), GetBody: src.reopen, ContentLength: int64(len(r.Body)),
 	}
 	if r.Gzip {
 		req.Header["Content-Encoding"] = gzipEnc
@@ -154,7 +155,8 @@ func (c *Client) result(r *Request, res *http.Response, a *attempt) Result {
 		return out
 	}
 	if a.readErr != nil {
-		out.Failure = c.advice.badAnswer(res, "its answer broke off: "+quote.Line(a.readErr.Error()), a.readErr)
+		out.Failure = c.advice.badAnswer(res,
+			"its answer broke off: "+quote.Line(a.readErr.Error()), a.readErr)
 		return out
 	}
 	items, err := parseAnswer(a.answer, r.Items)

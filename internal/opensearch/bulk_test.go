@@ -47,13 +47,17 @@ func TestRequestOnTheWire(t *testing.T) {
 		t.Helper()
 		r.Body, r.Items = oneItem, 1
 		res := client(t, server.URL+path, change).Bulk(t.Context(), &r)
-		if !res.Delivered || res.Failure != nil || res.Status != 200 || res.Took <= 0 || time.Since(res.Date).Abs() > time.Minute {
+		if !res.Delivered || res.Failure != nil || res.Status != 200 || res.Took <= 0 ||
+			time.Since(res.Date).Abs() > time.Minute {
 			t.Errorf("%s: got %+v", uri, res)
 		}
-		if got.Method != http.MethodPost || got.RequestURI != uri || !bytes.Equal(body, oneItem) || got.ContentLength != int64(len(oneItem)) {
-			t.Errorf("got %s %s of %d bytes, want %s", got.Method, got.RequestURI, got.ContentLength, uri)
+		if got.Method != http.MethodPost || got.RequestURI != uri || !bytes.Equal(body, oneItem) ||
+			got.ContentLength != int64(len(oneItem)) {
+			t.Errorf("got %s %s of %d bytes, want %s", got.Method, got.RequestURI,
+				got.ContentLength, uri)
 		}
-		if got.Header.Get("Content-Type") != "application/x-ndjson" || got.Header.Get("Accept-Encoding") != "" || got.Header.Get("Expect") != "" {
+		if got.Header.Get("Content-Type") != "application/x-ndjson" ||
+			got.Header.Get("Accept-Encoding") != "" || got.Header.Get("Expect") != "" {
 			t.Errorf("headers %v", got.Header)
 		}
 		return got.Header
@@ -61,17 +65,21 @@ func TestRequestOnTheWire(t *testing.T) {
 	const query = "?filter_path=errors%2Citems.%2A.status%2Citems.%2A.error"
 	none := func(*Options) {}
 	h1 := f("", Request{}, "/_bulk"+query, none)
-	if h1.Get("Authorization") != "" || h1.Get("Content-Encoding") != "" || !strings.HasPrefix(h1.Get("User-Agent"), "opensearch-go/") {
+	if h1.Get("Authorization") != "" || h1.Get("Content-Encoding") != "" ||
+		!strings.HasPrefix(h1.Get("User-Agent"), "opensearch-go/") {
 		t.Errorf("headers %v", h1)
 	}
-	h2 := f("/base/", Request{Index: "eks-log-2026.01.01", Pipeline: "p q&r", Gzip: true}, "/base/eks-log-2026.01.01/_bulk"+query+"&pipeline=p%20q%26r",
+	h2 := f("/base/", Request{Index: "eks-log-2026.01.01", Pipeline: "p q&r", Gzip: true},
+		"/base/eks-log-2026.01.01/_bulk"+query+"&pipeline=p%20q%26r",
 		func(o *Options) { o.Username, o.UserAgent = "u", "agent/1" })
-	if h2.Get("Content-Encoding") != "gzip" || h2.Get("Authorization") != "Basic dTo=" || h2.Get("User-Agent") != "agent/1" {
+	if h2.Get("Content-Encoding") != "gzip" || h2.Get("Authorization") != "Basic dTo=" ||
+		h2.Get("User-Agent") != "agent/1" {
 		t.Errorf("headers %v", h2)
 	}
 	sum := sha256.Sum256(oneItem)
 	hash := hex.EncodeToString(sum[:])
-	h3 := f("", Request{}, "/_bulk"+query, func(o *Options) { o.Signer, o.Username = fakeSigner{}, "not used" })
+	h3 := f("", Request{}, "/_bulk"+query,
+		func(o *Options) { o.Signer, o.Username = fakeSigner{}, "not used" })
 	if !strings.HasSuffix(h3.Get("Authorization"), "Signature="+hash) {
 		t.Errorf("headers %v", h3)
 	}
@@ -83,7 +91,8 @@ func TestNewFailure(t *testing.T) {
 		if err != nil {
 			u = nil
 		}
-		if _, err := New(Options{Endpoint: u}); err == nil || !strings.Contains(err.Error(), "Endpoint") {
+		if _, err := New(Options{Endpoint: u}); err == nil ||
+			!strings.Contains(err.Error(), "Endpoint") {
 			t.Errorf("%q: got %v", s, err)
 		}
 	}
@@ -91,7 +100,8 @@ func TestNewFailure(t *testing.T) {
 
 // TestNothingPrintsThePassword prints a Client and its Options in every way that there is.
 func TestNothingPrintsThePassword(t *testing.T) {
-	o := Options{Endpoint: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, Username: "admin", Password: config.Secret("hunter2-hunter2")}
+	o := Options{Endpoint: &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, Username: "admin",
+		Password: config.Secret("hunter2-hunter2")}
 	c, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -115,10 +125,15 @@ func TestNothingPrintsThePassword(t *testing.T) {
 func TestBadAnswers(t *testing.T) {
 	f := func(answer string, words ...string) {
 		t.Helper()
-		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			_,
+				_ = io.WriteString(w, answer)
+		})
 		got := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
 		fail := got.Failure
-		if got.Delivered || got.Items != nil || fail == nil || fail.Kind != BadAnswer || fail.Verdict != Retry || !fail.Ambiguous || fail.Remedy == "" || !containsAll(fail.Error(), words) {
+		if got.Delivered || got.Items != nil || fail == nil || fail.Kind != BadAnswer ||
+			fail.Verdict != Retry || !fail.Ambiguous || fail.Remedy == "" ||
+			!containsAll(fail.Error(), words) {
 			t.Errorf("%q: got %+v", answer, got)
 		}
 	}
@@ -126,7 +141,8 @@ func TestBadAnswers(t *testing.T) {
 	f(`{"took":1,"errors":false,"items":[]}`, "0 items, and 1 were sent")
 	f("<html>\n<body>Welcome</body></html>", "not that of the bulk API", "<html> <body>Welcome")
 	f(oneDelivered[:20], "not that of the bulk API")
-	f(`{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}`, "more than the 1 items")
+	f(`{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201}}]}`,
+		"more than the 1 items")
 }
 
 // TestBrokenAnswers has connections break at every stage of an answer.
@@ -140,7 +156,8 @@ func TestBrokenAnswers(t *testing.T) {
 			serveConn(conn)
 		}))
 		res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
-		if res.Failure == nil || res.Failure.Kind != kind || !res.Failure.Ambiguous || res.Failure.Verdict != Retry || res.Delivered || res.Failure.Remedy == "" {
+		if res.Failure == nil || res.Failure.Kind != kind || !res.Failure.Ambiguous ||
+			res.Failure.Verdict != Retry || res.Delivered || res.Failure.Remedy == "" {
 			t.Errorf("%s: got %+v", name, res.Failure)
 		}
 		if n.Load() != requests {
@@ -156,7 +173,8 @@ func TestBrokenAnswers(t *testing.T) {
 	f("reset", Reset, 1, func(conn net.Conn) { _ = conn.(*net.TCPConn).SetLinger(0) })
 	f("half a header", Reset, 1, say("HTTP/1.1 200 OK\r\nConte"))
 	f("no HTTP", WrongEndpoint, 1, say("SSH-2.0-OpenSSH_9.6\r\n\r\n"))
-	f("half a body", BadAnswer, 1, say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"+oneDelivered))
+	f("half a body", BadAnswer, 1,
+		say("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"+oneDelivered))
 	f("half a chunk", BadAnswer, 1, say("HTTP/1.1 200 OK\r\nTransfer-Encoding: "+
 		"chunked\r\n\r\n40\r\n"+oneDelivered))
 }
@@ -224,7 +242,8 @@ func TestAnswerTakesTheMemoryThatItNeeds(t *testing.T) {
 			answers.Get() // so that the next one is new
 		}
 		a := &attempt{}
-		a.read(&http.Response{StatusCode: status, ContentLength: int64(length), Body: io.NopCloser(bytes.NewReader(make([]byte, length)))})
+		a.read(&http.Response{StatusCode: status, ContentLength: int64(length),
+			Body: io.NopCloser(bytes.NewReader(make([]byte, length)))})
 		if want := min(length, most); len(a.answer) != want || cap(a.answer) > want+want/4 {
 			t.Errorf("%d bytes of %d are read, into %d", len(a.answer), length, cap(a.answer))
 		}
@@ -243,7 +262,8 @@ func TestAnswerTakesTheMemoryThatItNeeds(t *testing.T) {
 // TestIdleConnections are as many as Workers, or four.
 func TestIdleConnections(t *testing.T) {
 	for workers, want := range map[int]int{-1: 4, 0: 4, 1: 1, 7: 7} {
-		if c := client(t, "http://127.0.0.1:1", func(o *Options) { o.MaxConns = workers }); c.conns.MaxIdleConnsPerHost != want {
+		if c := client(t, "http://127.0.0.1:1",
+			func(o *Options) { o.MaxConns = workers }); c.conns.MaxIdleConnsPerHost != want {
 			t.Errorf("%d workers: %d connections are kept", workers, c.conns.MaxIdleConnsPerHost)
 		}
 	}
@@ -255,7 +275,8 @@ func TestLongRefusal(t *testing.T) {
 		_, _ = io.WriteString(w, `{"message":"Rate exceeded`+strings.Repeat("\n é", 200_000)+`"}`)
 	})
 	res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
-	if f := res.Failure; f == nil || f.Kind != Throttled || len(f.Summary) > quote.Max+100 || strings.Contains(f.Summary, "\n") {
+	if f := res.Failure; f == nil || f.Kind != Throttled || len(f.Summary) > quote.Max+100 ||
+		strings.Contains(f.Summary, "\n") {
 		t.Errorf("got %+v", res.Failure)
 	}
 }
@@ -267,7 +288,8 @@ func TestRetryAfter(t *testing.T) {
 			w.Header().Set("Retry-After", v)
 			w.WriteHeader(429)
 		})
-		if got := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).RetryAfter; got < least || got > most {
+		if got := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).RetryAfter; got < least ||
+			got > most {
 			t.Errorf("%q: got %s", v, got)
 		}
 	}
@@ -290,15 +312,21 @@ func (told) Error() string                     { return "long" }
 func (told) Explain() (summary, remedy string) { return "no token\nfile", "restart the pod" }
 
 func TestSignerFails(t *testing.T) {
-	c := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("an unsigned request was sent") },
+	c := serve(t, func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("an unsigned request was sent")
+	},
 		func(o *Options) { o.Signer = fakeSigner{err: fmt.Errorf("wrapped: %w", told{})} })
 	f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
-	if f == nil || f.Kind != Credentials || f.Ambiguous || f.Verdict != Retry || f.Summary != "no token file" || f.Remedy != "restart the pod" || !errors.Is(f, told{}) {
+	if f == nil || f.Kind != Credentials || f.Ambiguous || f.Verdict != Retry ||
+		f.Summary != "no token file" || f.Remedy != "restart the pod" || !errors.Is(f, told{}) {
 		t.Errorf("got %+v", f)
 	}
-	c = serve(t, func(http.ResponseWriter, *http.Request) {}, func(o *Options) { o.Signer = fakeSigner{err: errors.New("plain")} })
+	c = serve(t, func(http.ResponseWriter, *http.Request) {},
+		func(o *Options) { o.Signer = fakeSigner{err: errors.New("plain")} })
 	f = c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
-	if f == nil || f.Kind != Credentials || !strings.Contains(f.Summary, "plain") || f.Remedy == "" {
+	if f == nil || f.Kind != Credentials || !strings.Contains(f.Summary, "plain") ||
+		f.Remedy == "" {
 		t.Errorf("got %+v", f)
 	}
 }
@@ -416,7 +444,8 @@ func TestConcurrent(t *testing.T) {
 		wg.Go(func() {
 			for i := range 20 {
 				items := 1 + n*50 + i
-				if res := c.Bulk(t.Context(), &Request{Body: make([]byte, items), Items: items}); !res.Delivered {
+				if res := c.Bulk(t.Context(), &Request{Body: make([]byte, items),
+					Items: items}); !res.Delivered {
 					t.Errorf("%d items: %+v", items, res.Failure)
 				}
 			}
@@ -436,7 +465,8 @@ func TestCanceled(t *testing.T) {
 	if f == nil || f.Kind != Canceled || !f.Ambiguous || !errors.Is(f, context.Canceled) {
 		t.Errorf("got %+v", f)
 	}
-	if f = c.Bulk(ctx, &Request{Body: oneItem, Items: 1}).Failure; f == nil || f.Kind != Canceled || f.Ambiguous {
+	if f = c.Bulk(ctx, &Request{Body: oneItem, Items: 1}).Failure; f == nil || f.Kind != Canceled ||
+		f.Ambiguous {
 		t.Errorf("got %+v for a context that had ended before", f)
 	}
 }
@@ -447,12 +477,15 @@ func TestTimeout(t *testing.T) {
 		<-r.Context().Done()
 	}, func(o *Options) { o.Timeout = 50 * time.Millisecond })
 	f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
-	if f == nil || f.Kind != Timeout || !f.Ambiguous || !strings.Contains(f.Summary, "Request_Timeout") || !strings.Contains(f.Remedy, "security group") {
+	if f == nil || f.Kind != Timeout || !f.Ambiguous ||
+		!strings.Contains(f.Summary, "Request_Timeout") ||
+		!strings.Contains(f.Remedy, "security group") {
 		t.Errorf("got %+v", f)
 	}
 	// The server does not take the whole body.
 	stuck := make(chan struct{})
-	c = client(t, listen(t, func(net.Conn) { <-stuck }), func(o *Options) { o.Timeout = 50 * time.Millisecond })
+	c = client(t, listen(t, func(net.Conn) { <-stuck }),
+		func(o *Options) { o.Timeout = 50 * time.Millisecond })
 	f = c.Bulk(t.Context(), &Request{Body: make([]byte, 8<<20), Items: 1}).Failure
 	close(stuck)
 	if f == nil || f.Kind != Timeout || f.Ambiguous {
@@ -464,7 +497,8 @@ func TestTimeout(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}, func(o *Options) { o.Timeout = 50 * time.Millisecond })
-	if f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure; f == nil || f.Kind != BadAnswer || !f.Ambiguous {
+	if f := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure; f == nil ||
+		f.Kind != BadAnswer || !f.Ambiguous {
 		t.Errorf("got %+v", f)
 	}
 }

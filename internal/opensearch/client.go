@@ -82,7 +82,8 @@ func New(o Options) (*Client, error) {
 			"https://search-logs-abc.eu-west-1.es.amazonaws.com")
 	}
 	if s := o.Endpoint.Scheme; s != "https" && s != "http" {
-		return nil, fmt.Errorf("cannot use Endpoint %q: its scheme must be https or http", o.Endpoint.Redacted())
+		return nil, fmt.Errorf("cannot use Endpoint %q: its scheme must be https or http",
+			o.Endpoint.Redacted())
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 60 * time.Second
@@ -96,7 +97,8 @@ func New(o Options) (*Client, error) {
 		host:    o.Endpoint.Host,
 		scheme:  o.Endpoint.Scheme,
 		timeout: o.Timeout,
-		advice:  advice{endpoint: o.Endpoint.Scheme + "://" + o.Endpoint.Host, roleARN: o.RoleARN, signed: o.Signer != nil, serverless: o.Serverless},
+		advice: advice{endpoint: o.Endpoint.Scheme + "://" +
+			o.Endpoint.Host, roleARN: o.RoleARN, signed: o.Signer != nil, serverless: o.Serverless},
 	}
 	cfg := opensearchtransport.Config{
 		// The path is ours: the transport would add it again at each of its own attempts.

@@ -31,7 +31,8 @@ func (c *Client) Do(ctx context.Context, method, path, query string, body []byte
 
 // DoWith is Do with headers of one's own, Content-Type among them: Dashboards' API wants some. They
 // are the caller's and are not changed.
-func (c *Client) DoWith(ctx context.Context, method, path, query string, header http.Header, body []byte) Response {
+func (c *Client) DoWith(ctx context.Context, method, path, query string, header http.Header,
+	body []byte) Response {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errAttemptTimeout)
 	defer cancel()
 	src := &source{data: body}
@@ -40,7 +41,8 @@ func (c *Client) DoWith(ctx context.Context, method, path, query string, header 
 	defer a.release()
 
 	req := &http.Request{
-		Method: method, URL: &url.URL{Scheme: c.scheme, Host: c.host, Path: c.base + path, RawQuery: query}, Host: c.host,
+		Method: method, URL: &url.URL{Scheme: c.scheme, Host: c.host, Path: c.base +
+			path, RawQuery: query}, Host: c.host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: header.Clone(),
 	}
 	if req.Header == nil {
@@ -62,7 +64,8 @@ func (c *Client) DoWith(ctx context.Context, method, path, query string, header 
 	case res.StatusCode < 200 || res.StatusCode > 299:
 		out.Failure = c.advice.refused(res, a.answer)
 	case a.readErr != nil:
-		out.Failure = c.advice.badAnswer(res, "its answer broke off: "+quote.Line(a.readErr.Error()), a.readErr)
+		out.Failure = c.advice.badAnswer(res,
+			"its answer broke off: "+quote.Line(a.readErr.Error()), a.readErr)
 	}
 	return out
 }

@@ -16,7 +16,8 @@ func TestDo(t *testing.T) {
 		var signed string
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			got, _ := io.ReadAll(r.Body)
-			if r.Method != method || r.URL.Path != "/base"+path || r.URL.RawQuery != query || string(got) != body || (r.Header.Get("Content-Type") != "") != (body != "") {
+			if r.Method != method || r.URL.Path != "/base"+path || r.URL.RawQuery != query ||
+				string(got) != body || (r.Header.Get("Content-Type") != "") != (body != "") {
 				t.Errorf("got %s %s %q", r.Method, r.URL, got)
 			}
 			signed = r.Header.Get("Authorization")
@@ -33,7 +34,8 @@ func TestDo(t *testing.T) {
 		if a.Status != status || string(a.Body) != answer {
 			t.Errorf("%s: answer %d %q", path, a.Status, a.Body)
 		}
-		if kind == None && a.Failure != nil || kind != None && (a.Failure == nil || a.Failure.Kind != kind) {
+		if kind == None && a.Failure != nil ||
+			kind != None && (a.Failure == nil || a.Failure.Kind != kind) {
 			t.Errorf("%s: failure %v, want %s", path, a.Failure, kind)
 		}
 		if sum := sha256.Sum256(b); !strings.HasSuffix(signed, "="+hex.EncodeToString(sum[:])) {
@@ -43,11 +45,13 @@ func TestDo(t *testing.T) {
 	f("GET", "/eks-log*/_mapping", "a=b", "", 200, `{"a":1}`, None)
 	f("POST", "/x/_search", "", `{"size":0}`, 200, `{}`, None)
 	f("GET", "/x/_mapping", "", "", 404, `{}`, WrongEndpoint)
-	f("POST", "/x/_search", "", `{}`, 403, `{"error":{"type":"security_exception","reason":"no permissions for [indices:data/read/search] and User [name=x]"},"status":403}`, RoleNotMapped)
+	f("POST", "/x/_search", "", `{}`, 403,
+		`{"error":{"type":"security_exception","reason":"no permissions for [indices:data/read/search] and User [name=x]"},"status":403}`, RoleNotMapped)
 
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	if a := client(t, server.URL).Do(t.Context(), "GET", "/", "", nil); a.Status != 0 || a.Failure == nil || a.Failure.Kind != ConnectRefused {
+	if a := client(t, server.URL).Do(t.Context(), "GET", "/", "", nil); a.Status != 0 ||
+		a.Failure == nil || a.Failure.Kind != ConnectRefused {
 		t.Errorf("nobody answered: %+v", a)
 	}
 }

@@ -16,13 +16,17 @@ import (
 // signFunc is a Signer that writes what it signs into a header.
 type signFunc func(req *http.Request, sum string) error
 
-func (f signFunc) Sign(_ context.Context, req *http.Request, sum string) error { return f(req, sum) }
+func (f signFunc) Sign(_ context.Context, req *http.Request,
+	sum string) error {
+	return f(req, sum)
+}
 
 func TestDoWithSignsWhatIsSent(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		sum := sha256.Sum256(body)
-		if r.Method != "POST" || r.URL.RequestURI() != "/base/api?overwrite=true" || r.Header.Get("Content-Type") != "text/x" || r.Header.Get("Osd-Xsrf") != "true" ||
+		if r.Method != "POST" || r.URL.RequestURI() != "/base/api?overwrite=true" ||
+			r.Header.Get("Content-Type") != "text/x" || r.Header.Get("Osd-Xsrf") != "true" ||
 			r.Header.Get("Signed") != "text/x "+hex.EncodeToString(sum[:]) {
 			t.Errorf("got %s %s %v", r.Method, r.URL, r.Header)
 		}
@@ -41,7 +45,8 @@ func TestDoWithSignsWhatIsSent(t *testing.T) {
 	defer c.Close()
 	header := http.Header{"Content-Type": {"text/x"}, "Osd-Xsrf": {"true"}}
 	a := c.DoWith(t.Context(), "POST", "/api", "overwrite=true", header, []byte("body"))
-	if a.Status != http.StatusTeapot || string(a.Body) != "short and stout" || a.Failure == nil || a.Failure.Status != http.StatusTeapot {
+	if a.Status != http.StatusTeapot || string(a.Body) != "short and stout" || a.Failure == nil ||
+		a.Failure.Status != http.StatusTeapot {
 		t.Errorf("got %+v", a)
 	}
 	if len(header) != 2 {
@@ -56,7 +61,8 @@ func TestDoWithoutAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if a := c.DoWith(t.Context(), "GET", "/", "", nil, nil); a.Status != 0 || a.Failure == nil || a.Failure.Kind != ConnectRefused {
+	if a := c.DoWith(t.Context(), "GET", "/", "", nil, nil); a.Status != 0 || a.Failure == nil ||
+		a.Failure.Kind != ConnectRefused {
 		t.Errorf("got %+v", a)
 	}
 }

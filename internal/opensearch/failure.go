@@ -17,8 +17,11 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 	typ, reason := requestError(body)
 	text := strings.ToLower(reason + "\n" + string(body[:min(len(body), 8*quote.Max)]))
 	r := rowFor(fact{level: request, status: res.StatusCode, typ: typ, text: text})
-	f := &Failure{Kind: r.kind, Status: res.StatusCode, Verdict: r.verdict, Effect: r.effect, Summary: fmt.Sprintf("%s answered %d %s", ad.endpoint, res.StatusCode, http.StatusText(res.StatusCode))}
-	if ad.signed && res.StatusCode == http.StatusForbidden && ad.roleARN != nil && ad.roleARN() != "" {
+	f := &Failure{Kind: r.kind, Status: res.StatusCode, Verdict: r.verdict, Effect: r.effect,
+		Summary: fmt.Sprintf("%s answered %d %s", ad.endpoint, res.StatusCode,
+			http.StatusText(res.StatusCode))}
+	if ad.signed && res.StatusCode == http.StatusForbidden && ad.roleARN != nil &&
+		ad.roleARN() != "" {
 		f.Summary += " to role " + ad.roleARN()
 	}
 	if to := res.Header.Get("Location"); to != "" {
@@ -38,7 +41,8 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 
 // badAnswer is a 2xx that does not say what became of each item.
 func (ad advice) badAnswer(res *http.Response, what string, err error) *Failure {
-	return &Failure{Kind: BadAnswer, Status: res.StatusCode, Verdict: Retry, Ambiguous: true, Err: err,
+	return &Failure{Kind: BadAnswer, Status: res.StatusCode, Verdict: Retry, Ambiguous: true,
+		Err:     err,
 		Summary: fmt.Sprintf("%s answered %d, but %s", ad.endpoint, res.StatusCode, what),
 		Remedy:  ad.remedy(BadAnswer, "")}
 }
@@ -75,7 +79,8 @@ func (ad advice) transportError(ctx context.Context, a *attempt, src *source, er
 
 // unsigned is a request that never left, since no credentials were to be had.
 func (ad advice) unsigned(err error) *Failure {
-	f := &Failure{Kind: Credentials, Verdict: Retry, Err: err, Summary: "cannot sign: " + quote.Line(err.Error()),
+	f := &Failure{Kind: Credentials, Verdict: Retry, Err: err, Summary: "cannot sign: " +
+		quote.Line(err.Error()),
 		Remedy: ad.remedy(Credentials, "")}
 	var told interface {
 		Explain() (summary, remedy string)
@@ -89,10 +94,13 @@ func (ad advice) unsigned(err error) *Failure {
 
 // networkKinds are the causes of requests that got no answer.
 var networkKinds = map[neterror.Kind]Kind{
-	neterror.Unknown: Unknown, neterror.Canceled: Canceled, neterror.Timeout: Timeout, neterror.DNS: DNS,
-	neterror.ConnectRefused: ConnectRefused, neterror.Unreachable: Unreachable, neterror.Reset: Reset,
+	neterror.Unknown: Unknown, neterror.Canceled: Canceled, neterror.Timeout: Timeout,
+	neterror.DNS:            DNS,
+	neterror.ConnectRefused: ConnectRefused, neterror.Unreachable: Unreachable,
+	neterror.Reset:   Reset,
 	neterror.NotHTTP: WrongEndpoint, neterror.TLSUnknownCA: TLSUnknownCA, neterror.TLSName: TLSName,
-	neterror.TLSExpired: TLSExpired, neterror.TLSUntrusted: TLSFailed, neterror.TLSHandshake: TLSFailed,
+	neterror.TLSExpired: TLSExpired, neterror.TLSUntrusted: TLSFailed,
+	neterror.TLSHandshake: TLSFailed,
 }
 
 // NetworkKind is the cause of a request that got no answer.

@@ -28,7 +28,8 @@ func tlsServer(t *testing.T, name string, until time.Time) (endpoint string, roo
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: until.Add(-48 * time.Hour), NotAfter: until, DNSNames: []string{name},
+	template := &x509.Certificate{SerialNumber: big.NewInt(1),
+		NotBefore: until.Add(-48 * time.Hour), NotAfter: until, DNSNames: []string{name},
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
 	if name == "127.0.0.1" {
 		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
@@ -43,7 +44,8 @@ func tlsServer(t *testing.T, name string, until time.Time) (endpoint string, roo
 	}
 	s := httptest.NewUnstartedServer(http.HandlerFunc(deliver))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der},
+		PrivateKey: key}}}
 	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)
@@ -55,7 +57,8 @@ func tlsServer(t *testing.T, name string, until time.Time) (endpoint string, roo
 func TestTLS(t *testing.T) {
 	f := func(endpoint string, config *tls.Config, kind Kind, words ...string) {
 		t.Helper()
-		fail := client(t, endpoint, func(o *Options) { o.TLS = config }).Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
+		fail := client(t, endpoint, func(o *Options) { o.TLS = config }).Bulk(t.Context(),
+			&Request{Body: oneItem, Items: 1}).Failure
 		if kind == None {
 			if fail != nil {
 				t.Errorf("got %v", fail)
@@ -112,7 +115,8 @@ func TestConnectRefused(t *testing.T) {
 	endpoint := "http://" + l.Addr().String()
 	_ = l.Close()
 	f := client(t, endpoint).Bulk(t.Context(), &Request{Body: oneItem, Items: 1}).Failure
-	if f == nil || f.Kind != ConnectRefused || f.Ambiguous || !strings.Contains(f.Summary, endpoint) || f.Status != 0 {
+	if f == nil || f.Kind != ConnectRefused || f.Ambiguous ||
+		!strings.Contains(f.Summary, endpoint) || f.Status != 0 {
 		t.Errorf("got %+v", f)
 	}
 }
@@ -124,7 +128,8 @@ func TestNetworkKinds(t *testing.T) {
 			t.Errorf("cause %d has no kind", cause)
 		}
 	}
-	if k := NetworkKind(t.Context(), &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}); k != ConnectRefused {
+	if k := NetworkKind(t.Context(),
+		&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}); k != ConnectRefused {
 		t.Errorf("a refused connection is %s", k)
 	}
 }

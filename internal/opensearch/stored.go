@@ -20,7 +20,8 @@ type DocumentRef struct {
 // Stored gets the documents of an index that refs name: nil for each that is not there, or cannot
 // be read, such as one behind an alias of several indices. An answer that does not tell of each of
 // them is a failure: it may be a proxy's.
-func (c *Client) Stored(ctx context.Context, index string, refs []DocumentRef) ([]json.RawMessage, *Failure) {
+func (c *Client) Stored(ctx context.Context, index string, refs []DocumentRef) ([]json.RawMessage,
+	*Failure) {
 	body, err := json.Marshal(map[string]any{"docs": refs})
 	if err != nil {
 		panic(err) // strings can always be encoded
@@ -38,7 +39,8 @@ func (c *Client) Stored(ctx context.Context, index string, refs []DocumentRef) (
 	}
 	err = json.Unmarshal(res.Body, &answer)
 	if err == nil && len(answer.Docs) != len(refs) {
-		err = fmt.Errorf("its answer has %d documents, and %d were asked for", len(answer.Docs), len(refs))
+		err = fmt.Errorf("its answer has %d documents, and %d were asked for", len(answer.Docs),
+			len(refs))
 	}
 	found := make([]json.RawMessage, len(refs))
 	for n := range answer.Docs {

@@ -21,11 +21,13 @@ func TestStored(t *testing.T) {
 			}
 			return
 		}
-		if fail != nil || len(found) != 2 || string(found[0]) != want[0] || string(found[1]) != want[1] {
+		if fail != nil || len(found) != 2 || string(found[0]) != want[0] ||
+			string(found[1]) != want[1] {
 			t.Errorf("%s: %q and %v", answer, found, fail)
 		}
 	}
-	f(200, `{"docs":[{"_id":"a","found":true,"_source":{"x":1}},{"_id":"b","found":false}]}`, None, `{"x":1}`, "")
+	f(200, `{"docs":[{"_id":"a","found":true,"_source":{"x":1}},{"_id":"b","found":false}]}`, None,
+		`{"x":1}`, "")
 	f(200, `{"docs":[{"_id":"a","error":{"type":"illegal_argument_exception"}},{"_id":"b","found":false}]}`, None, "", "")
 	f(200, ``, BadAnswer)
 	f(200, `<html>ok</html>`, BadAnswer)

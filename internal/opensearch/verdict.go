@@ -111,10 +111,15 @@ var table = []row{
 	// What is in the index.
 	{level: item, from: 200, to: 299, verdict: Delivered, kind: None,
 		why: "acknowledged"},
-	{level: item, op: "create", from: 409, to: 409, typ: []string{"version_conflict_engine_exception", ""}, verdict: Delivered, kind: Duplicate, effect: CompareDocument,
+	{level: item, op: "create", from: 409, to: 409,
+		typ: []string{"version_conflict_engine_exception", ""}, verdict: Delivered, kind: Duplicate,
+		effect: CompareDocument,
 		why: "a document of this id exists: an earlier attempt stored it although " +
 			"its answer was lost"},
-	{level: item, op: "index", from: 409, to: 409, typ: []string{"version_conflict_engine_exception"}, text: []string{"is higher or equal to the one provided"}, verdict: Delivered, kind: Duplicate,
+	{level: item, op: "index", from: 409, to: 409,
+		typ:  []string{"version_conflict_engine_exception"},
+		text: []string{"is higher or equal to the one provided"}, verdict: Delivered,
+		kind: Duplicate,
 		why: "an external version, which documents of several lines have: the one that is stored " +
 			"has as many lines or more (VersionType.EXTERNAL)"},
 	{level: item, from: 409, to: 409, verdict: Retry, kind: Conflict,
@@ -122,20 +127,26 @@ var table = []row{
 			"attempt sees its result"},
 
 	// The cluster is full or closed to writing.
-	{level: item | request, typ: []string{"cluster_block_exception"}, verdict: Retry, kind: Blocked, effect: QuoteReason,
+	{level: item | request, typ: []string{"cluster_block_exception"}, verdict: Retry, kind: Blocked,
+		effect: QuoteReason,
 		why: "403 FORBIDDEN/8 or /12, since 1.0 also 429 TOO_MANY_REQUESTS/12: read-only index, " +
 			"flood stage, no manager; a person or free disk lifts it"},
-	{level: item | request, typ: []string{"validation_exception", "illegal_argument_exception"}, prefix: []string{"validation failed: 1: this action would add ["}, verdict: Retry, kind: ShardLimit, effect: QuoteReason,
+	{level: item | request, typ: []string{"validation_exception", "illegal_argument_exception"},
+		prefix: []string{"validation failed: 1: this action would add ["}, verdict: Retry,
+		kind: ShardLimit, effect: QuoteReason,
 		why: "400, but it is the cluster's shard limit that keeps the index from being made " +
 			"(ShardLimitValidator)"},
 
 	// Permissions.
-	{level: item | request, typ: []string{"security_exception"}, text: []string{"no permissions for ["}, verdict: Retry, kind: RoleNotMapped, effect: QuoteReason | Denied,
+	{level: item | request, typ: []string{"security_exception"},
+		text: []string{"no permissions for ["}, verdict: Retry, kind: RoleNotMapped,
+		effect: QuoteReason | Denied,
 		why: "the security plugin's PrivilegesEvaluator: the role is not mapped, or its security " +
 			"role lacks a permission"},
 	{level: item | request, typ: []string{"security_exception"}, verdict: Retry, kind: Forbidden,
 		why: "any other refusal of the security plugin"},
-	{level: request, typ: []string{"authorization_exception"}, verdict: Retry, kind: DataAccessPolicy, effect: Denied,
+	{level: request, typ: []string{"authorization_exception"}, verdict: Retry,
+		kind: DataAccessPolicy, effect: Denied,
 		why: "OpenSearch Serverless: no data access policy lets this principal write"},
 	{level: request, from: 400, to: 403, text: []string{"user does not have permissions for the " +
 		"requested resource"}, verdict: Retry, kind: DataAccessPolicy, effect: Denied,
@@ -144,7 +155,8 @@ var table = []row{
 	// AWS's front door, which answers 403 (rarely 400 or 401) to nearly everything.
 	{level: request, from: 413, to: 413, verdict: Retry, kind: TooLarge, effect: Shrink,
 		why: "Request size exceeded 10485760 bytes: halves of it may pass"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"request size exceeded"}, verdict: Retry, kind: TooLarge, effect: Shrink,
+	{level: request, from: 400, to: 403, typ: noType, text: []string{"request size exceeded"},
+		verdict: Retry, kind: TooLarge, effect: Shrink,
 		why: "the same, with another status"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"token included in the " +
 		"request is expired", "expiredtoken", "token has expired"}, verdict: Retry, kind: ExpiredToken, effect: RenewCredentials,
@@ -153,26 +165,37 @@ var table = []row{
 		"request is invalid", "unrecognizedclientexception", "invalidclienttokenid"}, verdict: Retry, kind: InvalidToken, effect: RenewCredentials,
 		why: "The security token included in the request is invalid: revoked, " +
 			"or of another partition"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"signature expired", "not yet current", "requesttimetooskewed", "timestamp too skewed"}, verdict: Retry, kind: ClockSkew, effect: CorrectClock,
+	{level: request, from: 400, to: 403, typ: noType,
+		text: []string{"signature expired", "not yet current", "requesttimetooskewed",
+			"timestamp too skewed"}, verdict: Retry, kind: ClockSkew, effect: CorrectClock,
 		why: "Signature expired: 20150411T064107Z is now earlier than …; " +
 			"Signature not yet current"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"credential should be scoped to"}, verdict: Retry, kind: WrongRegion,
+	{level: request, from: 400, to: 403, typ: noType,
+		text: []string{"credential should be scoped to"}, verdict: Retry, kind: WrongRegion,
 		why: "Credential should be scoped to a valid region, not 'x'; … to correct service: 'es' " +
 			"(aws-es-curl #15)"},
 	{level: request, from: 400, to: 403, typ: noType, text: []string{"request signature we " +
 		"calculated does not match", "signaturedoesnotmatch", "invalidsignatureexception"}, verdict: Retry, kind: SignatureMismatch,
 		why: "something between the signer and the domain changed the request, or " +
 			"the secret key is wrong"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"missing authentication token", "missingauthenticationtoken", "authorization header requires"}, verdict: Retry, kind: NotSigned,
+	{level: request, from: 400, to: 403, typ: noType,
+		text: []string{"missing authentication token", "missingauthenticationtoken",
+			"authorization header requires"}, verdict: Retry, kind: NotSigned,
 		why: "Missing Authentication Token; Authorization header requires 'Credential' parameter " +
 			"(amazon-es-php #29)"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"rate exceeded", "too many requests", "throttl"}, verdict: Retry, kind: Throttled, effect: Overload,
+	{level: request, from: 400, to: 403, typ: noType,
+		text: []string{"rate exceeded", "too many requests", "throttl"}, verdict: Retry,
+		kind: Throttled, effect: Overload,
 		why: "403 Request throttled due to too many requests (rancher #29081), Rate exceeded, " +
 			"ThrottlingException"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"no identity-based policy", "identity-based policy", "permissions boundary", "service control policy"}, verdict: Retry, kind: NoIdentityPolicy, effect: Denied,
+	{level: request, from: 400, to: 403, typ: noType,
+		text: []string{"no identity-based policy", "identity-based policy", "permissions boundary",
+			"service control policy"}, verdict: Retry, kind: NoIdentityPolicy, effect: Denied,
 		why: "User: arn:aws:sts::… is not authorized to perform: es:ESHttpPost because no " +
 			"identity-based policy allows the es:ESHttpPost action"},
-	{level: request, from: 400, to: 403, typ: noType, text: []string{"is not authorized to perform"}, verdict: Retry, kind: AccessPolicy, effect: Denied,
+	{level: request, from: 400, to: 403, typ: noType,
+		text: []string{"is not authorized to perform"}, verdict: Retry, kind: AccessPolicy,
+		effect: Denied,
 		why: "… because no resource-based policy allows; User: anonymous is not " +
 			"authorized to perform"},
 
@@ -180,7 +203,9 @@ var table = []row{
 	{level: item | request, from: 429, to: 429, verdict: Retry, kind: Throttled, effect: Overload,
 		why: "rejected by a queue, a circuit breaker or shard indexing pressure; also AWS's " +
 			"limit on unique IAM identities"},
-	{level: item | request, typ: []string{"es_rejected_execution_exception", "rejected_execution_exception", "open_search_rejected_execution_exception", "circuit_breaking_exception"}, verdict: Retry, kind: Throttled, effect: Overload,
+	{level: item | request, typ: []string{"es_rejected_execution_exception",
+		"rejected_execution_exception", "open_search_rejected_execution_exception",
+		"circuit_breaking_exception"}, verdict: Retry, kind: Throttled, effect: Overload,
 		why: "the same under another status"},
 	{level: request, from: 408, to: 408, verdict: Retry, kind: Timeout, effect: Overload,
 		why: "a proxy gave up waiting for the request"},
@@ -189,36 +214,57 @@ var table = []row{
 	{level: item, from: 500, to: 599, verdict: Retry, kind: Unavailable,
 		why: "unavailable_shards, process_cluster_event_timeout, a node that leaves: one index " +
 			"alone, mostly"},
-	{level: item | request, typ: []string{"unavailable_shards_exception", "process_cluster_event_timeout_exception", "resource_already_exists_exception", "primary_missing_action_exception", "node_closed_exception"}, verdict: Retry, kind: Unavailable,
+	{level: item | request, typ: []string{"unavailable_shards_exception",
+		"process_cluster_event_timeout_exception", "resource_already_exists_exception",
+		"primary_missing_action_exception", "node_closed_exception"}, verdict: Retry,
+		kind: Unavailable,
 		why: "the same under another status; resource_already_exists is a race of " +
 			"two nodes for a new index"},
 
 	// Configuration, on one of the two sides.
-	{level: item | request, typ: []string{"index_not_found_exception"}, verdict: Retry, kind: IndexMissing,
-		why: "action.auto_create_index forbids it, or it was deleted a moment ago"},
-	{level: item | request, typ: []string{"index_closed_exception"}, verdict: Retry, kind: IndexClosed,
-		why: "400, but opening the index ends it"},
-	{level: item | request, typ: []string{"invalid_index_name_exception"}, verdict: Retry, kind: IndexName, effect: QuoteReason,
+	{level: item | request, typ: []string{"index_not_found_exception"}, verdict: Retry,
+		kind: IndexMissing,
+		why:  "action.auto_create_index forbids it, or it was deleted a moment ago"},
+	{level: item | request, typ: []string{"index_closed_exception"}, verdict: Retry,
+		kind: IndexClosed,
+		why:  "400, but opening the index ends it"},
+	{level: item | request, typ: []string{"invalid_index_name_exception"}, verdict: Retry,
+		kind: IndexName, effect: QuoteReason,
 		why: "names made from records are cleaned before they are sent, so this is the " +
 			"configured one; 'already exists as alias' is a race that passes"},
-	{level: request, typ: []string{"illegal_argument_exception"}, prefix: []string{"explicit index in bulk is not allowed"}, verdict: Retry, kind: ExplicitIndex, effect: DropIndex,
+	{level: request, typ: []string{"illegal_argument_exception"},
+		prefix: []string{"explicit index in bulk is not allowed"}, verdict: Retry,
+		kind: ExplicitIndex, effect: DropIndex,
 		why: "rest.action.multi.allow_explicit_index is false: the index may be in the path alone"},
-	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"document id is not supported"}, verdict: Retry, kind: DocumentID, effect: DropIDs,
-		why: "OpenSearch Serverless, time-series and vector collections (opensearch-py #792)"},
-	{level: item | request, typ: []string{"illegal_argument_exception", "illegal_state_exception"}, prefix: []string{"pipeline with id [", "there are no ingest nodes"}, verdict: Retry, kind: Pipeline, effect: PipelineMissing,
+	{level: item | request, typ: []string{"illegal_argument_exception"},
+		prefix: []string{"document id is not supported"}, verdict: Retry, kind: DocumentID,
+		effect: DropIDs,
+		why:    "OpenSearch Serverless, time-series and vector collections (opensearch-py #792)"},
+	{level: item | request, typ: []string{"illegal_argument_exception", "illegal_state_exception"},
+		prefix: []string{"pipeline with id [", "there are no ingest nodes"}, verdict: Retry,
+		kind: Pipeline, effect: PipelineMissing,
 		why: "the Pipeline option names a pipeline that is not there, or no node can run it"},
-	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"only write ops with an op_type of create"}, verdict: Retry, kind: WriteTarget, effect: CreateOnly,
+	{level: item | request, typ: []string{"illegal_argument_exception"},
+		prefix: []string{"only write ops with an op_type of create"}, verdict: Retry,
+		kind: WriteTarget, effect: CreateOnly,
 		why: "the target is a data stream, which takes nothing but create"},
-	{level: item | request, typ: []string{"illegal_argument_exception"}, prefix: []string{"no write index is defined for alias", "alias ["}, verdict: Retry, kind: WriteTarget,
-		why: "the target is an alias without a (single) write index"},
+	{level: item | request, typ: []string{"illegal_argument_exception"},
+		prefix: []string{"no write index is defined for alias", "alias ["}, verdict: Retry,
+		kind: WriteTarget,
+		why:  "the target is an alias without a (single) write index"},
 
 	// The document.
-	{level: item, typ: []string{"illegal_argument_exception"}, text: []string{"limit of "}, verdict: Rejected, kind: FieldLimit,
+	{level: item, typ: []string{"illegal_argument_exception"}, text: []string{"limit of "},
+		verdict: Rejected, kind: FieldLimit,
 		why: "Limit of total fields [1000] has been exceeded: this document brings new fields, " +
 			"its neighbours may not"},
-	{level: item, typ: []string{"illegal_argument_exception", "max_bytes_length_exceeded_exception"}, text: []string{"immense term", "max_bytes_length_exceeded", "bytes can be at most"}, verdict: Rejected, kind: ImmenseTerm,
+	{level: item, typ: []string{"illegal_argument_exception",
+		"max_bytes_length_exceeded_exception"},
+		text:    []string{"immense term", "max_bytes_length_exceeded", "bytes can be at most"},
+		verdict: Rejected, kind: ImmenseTerm,
 		why: "a keyword value above Lucene's 32,766 bytes"},
-	{level: item, typ: []string{"mapper_parsing_exception", "document_parsing_exception", "strict_dynamic_mapping_exception", "mapper_exception"}, verdict: Rejected, kind: Mapping,
+	{level: item, typ: []string{"mapper_parsing_exception", "document_parsing_exception",
+		"strict_dynamic_mapping_exception", "mapper_exception"}, verdict: Rejected, kind: Mapping,
 		why: "a value that does not fit its field's mapping, or a field that a strict mapping " +
 			"does not know"},
 	{level: item, from: 401, to: 401, verdict: Retry, kind: Forbidden,
@@ -243,9 +289,12 @@ var table = []row{
 	{level: request, from: 400, to: 499, typ: noType, verdict: Retry, kind: NotOpenSearch,
 		why: "OpenSearch's errors have a type: this is a proxy's page, and no document is to " +
 			"blame for it"},
-	{level: request, typ: []string{"illegal_argument_exception"}, prefix: []string{"the bulk request must be terminated by a newline"}, verdict: Retry, kind: Malformed,
-		why: "the body was cut on the way"},
-	{level: request, from: 400, to: 400, typ: requestParse, verdict: Retry, kind: Malformed, effect: Halve,
+	{level: request, typ: []string{"illegal_argument_exception"},
+		prefix: []string{"the bulk request must be terminated by a newline"}, verdict: Retry,
+		kind: Malformed,
+		why:  "the body was cut on the way"},
+	{level: request, from: 400, to: 400, typ: requestParse, verdict: Retry, kind: Malformed,
+		effect: Halve,
 		why: "RestBulkAction, BulkRequestParser or BulkRequest.validate gave up on one line, and " +
 			"no item was looked at: halves show which"},
 	{level: request, from: 400, to: 400, verdict: Retry, kind: Malformed,

@@ -17,10 +17,12 @@ import (
 // table that is for items to be met by one of them.
 func TestItemVerdicts(t *testing.T) {
 	met := map[*row]bool{}
-	f := func(op string, status int, typ, reason string, verdict Verdict, kind Kind, words ...string) {
+	f := func(op string, status int, typ, reason string, verdict Verdict, kind Kind,
+		words ...string) {
 		t.Helper()
 		body := fmt.Sprintf(`{"errors":true,"items":[{%q:{"status":%d,"error":{"type":%q,"reason":%q}}}]}`, op, status, typ, reason)
-		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }, func(o *Options) { o.Signer = fakeSigner{} })
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) },
+			func(o *Options) { o.Signer = fakeSigner{} })
 		res := c.Bulk(t.Context(), &Request{Body: []byte("{}\n"), Items: 1})
 		if res.Failure != nil {
 			t.Errorf("%d %s: %v", status, typ, res.Failure)
@@ -30,9 +32,11 @@ func TestItemVerdicts(t *testing.T) {
 		if !res.Delivered {
 			it = res.Items[0]
 		}
-		met[rowFor(fact{level: item, op: op, status: status, typ: typ, text: strings.ToLower(reason)})] = true
+		met[rowFor(fact{level: item, op: op, status: status, typ: typ,
+			text: strings.ToLower(reason)})] = true
 		if it.Verdict != verdict || it.Kind != kind || it.Duplicate != (kind == Duplicate) {
-			t.Errorf("%s %d %s %q: got %s, %s; want %s, %s", op, status, typ, reason, it.Verdict, it.Kind, verdict, kind)
+			t.Errorf("%s %d %s %q: got %s, %s; want %s, %s", op, status, typ, reason, it.Verdict,
+				it.Kind, verdict, kind)
 		}
 		if k, remedy := c.Explain(it); k != kind || !containsAll(remedy, words) {
 			t.Errorf("%s: remedy %q does not name %q", kind, remedy, words)
@@ -60,7 +64,8 @@ func TestItemVerdicts(t *testing.T) {
 		"[name=arn:aws:iam::1:role/x, backend_roles=[arn:aws:iam::1:role/x], "+
 		"requestedTenant=null]", Retry, RoleNotMapped,
 		"PUT _plugins/_security/api/rolesmapping/", `{"backend_roles":["arn:aws:iam::1:role/x"]}`, "indices:data/write/bulk")
-	f("create", 403, "security_exception", "Unexpected exception indices:data/write/bulk[s]", Retry, Forbidden)
+	f("create", 403, "security_exception", "Unexpected exception indices:data/write/bulk[s]", Retry,
+		Forbidden)
 	f("create", 429, "rejected_execution_exception", "rejected execution of "+
 		"coordinating operation", Retry, Throttled)
 	f("create", 400, "circuit_breaking_exception", "[parent] Data too large", Retry, Throttled)
@@ -69,14 +74,17 @@ func TestItemVerdicts(t *testing.T) {
 	f("create", 503, "process_cluster_event_timeout_exception", "failed to process cluster event "+
 		"(create-index) within 1m", Retry, Unavailable)
 	f("create", 500, "anything", "", Retry, Unavailable)
-	f("create", 400, "resource_already_exists_exception", "index [a/b] already exists", Retry, Unavailable)
+	f("create", 400, "resource_already_exists_exception", "index [a/b] already exists", Retry,
+		Unavailable)
 	f("create", 404, "index_not_found_exception", "no such index [a] and "+
 		"[action.auto_create_index] is [false]", Retry, IndexMissing, "auto_create_index")
 	f("create", 400, "index_closed_exception", "closed", Retry, IndexClosed, "_open")
-	f("create", 400, "invalid_index_name_exception", "Invalid index name [A], must be lowercase", Retry, IndexName, "Logstash_Prefix")
+	f("create", 400, "invalid_index_name_exception", "Invalid index name [A], must be lowercase",
+		Retry, IndexName, "Logstash_Prefix")
 	f("create", 400, "illegal_argument_exception", "Document ID is not supported in create/index "+
 		"operation request", Retry, DocumentID, "Generate_ID Off")
-	f("create", 400, "illegal_argument_exception", "pipeline with id [p] does not exist", Retry, Pipeline, "Pipeline")
+	f("create", 400, "illegal_argument_exception", "pipeline with id [p] does not exist", Retry,
+		Pipeline, "Pipeline")
 	f("index", 400, "illegal_argument_exception", "only write ops with an op_type of create are "+
 		"allowed in data streams", Retry, WriteTarget, "Write_Operation create")
 	f("index", 400, "illegal_argument_exception", "no write index is defined for alias [a]. The "+
@@ -87,7 +95,8 @@ func TestItemVerdicts(t *testing.T) {
 		"[1000] has been exceeded", Rejected, FieldLimit, "total_fields")
 	f("create", 400, "illegal_argument_exception", "Document contains at least one immense term "+
 		"in field=\"log.keyword\" (whose UTF8 encoding is longer than the max length 32766)", Rejected, ImmenseTerm, "ignore_above")
-	f("create", 400, "mapper_parsing_exception", "failed to parse field [n] of type [long]", Rejected, Mapping, "ignore_malformed")
+	f("create", 400, "mapper_parsing_exception", "failed to parse field [n] of type [long]",
+		Rejected, Mapping, "ignore_malformed")
 	f("create", 400, "strict_dynamic_mapping_exception", "mapping set to strict, dynamic "+
 		"introduction of [x] within [_doc] is not allowed", Rejected, Mapping)
 	f("create", 401, "x", "", Retry, Forbidden)
@@ -99,7 +108,8 @@ func TestItemVerdicts(t *testing.T) {
 	f("create", 302, "", "", Retry, Unknown)
 
 	// Words of the document in the server's reason must not keep it from the dead letters.
-	for _, words := range []string{"no permissions for [", "pipeline with id [", "this action would add [", "Document ID is not supported", "rate exceeded", "cluster_block_exception"} {
+	for _, words := range []string{"no permissions for [", "pipeline with id [",
+		"this action would add [", "Document ID is not supported", "rate exceeded", "cluster_block_exception"} {
 		f("create", 400, "mapper_parsing_exception", "failed to parse. Preview of "+
 			"field's value: '"+words+"'", Rejected, Mapping)
 		f("create", 400, "illegal_argument_exception", "mapper ["+words+"] cannot be changed "+
@@ -125,19 +135,23 @@ func TestRequestVerdicts(t *testing.T) {
 		}, func(o *Options) { o.Signer, o.RoleARN = fakeSigner{}, func() string { return arn } })
 		res := c.Bulk(t.Context(), &Request{Body: []byte("{}\n"), Items: 1})
 		fail := res.Failure
-		if fail == nil || fail.Kind != kind || fail.Verdict != Retry || fail.Status != status || res.Status != status || res.Delivered || res.Items != nil {
+		if fail == nil || fail.Kind != kind || fail.Verdict != Retry || fail.Status != status ||
+			res.Status != status || res.Delivered || res.Items != nil {
 			t.Errorf("%d %s: got %+v, want %s", status, body, fail, kind)
 			return
 		}
 		typ, reason := requestError([]byte(body))
-		met[rowFor(fact{level: request, status: status, typ: typ, text: strings.ToLower(reason + "\n" + body)})] = true
-		if !containsAll(fail.Error(), words) || strings.ContainsAny(fail.Error(), "\n\r") || len(fail.Summary) > quote.Max+200 {
+		met[rowFor(fact{level: request, status: status, typ: typ,
+			text: strings.ToLower(reason + "\n" + body)})] = true
+		if !containsAll(fail.Error(), words) || strings.ContainsAny(fail.Error(), "\n\r") ||
+			len(fail.Summary) > quote.Max+200 {
 			t.Errorf("%s: %q does not name %q in one line", kind, fail, words)
 		}
 		if fail.Ambiguous != (status >= 500 || status == 408) {
 			t.Errorf("%d: ambiguous %v", status, fail.Ambiguous)
 		}
-		if want := kind == ExpiredToken || kind == InvalidToken; want != (fail.AccessKeyID == "ASIAFAKE") {
+		if want := kind == ExpiredToken ||
+			kind == InvalidToken; want != (fail.AccessKeyID == "ASIAFAKE") {
 			t.Errorf("%s: access key id %q", kind, fail.AccessKeyID)
 		}
 	}
@@ -146,15 +160,19 @@ func TestRequestVerdicts(t *testing.T) {
 	osError := func(typ, reason string, status int) string {
 		return fmt.Sprintf(`{"error":{"root_cause":[{"type":%[1]q,"reason":%[2]q}],"type":%[1]q,"reason":%[2]q},"status":%[3]d}`, typ, reason, status)
 	}
-	f(403, message("The security token included in the request is expired"), ExpiredToken, "is expired")
-	f(403, `{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"x"}`, ExpiredToken)
+	f(403, message("The security token included in the request is expired"), ExpiredToken,
+		"is expired")
+	f(403, `{"__type":"com.amazon.coral.service#ExpiredTokenException","message":"x"}`,
+		ExpiredToken)
 	f(403, message("The security token included in the request is invalid."), InvalidToken, arn)
 	f(403, message("Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z "+
 		"(20260101T001500Z - 5 min.)"), ClockSkew, "chrony")
 	f(403, message("Signature not yet current: 20260101T001000Z is still later than "+
 		"20260101T000500Z"), ClockSkew)
-	f(403, message("Credential should be scoped to a valid region, not 'eu-west-1'. "), WrongRegion, "AWS_Region")
-	f(403, message("Credential should be scoped to correct service: 'es'. "), WrongRegion, "AWS_Service_Name")
+	f(403, message("Credential should be scoped to a valid region, not 'eu-west-1'. "), WrongRegion,
+		"AWS_Region")
+	f(403, message("Credential should be scoped to correct service: 'es'. "), WrongRegion,
+		"AWS_Service_Name")
 	f(403, message("The request signature we calculated does not match the signature you "+
 		"provided. Check your AWS Secret Access Key and signing method. Consult the service "+
 		"documentation for details."), SignatureMismatch, "proxy")
@@ -169,7 +187,8 @@ func TestRequestVerdicts(t *testing.T) {
 		"resource-based policy allows the es:ESHttpPost action"), AccessPolicy, "access policy", arn)
 	f(403, Message("User: arn:aws:sts::1:assumed-role/x/y is not authorized to perform: "+
 		"es:ESHttpPost"), AccessPolicy)
-	f(403, osError("security_exception", "no permissions for [indices:data/write/bulk] and User [name="+arn+", backend_roles=["+arn+"], requestedTenant=null]", 403), RoleNotMapped, "PUT _plugins/_security/api/rolesmapping/<role>", `{"backend_roles":["`+arn+`"]}`)
+	f(403, osError("security_exception",
+		"no permissions for [indices:data/write/bulk] and User [name="+arn+", backend_roles=["+arn+"], requestedTenant=null]", 403), RoleNotMapped, "PUT _plugins/_security/api/rolesmapping/<role>", `{"backend_roles":["`+arn+`"]}`)
 	f(403, osError("security_exception", "other", 403), Forbidden)
 	f(403, osError("authorization_exception", "User does not have permissions for "+
 		"the requested resource", 403), DataAccessPolicy, "data access policy", arn)
@@ -184,7 +203,8 @@ func TestRequestVerdicts(t *testing.T) {
 	f(401, "Unauthorized", Unauthorized, "AWS_Auth")
 	f(413, Message("Request size exceeded 10485760 bytes"), TooLarge, "Max_Request_Size")
 	f(400, Message("Request size exceeded 10485760 bytes"), TooLarge)
-	f(429, osError("circuit_breaking_exception", "[parent] Data too large", 429), Throttled, "Data too large")
+	f(429, osError("circuit_breaking_exception", "[parent] Data too large", 429), Throttled,
+		"Data too large")
 	f(429, "", Throttled)
 	f(408, "", Timeout)
 	f(500, "", Unavailable)
@@ -192,8 +212,10 @@ func TestRequestVerdicts(t *testing.T) {
 	f(503, `{"message":null}`, Unavailable)
 	f(504, "", Unavailable, "_cluster/health")
 	f(404, osError("index_not_found_exception", "no such index [a]", 404), IndexMissing)
-	f(400, osError("invalid_index_name_exception", "Invalid index name [A], must be lowercase", 400), IndexName)
-	f(400, osError("illegal_argument_exception", "pipeline with id [p] does not exist", 400), Pipeline)
+	f(400, osError("invalid_index_name_exception", "Invalid index name [A], must be lowercase",
+		400), IndexName)
+	f(400, osError("illegal_argument_exception", "pipeline with id [p] does not exist", 400),
+		Pipeline)
 	f(400, osError("validation_exception", "Validation Failed: 1: this action would add [2] "+
 		"total shards, but this cluster currently has [9]/[9] maximum shards open;", 400), ShardLimit)
 	f(404, "page not found", WrongEndpoint, "Endpoint")
@@ -206,7 +228,8 @@ func TestRequestVerdicts(t *testing.T) {
 	f(400, osError("illegal_argument_exception", "The bulk request must be terminated by a "+
 		"newline [\\n]", 400), Malformed)
 	f(400, osError("some_new_exception", "whatever", 400), Malformed)
-	f(400, osError("illegal_argument_exception", "explicit index in bulk is not allowed", 400), ExplicitIndex, "allow_explicit_index")
+	f(400, osError("illegal_argument_exception", "explicit index in bulk is not allowed", 400),
+		ExplicitIndex, "allow_explicit_index")
 	f(400, "", NotOpenSearch, "proxy")
 	f(400, "<html><body>Bad Request</body></html>", NotOpenSearch, "<html>")
 	f(418, "teapot", NotOpenSearch)
@@ -227,7 +250,8 @@ func TestTable(t *testing.T) {
 		if r.level&request != 0 && r.verdict != Retry {
 			t.Errorf("row %d (%s): a whole request must not be thrown away", i, r.kind)
 		}
-		if r.level&item != 0 && r.verdict == Retry && r.text != nil && (r.typ == nil || r.typ[0] == "illegal_argument_exception") {
+		if r.level&item != 0 && r.verdict == Retry && r.text != nil &&
+			(r.typ == nil || r.typ[0] == "illegal_argument_exception") {
 			t.Errorf("row %d (%s): a document's own words could keep it here for ever", i, r.kind)
 		}
 		for _, s := range append(append([]string{}, r.text...), r.prefix...) {
@@ -261,9 +285,12 @@ func TestRemedies(t *testing.T) {
 	f(plain, Unauthorized, "", "HTTP_Passwd")
 	f(plain, Forbidden, "", "HTTP_Passwd")
 	f(signed, RoleNotMapped, "", "<ARN of the pod's IAM role>")
-	f(signed, NoIdentityPolicy, "User: arn:aws-cn:sts::12:assumed-role/r/s is not authorized", "arn:aws-cn:iam::12:role/r", "es:ESHttpPost")
-	f(signed, NoIdentityPolicy, "… with an explicit deny in an identity-based policy", "the policy that denies it", "no other policy")
-	f(signed, AccessPolicy, "… with an explicit deny in a resource-based policy", "domain's access policy", "no other policy")
+	f(signed, NoIdentityPolicy, "User: arn:aws-cn:sts::12:assumed-role/r/s is not authorized",
+		"arn:aws-cn:iam::12:role/r", "es:ESHttpPost")
+	f(signed, NoIdentityPolicy, "… with an explicit deny in an identity-based policy",
+		"the policy that denies it", "no other policy")
+	f(signed, AccessPolicy, "… with an explicit deny in a resource-based policy",
+		"domain's access policy", "no other policy")
 	f(advice{signed: true, serverless: true}, NoIdentityPolicy, "", "aoss:APIAccessAll")
 	f(advice{signed: true, serverless: true}, Forbidden, "", "data access policy", "network policy")
 	for k := Unknown + 1; k < kinds; k++ {

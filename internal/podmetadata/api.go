@@ -67,7 +67,8 @@ const (
 
 // follow lists and watches until its context ends: replace gets all there are, change each that
 // becomes another one; gone says that it is no more. synced is called after each list.
-func (a *api) follow(ctx context.Context, path, selector string, replace func([]object), change func(o object, gone bool), synced func()) {
+func (a *api) follow(ctx context.Context, path, selector string, replace func([]object),
+	change func(o object, gone bool), synced func()) {
 	pause := leastPause
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -90,7 +91,8 @@ func (a *api) follow(ctx context.Context, path, selector string, replace func([]
 	}
 }
 
-func (a *api) listAndWatch(ctx context.Context, path, selector string, replace func([]object), change func(o object, gone bool), synced func()) error {
+func (a *api) listAndWatch(ctx context.Context, path, selector string, replace func([]object),
+	change func(o object, gone bool), synced func()) error {
 	client, token, err := a.client()
 	if err != nil {
 		return err
@@ -133,7 +135,8 @@ func (a *api) listAndWatch(ctx context.Context, path, selector string, replace f
 }
 
 // watch passes on what changes until the API server ends it, and returns up to where that was.
-func (a *api) watch(ctx context.Context, client *http.Client, token, path string, query url.Values, change func(o object, gone bool)) (string, error) {
+func (a *api) watch(ctx context.Context, client *http.Client, token, path string, query url.Values,
+	change func(o object, gone bool)) (string, error) {
 	version := query.Get("resourceVersion")
 	watching, cancel := context.WithTimeout(ctx, watchTime+listTime)
 	defer cancel()
@@ -176,7 +179,8 @@ func (a *api) pod(ctx context.Context, namespace, name string) (object, error) {
 	defer client.CloseIdleConnections()
 	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	body, err := a.get(asking, client, token, "/api/v1/namespaces/"+url.PathEscape(namespace)+"/pods/"+url.PathEscape(name), nil)
+	body, err := a.get(asking, client, token,
+		"/api/v1/namespaces/"+url.PathEscape(namespace)+"/pods/"+url.PathEscape(name), nil)
 	if err != nil {
 		return o, err
 	}
@@ -185,7 +189,8 @@ func (a *api) pod(ctx context.Context, namespace, name string) (object, error) {
 }
 
 // get asks and returns the answer's body.
-func (a *api) get(ctx context.Context, client *http.Client, token, path string, query url.Values) (io.ReadCloser, error) {
+func (a *api) get(ctx context.Context, client *http.Client, token, path string,
+	query url.Values) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,8 @@ import (
 // reads it. One of a pod that has none waits until the API server tells of it, by the watch or when
 // it is asked here: whether it has opted out is not known before. Links and files of what is gone
 // are removed.
-func (k *keeper) compare(ctx context.Context, ask func(ctx context.Context, namespace, name string) (object, error)) {
+func (k *keeper) compare(ctx context.Context,
+	ask func(ctx context.Context, namespace, name string) (object, error)) {
 	logs, err := names(k.logs)
 	if err != nil {
 		k.log.Printf("cannot look at the node's log files: %v", err)
@@ -51,7 +52,8 @@ func (k *keeper) compare(ctx context.Context, ask func(ctx context.Context, name
 			k.askAgain = time.Now().Add(askPause)
 			if !k.waiting[log] {
 				k.waiting[log] = true
-				k.log.Printf("the log of pod %s/%s waits, since nothing is known of it: %v", namespace, name, err)
+				k.log.Printf("the log of pod %s/%s waits, since nothing is known of it: %v",
+					namespace, name, err)
 			}
 		}
 		if k.has(namespace + "_" + name + podSuffix) {
@@ -76,10 +78,12 @@ func podOf(log string) (namespace, name string, is bool) {
 }
 
 // learn asks for a pod by its name.
-func (k *keeper) learn(ctx context.Context, namespace, name string, ask func(ctx context.Context, namespace, name string) (object, error)) error {
+func (k *keeper) learn(ctx context.Context, namespace, name string,
+	ask func(ctx context.Context, namespace, name string) (object, error)) error {
 	o, err := ask(ctx, namespace, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		k.log.Printf("the cluster knows no pod %s/%s: its lines have the label %s=missing", namespace, name, missing)
+		k.log.Printf("the cluster knows no pod %s/%s: its lines have the label %s=missing",
+			namespace, name, missing)
 		o.Metadata.Name, o.Metadata.Namespace = name, namespace
 		o.Metadata.Labels = map[string]string{missing: "missing"}
 		k.writeObject(podKey(o)+podSuffix, o)
@@ -125,7 +129,8 @@ func (k *keeper) removeFiles(logs map[string]bool) {
 	}
 	since := map[string]time.Time{}
 	for file := range files {
-		if wanted[file] || !strings.HasSuffix(file, podSuffix) && !strings.HasSuffix(file, namespaceSuffix) {
+		if wanted[file] || !strings.HasSuffix(file, podSuffix) &&
+			!strings.HasSuffix(file, namespaceSuffix) {
 			continue
 		}
 		began, is := k.since[file]

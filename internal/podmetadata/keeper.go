@@ -51,7 +51,8 @@ type keeper struct {
 }
 
 func newKeeper(dir, links, logs string, logger *log.Logger) (*keeper, error) {
-	k := &keeper{dir: dir, links: links, logs: logs, log: logger, waiting: map[string]bool{}, pods: map[string]object{}, namespaces: map[string]object{}, since: map[string]time.Time{}}
+	k := &keeper{dir: dir, links: links, logs: logs, log: logger, waiting: map[string]bool{},
+		pods: map[string]object{}, namespaces: map[string]object{}, since: map[string]time.Time{}}
 	for _, path := range []string{dir, links} {
 		if err := os.MkdirAll(path, 0o750); err != nil {
 			return nil, err

@@ -40,7 +40,8 @@ func (c *cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Query().Get("watch") == "" {
-		_, _ = fmt.Fprintf(w, `{"metadata":{"resourceVersion":"7"},"items":[%s]}`, c.lists[r.URL.Path])
+		_, _ = fmt.Fprintf(w, `{"metadata":{"resourceVersion":"7"},"items":[%s]}`,
+			c.lists[r.URL.Path])
 		c.mu.Unlock()
 		return
 	}
@@ -113,8 +114,10 @@ func start(t *testing.T, c *cluster, dir string) func(name string) string {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan int)
 	go func() {
-		env := map[string]string{"KUBERNETES_SERVICE_HOST": at.Hostname(), "KUBERNETES_SERVICE_PORT": at.Port()}
-		ended <- Run(ctx, []string{"-node", "node-1", "-dir", dir, "-links", links, "-logs", logs, "-files", files}, t.Output(), func(name string) string { return env[name] })
+		env := map[string]string{"KUBERNETES_SERVICE_HOST": at.Hostname(),
+			"KUBERNETES_SERVICE_PORT": at.Port()}
+		ended <- Run(ctx, []string{"-node", "node-1", "-dir", dir, "-links", links, "-logs", logs,
+			"-files", files}, t.Output(), func(name string) string { return env[name] })
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -142,7 +145,8 @@ func newCluster() *cluster {
 }
 
 func namespaceOf(name, annotations string) string {
-	return fmt.Sprintf(`{"metadata":{"name":%q,"resourceVersion":"4","annotations":{%s}}}`, name, annotations)
+	return fmt.Sprintf(`{"metadata":{"name":%q,"resourceVersion":"4","annotations":{%s}}}`, name,
+		annotations)
 }
 
 func podText(namespace, name, annotations string) string {
@@ -165,12 +169,16 @@ func TestFiles(t *testing.T) {
 		if !strings.HasPrefix(asked, "Bearer secret /api/v1/") {
 			t.Errorf("asked %q", asked)
 		}
-		if strings.Contains(asked, podsPath) && !strings.Contains(asked, url.QueryEscape("spec.nodeName=node-1")) {
+		if strings.Contains(asked, podsPath) &&
+			!strings.Contains(asked, url.QueryEscape("spec.nodeName=node-1")) {
 			t.Errorf("asked for the pods of other nodes: %q", asked)
 		}
 	}
 	c.send(t, podsPath, "ADDED", podText("shop", "loud", optedOut))
-	await(t, "annotation", func() bool { return strings.Contains(text("shop_loud.meta"), optedOut) })
+	await(t, "annotation", func() bool {
+		return strings.Contains(text("shop_loud.meta"),
+			optedOut)
+	})
 	c.send(t, podsPath, "MODIFIED", podText("shop", "loud", ""))
 	await(t, "file without the annotation", func() bool {
 		return text("shop_loud.meta") != "" && !strings.Contains(text("shop_loud.meta"), optedOut)
@@ -191,16 +199,21 @@ func TestNamespace(t *testing.T) {
 	c.lists[podsPath] += "," + podText("private", "web", `"a":"b"`)
 	text := start(t, c, dir)
 	await(t, "file ready", func() bool { return exists(dir, readyName) })
-	if got := text("private_web.meta"); !strings.Contains(got, optedOut) || !strings.Contains(got, `"a":"b"`) {
+	if got := text("private_web.meta"); !strings.Contains(got, optedOut) ||
+		!strings.Contains(got, `"a":"b"`) {
 		t.Errorf("got %s", got)
 	}
 	if got := text("private.namespace_meta"); !strings.Contains(got, optedOut) {
 		t.Errorf("got %s", got)
 	}
 	c.send(t, namespacesPath, "MODIFIED", namespaceOf("private", ""))
-	await(t, "pod that is in again", func() bool { return !strings.Contains(text("private_web.meta"), optedOut) })
+	await(t, "pod that is in again",
+		func() bool { return !strings.Contains(text("private_web.meta"), optedOut) })
 	c.send(t, namespacesPath, "MODIFIED", namespaceOf("shop", optedOut))
-	await(t, "pod that is out", func() bool { return strings.Contains(text("shop_cart.meta"), optedOut) })
+	await(t, "pod that is out", func() bool {
+		return strings.Contains(text("shop_cart.meta"),
+			optedOut)
+	})
 	// A pod of a namespace that is not known yet waits for it.
 	c.send(t, podsPath, "ADDED", podText("new", "first", ""))
 	c.send(t, podsPath, "ADDED", podText("shop", "second", ""))
@@ -248,7 +261,10 @@ func TestReady(t *testing.T) {
 					k.run(ctx, &api{files: dir, log: k.log}, "node-1") // there is no token
 					close(ended)
 				}()
-				is := func() bool { return Run(ctx, []string{"-ready", "-dir", dir}, t.Output(), os.Getenv) == 0 }
+				is := func() bool {
+					return Run(ctx, []string{"-ready", "-dir", dir}, t.Output(),
+						os.Getenv) == 0
+				}
 				time.Sleep(patience - time.Second)
 				if is() {
 					t.Errorf("ready before %s", patience)
@@ -283,9 +299,13 @@ func TestCompare(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		log := func(pod string) string { return pod + "_shop_app-" + strings.Repeat("0", 64) + ".log" }
+		log := func(pod string) string {
+			return pod + "_shop_app-" + strings.Repeat("0", 64) +
+				".log"
+		}
 		for _, pod := range []string{"known", "new", "other"} {
-			if err := os.Symlink("/var/log/pods/shop_"+pod+"_1/app/0.log", filepath.Join(logs, log(pod))); err != nil {
+			if err := os.Symlink("/var/log/pods/shop_"+pod+"_1/app/0.log",
+				filepath.Join(logs, log(pod))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -303,7 +323,8 @@ func TestCompare(t *testing.T) {
 			return object{}, fs.ErrNotExist
 		}
 		k.compare(t.Context(), ask)
-		if target, err := os.Readlink(filepath.Join(links, log("known"))); err != nil || target != "/var/log/pods/shop_known_1/app/0.log" {
+		if target, err := os.Readlink(filepath.Join(links, log("known"))); err != nil ||
+			target != "/var/log/pods/shop_known_1/app/0.log" {
 			t.Errorf("the log of a known pod: %q: %v", target, err)
 		}
 		k.compare(t.Context(), ask)
@@ -317,10 +338,13 @@ func TestCompare(t *testing.T) {
 			t.Error("the cluster answers, and logs wait")
 		}
 		var got object
-		if text, err := os.ReadFile(filepath.Join(dir, "shop_other.meta")); err != nil || json.Unmarshal(text, &got) != nil || got.Metadata.Labels[missing] != "missing" || got.Metadata.Name != "other" {
+		if text, err := os.ReadFile(filepath.Join(dir, "shop_other.meta")); err != nil ||
+			json.Unmarshal(text, &got) != nil || got.Metadata.Labels[missing] != "missing" ||
+			got.Metadata.Name != "other" {
 			t.Errorf("of a pod that the cluster does not know: %s: %v", text, err)
 		}
-		if text, _ := os.ReadFile(filepath.Join(dir, "shop_new.meta")); !strings.Contains(string(text), "u3") {
+		if text, _ := os.ReadFile(filepath.Join(dir,
+			"shop_new.meta")); !strings.Contains(string(text), "u3") {
 			t.Errorf("of a pod that was asked for: %s", text)
 		}
 		if err := os.Remove(filepath.Join(logs, log("other"))); err != nil {
@@ -330,12 +354,15 @@ func TestCompare(t *testing.T) {
 		if exists(links, log("other")) || !exists(links, log("new")) {
 			t.Error("the links are not those of the logs")
 		}
-		if !exists(dir, "shop_gone.meta") || !exists(dir, "left.namespace_meta") || !exists(dir, "shop_other.meta") {
+		if !exists(dir, "shop_gone.meta") || !exists(dir, "left.namespace_meta") ||
+			!exists(dir, "shop_other.meta") {
 			t.Error("a file is gone too soon")
 		}
 		time.Sleep(goneTime)
 		k.compare(t.Context(), ask)
-		if exists(dir, "shop_gone.meta") || exists(dir, "left.namespace_meta") || exists(dir, "shop_other.meta") || !exists(dir, "shop_known.meta") || !exists(dir, "shop_new.meta") {
+		if exists(dir, "shop_gone.meta") || exists(dir, "left.namespace_meta") ||
+			exists(dir, "shop_other.meta") || !exists(dir, "shop_known.meta") ||
+			!exists(dir, "shop_new.meta") {
 			t.Error("the files of what is gone stay, or another is gone")
 		}
 	})

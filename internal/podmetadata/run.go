@@ -82,7 +82,8 @@ func Run(ctx context.Context, args []string, stderr io.Writer, getenv func(strin
 		return 1
 	}
 	keeper.run(ctx, &api{
-		url:   "https://" + net.JoinHostPort(getenv("KUBERNETES_SERVICE_HOST"), getenv("KUBERNETES_SERVICE_PORT")),
+		url: "https://" + net.JoinHostPort(getenv("KUBERNETES_SERVICE_HOST"),
+			getenv("KUBERNETES_SERVICE_PORT")),
 		files: *files, log: logger,
 	}, *node)
 	return 0
@@ -91,11 +92,13 @@ func Run(ctx context.Context, args []string, stderr io.Writer, getenv func(strin
 // run ends with its context.
 func (k *keeper) run(ctx context.Context, a *api, node string) {
 	namespaces, pods := make(chan struct{}), make(chan struct{})
-	go a.follow(ctx, "/api/v1/namespaces", "", k.replaceNamespaces, k.changeNamespace, sync.OnceFunc(func() { close(namespaces) }))
+	go a.follow(ctx, "/api/v1/namespaces", "", k.replaceNamespaces, k.changeNamespace,
+		sync.OnceFunc(func() { close(namespaces) }))
 	go func() {
 		select {
 		case <-namespaces: // a pod's file says also whether its namespace opted out
-			a.follow(ctx, "/api/v1/pods", "spec.nodeName="+node, k.replacePods, k.changePod, sync.OnceFunc(func() { close(pods) }))
+			a.follow(ctx, "/api/v1/pods", "spec.nodeName="+node, k.replacePods, k.changePod,
+				sync.OnceFunc(func() { close(pods) }))
 		case <-ctx.Done():
 		}
 	}()

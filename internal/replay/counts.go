@@ -69,7 +69,8 @@ func (r *reasons) write(out io.Writer) {
 		all = append(all, g)
 	}
 	slices.SortFunc(all, func(a, b *reason) int {
-		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.index, b.index), cmp.Compare(a.typ, b.typ))
+		return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.index, b.index),
+			cmp.Compare(a.typ, b.typ))
 	})
 	for n, g := range all {
 		if n == maxReasons {

@@ -88,9 +88,11 @@ func (d *domain) page(id string) any {
 	hits := []map[string]any{}
 	for _, key := range keys {
 		index, doc, _ := strings.Cut(key, "/")
-		hits = append(hits, map[string]any{"_index": index, "_id": doc, "_source": json.RawMessage(d.stored[key])})
+		hits = append(hits, map[string]any{"_index": index, "_id": doc,
+			"_source": json.RawMessage(d.stored[key])})
 	}
-	return map[string]any{"_scroll_id": id, "hits": map[string]any{"total": map[string]any{"value": total}, "hits": hits}}
+	return map[string]any{"_scroll_id": id,
+		"hits": map[string]any{"total": map[string]any{"value": total}, "hits": hits}}
 }
 
 func (d *domain) mget(index string, text []byte) any {

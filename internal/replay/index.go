@@ -61,7 +61,8 @@ type page struct {
 // scroll goes through the index, size dead letters at a time, and passes over those in seen.
 func (r *replayer) scroll(ctx context.Context, name string, size int, seen map[string]bool) error {
 	query := fmt.Sprintf(`{"size":%d,"sort":["_doc"],"track_total_hits":true}`, size)
-	p, err := r.ask(ctx, "/"+url.PathEscape(name)+"/_search", "allow_no_indices=false&scroll="+scrollTime, query)
+	p, err := r.ask(ctx, "/"+url.PathEscape(name)+"/_search",
+		"allow_no_indices=false&scroll="+scrollTime, query)
 	if err != nil {
 		return err
 	}
@@ -145,7 +146,8 @@ func (r *replayer) remove(ctx context.Context, items []*item) error {
 			}
 			body = append(append(body, action...), '\n')
 		}
-		res := r.client.Bulk(context.WithoutCancel(ctx), &opensearch.Request{Body: body, Items: len(left)})
+		res := r.client.Bulk(context.WithoutCancel(ctx),
+			&opensearch.Request{Body: body, Items: len(left)})
 		var why error
 		if left, why = notDeleted(left, &res); why == nil {
 			return nil

@@ -49,7 +49,8 @@ type options struct {
 
 // Run does what the arguments say and returns the exit status. Once ctx is done it ends the request
 // that is under way, and keeps what was not sent.
-func Run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
+	stderr io.Writer) int {
 	given := command.Options{}
 	var o options
 	flags := flag.NewFlagSet("opensearch-irsa-replay", flag.ContinueOnError)
@@ -83,7 +84,8 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 // run returns how many dead letters stay.
 func run(
-	ctx context.Context, o *options, given command.Options, getenv func(string) string, stdout, stderr io.Writer,
+	ctx context.Context, o *options, given command.Options, getenv func(string) string, stdout,
+	stderr io.Writer,
 ) (kept int, err error) {
 	if o.to != "" && !legalIndex(o.to) {
 		return 0, fmt.Errorf("cannot use -to %q: write the name of an index", o.to)
@@ -92,7 +94,8 @@ func run(
 		return 0, fmt.Errorf("cannot use -index %q: write the name of an index, such as "+
 			"eks-log-dead-letter", o.index)
 	}
-	r := &replayer{to: o.to, dryRun: o.dryRun, out: stdout, progress: command.Progress{Out: stderr, What: "dead letters"}}
+	r := &replayer{to: o.to, dryRun: o.dryRun, out: stdout,
+		progress: command.Progress{Out: stderr, What: "dead letters"}}
 	if !o.dryRun || o.index != "" {
 		cfg, err := config.Load(given.Get, getenv)
 		if err != nil {

@@ -16,8 +16,10 @@ import (
 // rec is a dead-letter record whose id is made as the plugin makes them: from the time.
 func rec(n int) deadletter.Record {
 	return deadletter.Record{
-		Time: time.Unix(0, 0), Tag: "t", Index: "a", ID: fmt.Sprintf("AAAAAAAA%012d", n), Status: 400,
-		Type: "mapper_parsing_exception", Reason: "because", Attempts: 1, Document: fmt.Appendf(nil, `{"n":%d}`, n),
+		Time: time.Unix(0, 0), Tag: "t", Index: "a", ID: fmt.Sprintf("AAAAAAAA%012d", n),
+		Status: 400,
+		Type:   "mapper_parsing_exception", Reason: "because", Attempts: 1,
+		Document: fmt.Appendf(nil, `{"n":%d}`, n),
 	}
 }
 
@@ -51,7 +53,8 @@ func runCommand(t *testing.T, d *domain, args ...string) (code int, out, errs st
 
 func commandIn(ctx context.Context, d *domain, args ...string) (code int, out, errs string) {
 	var stdout, stderr strings.Builder
-	code = Run(ctx, append([]string{"-o", "Endpoint=" + d.url, "-o", "AWS_Auth=Off"}, args...), func(string) string { return "" }, &stdout, &stderr)
+	code = Run(ctx, append([]string{"-o", "Endpoint=" + d.url, "-o", "AWS_Auth=Off"}, args...),
+		func(string) string { return "" }, &stdout, &stderr)
 	return code, stdout.String(), stderr.String()
 }
 
@@ -95,7 +98,8 @@ func mixed(d *domain) []byte {
 	cut, raw := rec(4), rec(5)
 	cut.Document = []byte(`{"n":"` + strings.Repeat("x", 2000) + `"}`)
 	raw.Document, raw.Raw = nil, []byte{0xc1}
-	text := append(lines(rec(0), rec(1), rec(2), rec(3)), cut.AppendJSON(nil, deadletter.MinLimit)...)
+	text := append(lines(rec(0), rec(1), rec(2), rec(3)),
+		cut.AppendJSON(nil, deadletter.MinLimit)...)
 	text = append(append(text, '\n'), lines(raw)...)
 	return append(text, "{\"@timestamp\":\"20\n\n\x00\x00\n"...)
 }
@@ -112,7 +116,8 @@ func TestFileOfEachKind(t *testing.T) {
 		"  1 for index a: mapper_parsing_exception: the reason of mapper_parsing_exception: two "+
 			"programs use one field")
 	stay := left(t, path)
-	want(t, stay, `"reason":"the reason of mapper_parsing_exception","attempts":2`, `"truncated":true`, `"record_msgpack":"wQ=="`, "{\"@timestamp\":\"20\n", "\x00\x00\n")
+	want(t, stay, `"reason":"the reason of mapper_parsing_exception","attempts":2`,
+		`"truncated":true`, `"record_msgpack":"wQ=="`, "{\"@timestamp\":\"20\n", "\x00\x00\n")
 	if strings.Count(stay, "\n") != 5 || d.in("a") != 3 {
 		t.Errorf("%d documents; left:\n%s", d.in("a"), stay)
 	}
@@ -159,7 +164,8 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	want(t, out, "30 replayed, 0 existed, 0 refused again, 0 damaged, 0 "+
 		"truncated, 0 without a document\n")
-	if names, _ := filepath.Glob(path + "*"); len(names) > 0 || d.in("fixed") != 30 || d.in("a") != 0 {
+	if names, _ := filepath.Glob(path + "*"); len(names) > 0 || d.in("fixed") != 30 ||
+		d.in("a") != 0 {
 		t.Errorf("left %q; %d documents", names, d.in("fixed"))
 	}
 }
@@ -384,7 +390,8 @@ func TestMistakes(t *testing.T) {
 	f("write the name of an index", "-index", "a/b")
 	f("write the name of an index", "-to", "a*", missing)
 	f("did you mean", "-o", "Endpont=x", missing)
-	f("Dead_Letter_Path there", "-o", "AWS_Auth=On", "-o", "AWS_Region=eu-west-1", "-o", "AWS_Service_Name=aoss", "-index", "dead")
+	f("Dead_Letter_Path there", "-o", "AWS_Auth=On", "-o", "AWS_Region=eu-west-1", "-o",
+		"AWS_Service_Name=aoss", "-index", "dead")
 	d.fail = func(int, *http.Request, string) (int, string) {
 		return 404, `{"error":{"type":"index_not_found_exception","reason":"no such index [dead]"},"status":404}`
 	}

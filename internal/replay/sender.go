@@ -44,7 +44,8 @@ type sender struct {
 	pause      func(context.Context, time.Duration) error
 }
 
-func newSender(cfg *config.Config, client *opensearch.Client, id *identity.Identity, log io.Writer) *sender {
+func newSender(cfg *config.Config, client *opensearch.Client, id *identity.Identity,
+	log io.Writer) *sender {
 	s := &sender{
 		client: client, identity: id, batch: bulk.NewBatch(cfg.WriteOperation, false),
 		operation: cfg.WriteOperation, limit: cfg.MaxRequestSize, log: log, pause: sleep,
@@ -72,8 +73,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 // send sends those items that are unsent, and gives each its outcome. After an error some are
 // unsent still. Each request is for one index, which some domains insist on.
 func (s *sender) send(ctx context.Context, items []*item) error {
-	unsentOnes := slices.DeleteFunc(slices.Clone(items), func(l *item) bool { return l.outcome != unsent })
-	slices.SortStableFunc(unsentOnes, func(a, b *item) int { return cmp.Compare(a.record.Index, b.record.Index) })
+	unsentOnes := slices.DeleteFunc(slices.Clone(items),
+		func(l *item) bool { return l.outcome != unsent })
+	slices.SortStableFunc(unsentOnes,
+		func(a, b *item) int { return cmp.Compare(a.record.Index, b.record.Index) })
 	for len(unsentOnes) > 0 {
 		n, size := 0, 0
 		for n < len(unsentOnes) && unsentOnes[n].record.Index == unsentOnes[0].record.Index {
@@ -172,7 +175,8 @@ func quote(s string) []byte {
 
 // handleFailure deals with a request that failed as a whole. done says that its items are settled;
 // if not, and without an error, the request may pass later.
-func (s *sender) handleFailure(ctx context.Context, items []*item, res *opensearch.Result) (done bool, err error) {
+func (s *sender) handleFailure(ctx context.Context, items []*item,
+	res *opensearch.Result) (done bool, err error) {
 	f := res.Failure
 	switch {
 	case (f.Effect.Has(opensearch.Shrink) || f.Effect.Has(opensearch.Halve)) && len(items) == 1:
@@ -209,7 +213,8 @@ func passes(k opensearch.Kind) bool {
 
 // handleItems gives items the outcomes that an answer says. It returns those that have to be sent
 // again, and why: nil where they may be sent at once.
-func (s *sender) handleItems(ctx context.Context, items []*item, res *opensearch.Result) (left []*item, why error) {
+func (s *sender) handleItems(ctx context.Context, items []*item,
+	res *opensearch.Result) (left []*item, why error) {
 	var taken []*item
 	withoutIDs := s.withoutIDs
 	for i, l := range items {

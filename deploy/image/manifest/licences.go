@@ -21,11 +21,13 @@ func writeLicences(dir string, modules []module) error {
 		to := filepath.Join(dir, "licences", filepath.FromSlash(m.Path)+"@"+m.Version)
 		found := false
 		for _, entry := range entries {
-			if !entry.Type().IsRegular() || !licenceFile.MatchString(entry.Name()) || filepath.Ext(entry.Name()) == ".go" {
+			if !entry.Type().IsRegular() || !licenceFile.MatchString(entry.Name()) ||
+				filepath.Ext(entry.Name()) == ".go" {
 				continue
 			}
 			found = true
-			if err := copyFile(filepath.Join(m.Dir, entry.Name()), filepath.Join(to, entry.Name())); err != nil {
+			if err := copyFile(filepath.Join(m.Dir, entry.Name()),
+				filepath.Join(to, entry.Name())); err != nil {
 				return err
 			}
 		}

@@ -40,13 +40,15 @@ func TestManifest(t *testing.T) {
 			t.Errorf("listed %+v", c)
 		}
 	}
-	for _, want := range []string{"std", "github.com/aws/aws-sdk-go-v2", "github.com/opensearch-project/opensearch-go/v2"} {
+	for _, want := range []string{"std", "github.com/aws/aws-sdk-go-v2",
+		"github.com/opensearch-project/opensearch-go/v2"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("%s is linked and not listed", want)
 		}
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, "github.com/prometheus/") || strings.HasPrefix(name, "out_opensearch_irsa") {
+		if strings.HasPrefix(name, "github.com/prometheus/") ||
+			strings.HasPrefix(name, "out_opensearch_irsa") {
 			t.Errorf("%s is listed: it is a test's, or ours", name)
 		}
 	}
@@ -54,14 +56,16 @@ func TestManifest(t *testing.T) {
 
 func TestManifestFailure(t *testing.T) {
 	bare := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bare, "license.go"), []byte("package bare"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(bare, "license.go"), []byte("package bare"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, m := range map[string]module{
 		"cannot find a licence of module example.org/bare v1.0.0": {"example.org/bare", "v1.0.0", bare},
 		"cannot read module example.org/gone":                     {"example.org/gone", "v1.0.0", filepath.Join(bare, "gone")},
 	} {
-		if err := writeLicences(t.TempDir(), []module{m}); err == nil || !strings.Contains(err.Error(), name) {
+		if err := writeLicences(t.TempDir(), []module{m}); err == nil ||
+			!strings.Contains(err.Error(), name) {
 			t.Errorf("got %v, want %q", err, name)
 		}
 	}

@@ -24,14 +24,16 @@ func linked(packages []string) ([]module, error) {
 	list.Stderr = os.Stderr
 	output, err := list.Output()
 	if err != nil {
-		return nil, fmt.Errorf("cannot list what %s is made of: go list: %w", strings.Join(packages, " "), err)
+		return nil, fmt.Errorf("cannot list what %s is made of: go list: %w",
+			strings.Join(packages, " "), err)
 	}
 	root, err := exec.Command("go", "env", "GOROOT", "GOVERSION").Output()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find Go's own licence: go env: %w", err)
 	}
 	goroot, goversion, _ := strings.Cut(strings.TrimSpace(string(root)), "\n")
-	modules := map[string]module{"std": {Path: "std", Version: strings.TrimPrefix(goversion, "go"), Dir: goroot}}
+	modules := map[string]module{"std": {Path: "std", Version: strings.TrimPrefix(goversion, "go"),
+		Dir: goroot}}
 	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
 		var p struct {
 			ImportPath string

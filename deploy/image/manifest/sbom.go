@@ -26,10 +26,12 @@ func writeSBOM(dir, version string, modules []module) error {
 		Version    int         `json:"version"`
 		Metadata   metadata    `json:"metadata"`
 		Components []component `json:"components"`
-	}{"CycloneDX", "1.5", 1, metadata{component{Type: "application", Name: "out_opensearch_irsa", Version: version}}, nil}
+	}{"CycloneDX", "1.5", 1, metadata{component{Type: "application", Name: "out_opensearch_irsa",
+		Version: version}}, nil}
 	for _, m := range modules {
 		purl := "pkg:golang/" + m.Path + "@" + m.Version
-		document.Components = append(document.Components, component{"library", m.Path, m.Version, purl})
+		document.Components = append(document.Components,
+			component{"library", m.Path, m.Version, purl})
 	}
 	text, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {

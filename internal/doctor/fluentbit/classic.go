@@ -161,7 +161,8 @@ func (c *classic) property(line string) error {
 	case c.section == nil:
 		return fmt.Errorf("%s stands before the first section", clip(key))
 	case !c.group:
-		c.section.Properties = append(c.section.Properties, Property{Key: strings.ToLower(trim(key)), Value: trim(value), Line: c.number})
+		c.section.Properties = append(c.section.Properties,
+			Property{Key: strings.ToLower(trim(key)), Value: trim(value), Line: c.number})
 	}
 	return nil
 }
@@ -169,8 +170,10 @@ func (c *classic) property(line string) error {
 // kinds are the names of sections that mean something. Fluent Bit takes any beginning of a name for
 // the name, in this order.
 var kinds = []struct{ name, kind string }{
-	{"service", "service"}, {"parser", "parser"}, {"multiline_parser", ""}, {"stream_processor", ""}, {"plugins", "plugins"},
-	{"upstream_servers", ""}, {"custom", "custom"}, {"customs", "custom"}, {"input", "input"}, {"inputs", "input"},
+	{"service", "service"}, {"parser", "parser"}, {"multiline_parser", ""},
+	{"stream_processor", ""}, {"plugins", "plugins"},
+	{"upstream_servers", ""}, {"custom", "custom"}, {"customs", "custom"}, {"input", "input"},
+	{"inputs", "input"},
 	{"filter", "filter"}, {"filters", "filter"}, {"output", "output"}, {"outputs", "output"},
 }
 

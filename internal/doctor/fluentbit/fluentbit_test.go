@@ -73,7 +73,8 @@ func TestClassicSuccess(t *testing.T) {
 	f("[OUTPUT]\n Host ${HOST}:${A}\n B ${EMPTY}x${NONE}\n", "output{host=logs.example:1 "+
 		"b=x!EMPTY!NONE}")
 	f("[OUTPUT]\n Index ${NONE}\n", "output{index=!NONE}")
-	f("[OUTPUT]\n Index ${NONE:-logs}-${A:-2}-${EMPTY:-3}-${NONE:x}\n", "output{index=logs-1-3-!NONE:x}")
+	f("[OUTPUT]\n Index ${NONE:-logs}-${A:-2}-${EMPTY:-3}-${NONE:x}\n",
+		"output{index=logs-1-3-!NONE:x}")
 	f("@SET Z=9=8\n@set W=${A}\n@other x\n[OUTPUT]\n Index ${Z}${W}\n", "output{index=9=8${A}}")
 	f("[OUTPUT]\n Index ${Q}\n@SET Q=late\n", "output{index=late}") // commands run before options are looked at
 	f("[OUTPUT]\n Index ${\n B a${}\n C ${A}x${\n D ${A}x}y\n E $A\n", "output{index=${ b=a${} "+
@@ -129,8 +130,10 @@ func TestIncludes(t *testing.T) {
 		"index=own}output{name=b}filter{name=f}"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if s := c.Of("output")[1]; filepath.Base(s.Path) != "2.conf" || s.Line != 1 || s.Properties[0].Line != 2 {
-		t.Errorf("the second output stands at %s:%d, its name at %d", s.Path, s.Line, s.Properties[0].Line)
+	if s := c.Of("output")[1]; filepath.Base(s.Path) != "2.conf" || s.Line != 1 ||
+		s.Properties[0].Line != 2 {
+		t.Errorf("the second output stands at %s:%d, its name at %d", s.Path, s.Line,
+			s.Properties[0].Line)
 	}
 }
 
@@ -211,14 +214,16 @@ func FuzzClassic(f *testing.F) {
 	f.Add("[O]\n\tA b\r\n\t#c\n@INCLUDE /dev/zero\n[]\nx y")
 	f.Fuzz(func(t *testing.T, text string) {
 		r := &reader{config: &Config{}, env: newEnvironment(getenv)}
-		if strings.Contains(strings.ToLower(text), "@include") || r.classicText("fuzz", text) != nil {
+		if strings.Contains(strings.ToLower(text), "@include") ||
+			r.classicText("fuzz", text) != nil {
 			return
 		}
 		var plain strings.Builder
 		for _, s := range r.config.Sections {
 			fmt.Fprintf(&plain, "[%s]\n", s.Kind)
 			for _, p := range s.Properties {
-				if p.Key != strings.ToLower(p.Key) || trim(p.Value) != p.Value || strings.ContainsAny(p.Key+p.Value, "\n\x00") {
+				if p.Key != strings.ToLower(p.Key) || trim(p.Value) != p.Value ||
+					strings.ContainsAny(p.Key+p.Value, "\n\x00") {
 					t.Fatalf("%q became the option %q %q", text, p.Key, p.Value)
 				}
 				fmt.Fprintf(&plain, "    %s %s \n", p.Key, p.Value)
@@ -234,7 +239,8 @@ func FuzzClassic(f *testing.F) {
 		for _, s := range r.config.Sections {
 			for _, p := range s.Properties {
 				out, unset := r.env.expand(p.Value)
-				if !strings.Contains(p.Value, "${") && (out != p.Value || unset != nil) || slices.Contains(unset, "") {
+				if !strings.Contains(p.Value, "${") && (out != p.Value || unset != nil) ||
+					slices.Contains(unset, "") {
 					t.Fatalf("%q expands to %q, unset %q", p.Value, out, unset)
 				}
 			}

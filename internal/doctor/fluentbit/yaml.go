@@ -107,7 +107,8 @@ func (y *yamlReader) section(kind string, n *yaml.Node) error {
 		}
 		for _, v := range values {
 			if v.Kind == yaml.ScalarNode {
-				s.Properties = append(s.Properties, Property{Key: snakeCase(trim(key)), Value: trim(v.Value), Line: v.Line})
+				s.Properties = append(s.Properties,
+					Property{Key: snakeCase(trim(key)), Value: trim(v.Value), Line: v.Line})
 			}
 		}
 		return nil

@@ -104,7 +104,8 @@ func (c *cloud) reset() {
 func (c *cloud) putCluster(name string) (identityProvider string) {
 	c.t.Helper()
 	var issuer string
-	c.ask(&issuer, "eks", "create-cluster", "--name", name, "--role-arn", "arn:aws:iam::"+account+":role/cluster",
+	c.ask(&issuer, "eks", "create-cluster", "--name", name, "--role-arn",
+		"arn:aws:iam::"+account+":role/cluster",
 		"--resources-vpc-config", "subnetIds=subnet-1,subnet-2", "--query", "cluster.identity.oidc.issuer")
 	return localaws.IdentityProvider(issuer)
 }
@@ -159,10 +160,12 @@ func (c *cloud) checkRole(name string, trust, permissions any) {
 	c.ask(&got, "iam", "get-role", "--role-name", name, "--query", "Role.AssumeRolePolicyDocument")
 	same(c.t, "the trust policy of "+name, got, trust)
 	var attached []string
-	c.ask(&attached, "iam", "list-attached-role-policies", "--role-name", name, "--query", "AttachedPolicies[].PolicyArn")
+	c.ask(&attached, "iam", "list-attached-role-policies", "--role-name", name, "--query",
+		"AttachedPolicies[].PolicyArn")
 	if len(attached) != 1 {
 		c.t.Fatalf("role %s has the policies %q", name, attached)
 	}
-	c.ask(&got, "iam", "get-policy-version", "--policy-arn", attached[0], "--version-id", "v1", "--query", "PolicyVersion.Document")
+	c.ask(&got, "iam", "get-policy-version", "--policy-arn", attached[0], "--version-id", "v1",
+		"--query", "PolicyVersion.Document")
 	same(c.t, "the policy of "+name, got, permissions)
 }

@@ -35,11 +35,13 @@ func newRoot(t *testing.T, c *cloud, path string) *root {
 	// Terraform reads the modules by relative paths, and they the policies.
 	copied := t.TempDir()
 	for _, part := range []string{"iam", "terraform"} {
-		if err := os.CopyFS(filepath.Join(copied, part), os.DirFS(filepath.Join(module, "deploy", part))); err != nil {
+		if err := os.CopyFS(filepath.Join(copied, part),
+			os.DirFS(filepath.Join(module, "deploy", part))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r := &root{t: t, dir: filepath.Join(copied, "terraform", path), env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}}
+	r := &root{t: t, dir: filepath.Join(copied, "terraform", path),
+		env: []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}}
 	if c != nil {
 		r.env = c.env()
 	}
@@ -141,7 +143,8 @@ func TestTerraformFormat(t *testing.T) {
 	if _, err := exec.LookPath("terraform"); err != nil {
 		stack.Missing(t, fmt.Sprintf("terraform is not installed: %v", err))
 	}
-	output, err := exec.CommandContext(t.Context(), "terraform", "fmt", "-check", "-diff", "-recursive", "../../../deploy/terraform").Output()
+	output, err := exec.CommandContext(t.Context(), "terraform", "fmt", "-check", "-diff",
+		"-recursive", "../../../deploy/terraform").Output()
 	if err != nil {
 		t.Errorf("terraform fmt -recursive deploy/terraform would change: %v\n%s", err, output)
 	}
@@ -166,8 +169,10 @@ func TestTerraformProvider(t *testing.T) {
 		}
 	}
 	if providers := os.Getenv("TERRAFORM_PROVIDERS"); providers != "" {
-		brought, err := filepath.Glob(filepath.Join(providers, "registry.terraform.io/hashicorp/aws/*"))
-		if err != nil || len(brought) != 1 || !strings.HasPrefix(filepath.Base(brought[0]), "5.100.") {
+		brought, err := filepath.Glob(filepath.Join(providers,
+			"registry.terraform.io/hashicorp/aws/*"))
+		if err != nil || len(brought) != 1 ||
+			!strings.HasPrefix(filepath.Base(brought[0]), "5.100.") {
 			t.Errorf("the providers brought along are %q (%v), and the floor is 5.100", brought, err)
 		}
 	}
@@ -205,7 +210,8 @@ func TestTerraformProviderSix(t *testing.T) {
 				t.Errorf("%s has %s: look it up in the guide", file, m[1])
 			}
 			for _, argument := range arguments {
-				if regexp.MustCompile(`(?m)^\s*`+argument+`\b`).MatchString(m[2]) || regexp.MustCompile(m[1]+`\.\w+(\[\w\])?\.`+argument+`\b`).MatchString(string(text)) {
+				if regexp.MustCompile(`(?m)^\s*`+argument+`\b`).MatchString(m[2]) ||
+					regexp.MustCompile(m[1]+`\.\w+(\[\w\])?\.`+argument+`\b`).MatchString(string(text)) {
 					t.Errorf("%s: %s has %s, which 6.0 does not", file, m[1], argument)
 				}
 			}
@@ -236,34 +242,42 @@ func TestTerraformExamples(t *testing.T) {
 // existingCluster applies the IAM side to a cluster and a domain that are there.
 func existingCluster(t *testing.T, c *cloud, provider string) {
 	r := newRoot(t, c, "examples/existing-cluster")
-	variables := []string{"-var=region=" + region, "-var=cluster_name=shop", "-var=create_domain=false"}
+	variables := []string{"-var=region=" +
+		region, "-var=cluster_name=shop", "-var=create_domain=false"}
 	r.mustRun(append([]string{"apply", "-auto-approve", "-input=false"}, variables...)...)
 
 	providerARN := "arn:aws:iam::" + account + ":oidc-provider/" + provider
 	var audiences []string
-	c.ask(&audiences, "iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", providerARN, "--query", "ClientIDList")
+	c.ask(&audiences, "iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn",
+		providerARN, "--query", "ClientIDList")
 	same(t, "the provider's audiences", audiences, []string{"sts.amazonaws.com"})
 	domain := "arn:aws:es:" + region + ":" + account + ":domain/logs"
 	c.checkRole("fluent-bit-shop",
-		shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
+		shipped(t, "trust-policy.json",
+			map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa",
+				"IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": domain}))
 
-	want := "OPENSEARCH_ENDPOINT=logs." + region + ".es.amazonaws.com\nAWS_REGION=" + region + "\nINDEX_NAME=eks-log\n" +
+	want := "OPENSEARCH_ENDPOINT=logs." + region + ".es.amazonaws.com\nAWS_REGION=" + region +
+		"\nINDEX_NAME=eks-log\n" +
 		"FLUENT_BIT_ROLE_ARN=arn:aws:iam::" + account + ":role/fluent-bit-shop\nBOOTSTRAP_ROLE_ARN=\n"
 	if got := r.mustRun("output", "-raw", "settings_env"); got != want {
 		t.Errorf("settings_env is\n%s\nwant\n%s", got, want)
 	}
 	// Somebody else's DaemonSet has an account of its own.
-	other := r.plan("region="+region, "cluster_name=shop", "create_domain=false", "namespace=amazon", "service_account=aws-for-fluent-bit")
-	same(t, "the trust policy of another account", decoded(t, other["module.writer.aws_iam_role.this"]["assume_role_policy"].(string)), shipped(t, "trust-policy.json", map[string]string{
-		"NAMESPACE": "amazon", "SERVICE_ACCOUNT": "aws-for-fluent-bit", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}))
+	other := r.plan("region="+region, "cluster_name=shop", "create_domain=false",
+		"namespace=amazon", "service_account=aws-for-fluent-bit")
+	same(t, "the trust policy of another account",
+		decoded(t, other["module.writer.aws_iam_role.this"]["assume_role_policy"].(string)), shipped(t, "trust-policy.json", map[string]string{
+			"NAMESPACE": "amazon", "SERVICE_ACCOUNT": "aws-for-fluent-bit", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}))
 	// A second run finds nothing to do.
 	r.mustRun(append([]string{"plan", "-input=false", "-detailed-exitcode"}, variables...)...)
 }
 
 // newCluster plans everything from an empty account.
 func newCluster(t *testing.T, c *cloud) {
-	planned := newRoot(t, c, "examples/new-cluster").plan("region="+region, "name=other", `api_cidrs=["203.0.113.0/24"]`)
+	planned := newRoot(t, c, "examples/new-cluster").plan("region="+region, "name=other",
+		`api_cidrs=["203.0.113.0/24"]`)
 
 	domain := planned["module.domain.aws_opensearch_domain.this"]
 	for path, want := range map[string]any{
@@ -289,37 +303,49 @@ func newCluster(t *testing.T, c *cloud) {
 	arn := "arn:aws:es:" + region + ":" + account + ":domain/other"
 	same(t, "the access policy", decoded(t, domain["access_policies"].(string)),
 		shipped(t, "domain-access-policy-vpc.json", map[string]string{"OPENSEARCH_ARN": arn}))
-	same(t, "the policy for CloudWatch", decoded(t, planned["module.domain.aws_cloudwatch_log_resource_policy.this[0]"]["policy_document"].(string)),
-		shipped(t, "log-publishing-policy.json", map[string]string{"OPENSEARCH_ARN": arn, "ACCOUNT_ID": account,
-			"LOG_GROUPS_ARN": "arn:aws:logs:" + region + ":" + account + ":log-group:/aws/opensearch/domains/other/*"}))
-	same(t, "the writer's policy", decoded(t, planned["module.writer.aws_iam_policy.this"]["policy"].(string)),
+	same(t, "the policy for CloudWatch",
+		decoded(t, planned["module.domain.aws_cloudwatch_log_resource_policy.this[0]"]["policy_document"].(string)),
+		shipped(t, "log-publishing-policy.json",
+			map[string]string{"OPENSEARCH_ARN": arn, "ACCOUNT_ID": account,
+				"LOG_GROUPS_ARN": "arn:aws:logs:" + region + ":" + account + ":log-group:/aws/opensearch/domains/other/*"}))
+	same(t, "the writer's policy",
+		decoded(t, planned["module.writer.aws_iam_policy.this"]["policy"].(string)),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
-	same(t, "the bootstrap's policy", decoded(t, planned["module.bootstrap[0].aws_iam_policy.this"]["policy"].(string)),
+	same(t, "the bootstrap's policy",
+		decoded(t, planned["module.bootstrap[0].aws_iam_policy.this"]["policy"].(string)),
 		shipped(t, "policy.json", map[string]string{"OPENSEARCH_ARN": arn}))
 	if planned["module.domain.aws_iam_service_linked_role.this[0]"] == nil {
 		t.Error("in an empty account the first domain in a VPC fails: nobody makes " +
 			"the service's role")
 	}
 	if planned["module.domain.aws_vpc_security_group_ingress_rule.nodes[1]"]["cidr_ipv4"] != "10.0.192.0/18" {
-		t.Errorf("the nodes' subnets do not reach the domain: %v", planned["module.domain.aws_vpc_security_group_ingress_rule.nodes[1]"])
+		t.Errorf("the nodes' subnets do not reach the domain: %v",
+			planned["module.domain.aws_vpc_security_group_ingress_rule.nodes[1]"])
 	}
-	if planned["aws_eks_cluster.this"] == nil || planned["aws_eks_node_group.this"] == nil || planned["module.identity_provider.aws_iam_openid_connect_provider.this[0]"] == nil {
+	if planned["aws_eks_cluster.this"] == nil || planned["aws_eks_node_group.this"] == nil ||
+		planned["module.identity_provider.aws_iam_openid_connect_provider.this[0]"] == nil {
 		t.Error("there is no cluster, no node or no identity provider")
 	}
 }
 
 // serverless plans a collection; moto has no data access policies, so nothing is applied.
 func serverless(t *testing.T, c *cloud) {
-	planned := newRoot(t, c, "examples/serverless").plan("region="+region, "cluster_name=shop", `admin_arns=["arn:aws:iam::`+account+`:role/admin"]`)
+	planned := newRoot(t, c, "examples/serverless").plan("region="+region, "cluster_name=shop",
+		`admin_arns=["arn:aws:iam::`+account+`:role/admin"]`)
 	name := map[string]string{"COLLECTION_NAME": "logs"}
-	same(t, "the encryption policy", decoded(t, planned["module.collection.aws_opensearchserverless_security_policy.encryption"]["policy"].(string)),
+	same(t, "the encryption policy",
+		decoded(t, planned["module.collection.aws_opensearchserverless_security_policy.encryption"]["policy"].(string)),
 		shipped(t, "serverless-encryption.json", name))
-	same(t, "the network policy", decoded(t, planned["module.collection.aws_opensearchserverless_security_policy.network"]["policy"].(string)),
+	same(t, "the network policy", decoded(t,
+		planned["module.collection.aws_opensearchserverless_security_policy.network"]["policy"].(string)),
 		shipped(t, "serverless-network.json", name))
 	same(t, "the type", planned["module.collection.aws_opensearchserverless_collection.this"]["type"], "TIMESERIES")
-	same(t, "the lifecycle policy", decoded(t, planned["module.collection.aws_opensearchserverless_lifecycle_policy.this[0]"]["policy"].(string)),
-		shipped(t, "serverless-lifecycle.json", map[string]string{"COLLECTION_NAME": "logs", "RETENTION": "30d"}))
-	if planned["module.collection.aws_opensearchserverless_access_policy.this"] == nil || planned["module.writer.aws_iam_role.this"] == nil {
+	same(t, "the lifecycle policy",
+		decoded(t, planned["module.collection.aws_opensearchserverless_lifecycle_policy.this[0]"]["policy"].(string)),
+		shipped(t, "serverless-lifecycle.json",
+			map[string]string{"COLLECTION_NAME": "logs", "RETENTION": "30d"}))
+	if planned["module.collection.aws_opensearchserverless_access_policy.this"] == nil ||
+		planned["module.writer.aws_iam_role.this"] == nil {
 		t.Error("there is no data access policy, or no role")
 	}
 }

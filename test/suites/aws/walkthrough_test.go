@@ -51,10 +51,12 @@ func (c *cloud) walk(parts ...section) (calls []string, dir string) {
 		c.t.Fatal(err)
 	}
 	dir = c.t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "deploy", "iam"), os.DirFS(filepath.Join(module, "deploy", "iam"))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "deploy", "iam"),
+		os.DirFS(filepath.Join(module, "deploy", "iam"))); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "deploy", "kubernetes", "overlays", "irsa"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "deploy", "kubernetes", "overlays", "irsa"),
+		0o755); err != nil {
 		c.t.Fatal(err)
 	}
 	shell, err := os.ReadFile(filepath.Join("testdata", "shell.sh"))
@@ -129,7 +131,8 @@ func TestWalkthrough(t *testing.T) {
 
 	arn := "arn:aws:es:" + region + ":" + account + ":domain/logs"
 	var domain map[string]any
-	c.ask(&domain, "opensearch", "describe-domain", "--domain-name", "logs", "--query", "DomainStatus")
+	c.ask(&domain, "opensearch", "describe-domain", "--domain-name", "logs", "--query",
+		"DomainStatus")
 	for path, want := range map[string]any{
 		"EncryptionAtRestOptions.Enabled":                 true,
 		"NodeToNodeEncryptionOptions.Enabled":             true,
@@ -144,26 +147,35 @@ func TestWalkthrough(t *testing.T) {
 		same(t, path, at(t, domain, path), want)
 	}
 	same(t, "the access policy", decoded(t, domain["AccessPolicies"].(string)),
-		shipped(t, "domain-access-policy.json", map[string]string{"OPENSEARCH_ARN": arn, "CLIENT_CIDR": "203.0.113.0/24"}))
+		shipped(t, "domain-access-policy.json",
+			map[string]string{"OPENSEARCH_ARN": arn, "CLIENT_CIDR": "203.0.113.0/24"}))
 	var publishing string
-	c.ask(&publishing, "logs", "describe-resource-policies", "--query", "resourcePolicies[0].policyDocument")
-	same(t, "the policy for CloudWatch", decoded(t, publishing), shipped(t, "log-publishing-policy.json", map[string]string{
-		"OPENSEARCH_ARN": arn, "ACCOUNT_ID": account, "LOG_GROUPS_ARN": "arn:aws:logs:" + region + ":" + account + ":log-group:/aws/opensearch/domains/logs/*",
-	}))
+	c.ask(&publishing, "logs", "describe-resource-policies", "--query",
+		"resourcePolicies[0].policyDocument")
+	same(t, "the policy for CloudWatch", decoded(t, publishing),
+		shipped(t, "log-publishing-policy.json", map[string]string{
+			"OPENSEARCH_ARN": arn, "ACCOUNT_ID": account, "LOG_GROUPS_ARN": "arn:aws:logs:" + region + ":" + account + ":log-group:/aws/opensearch/domains/logs/*",
+		}))
 	providerARN := "arn:aws:iam::" + account + ":oidc-provider/" + provider
 	var audiences []string
-	c.ask(&audiences, "iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn", providerARN, "--query", "ClientIDList")
+	c.ask(&audiences, "iam", "get-open-id-connect-provider", "--open-id-connect-provider-arn",
+		providerARN, "--query", "ClientIDList")
 	same(t, "the provider's audiences", audiences, []string{"sts.amazonaws.com"})
 	c.checkRole("fluent-bit-shop",
-		shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
+		shipped(t, "trust-policy.json",
+			map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa",
+				"IDENTITY_PROVIDER_ARN": providerARN, "IDENTITY_PROVIDER": provider}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
 
 	endpoint, role := domain["Endpoint"].(string), "arn:aws:iam::"+account+":role/fluent-bit-shop"
-	settings, err := os.ReadFile(filepath.Join(dir, "deploy", "kubernetes", "overlays", "irsa", "settings.env"))
+	settings, err := os.ReadFile(filepath.Join(dir, "deploy", "kubernetes", "overlays", "irsa",
+		"settings.env"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "OPENSEARCH_ENDPOINT=" + endpoint + "\nAWS_REGION=" + region + "\nINDEX_NAME=eks-log\nFLUENT_BIT_ROLE_ARN=" + role + "\nBOOTSTRAP_ROLE_ARN=\n"; string(settings) != want {
+	if want := "OPENSEARCH_ENDPOINT=" + endpoint + "\nAWS_REGION=" + region +
+		"\nINDEX_NAME=eks-log\nFLUENT_BIT_ROLE_ARN=" + role +
+		"\nBOOTSTRAP_ROLE_ARN=\n"; string(settings) != want {
 		t.Errorf("settings.env is\n%s\nwant\n%s", settings, want)
 	}
 	said := strings.Join(calls, "\n")
@@ -179,7 +191,8 @@ func TestWalkthrough(t *testing.T) {
 		}
 	}
 	checkWriterRole(t, filepath.Join(dir, "sent-writer-role.json"))
-	if mode, err := os.Stat(filepath.Join(dir, "master-password")); err != nil || mode.Mode().Perm() != 0o600 {
+	if mode, err := os.Stat(filepath.Join(dir, "master-password")); err != nil ||
+		mode.Mode().Perm() != 0o600 {
 		t.Errorf("the master password's file: %v, %v", mode, err)
 	}
 
@@ -237,8 +250,10 @@ func TestWalkthroughInstead(t *testing.T) {
 	begin()
 	calls, _ := c.walk(find(t, all, "1.", "Instead: a domain in the cluster's VPC")...)
 	var access string
-	c.ask(&access, "opensearch", "describe-domain", "--domain-name", "logs", "--query", "DomainStatus.AccessPolicies")
-	same(t, "the access policy", decoded(t, access), shipped(t, "domain-access-policy-vpc.json", map[string]string{"OPENSEARCH_ARN": arn}))
+	c.ask(&access, "opensearch", "describe-domain", "--domain-name", "logs", "--query",
+		"DomainStatus.AccessPolicies")
+	same(t, "the access policy", decoded(t, access),
+		shipped(t, "domain-access-policy-vpc.json", map[string]string{"OPENSEARCH_ARN": arn}))
 	if said := strings.Join(calls, "\n"); !strings.Contains(said, "--vpc-options "+
 		"SubnetIds=[subnet-1,subnet-2],SecurityGroupIds=[sg-") {
 		t.Errorf("the domain is not in the VPC:\n%s", said)
@@ -247,32 +262,55 @@ func TestWalkthroughInstead(t *testing.T) {
 	begin()
 	c.walk(find(t, all, "1.", "Instead: EKS Pod Identity")...)
 	c.checkRole("fluent-bit-shop",
-		shipped(t, "trust-policy-pod-identity.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "CLUSTER_ARN": "arn:aws:eks:" + region + ":" + account + ":cluster/shop"}),
+		shipped(t, "trust-policy-pod-identity.json",
+			map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa",
+				"CLUSTER_ARN": "arn:aws:eks:" + region + ":" + account + ":cluster/shop"}),
 		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": arn}))
 
 	provider := begin()
 	calls, _ = c.walk(find(t, all, "1.", "3.", "Instead: an OpenSearch Serverless")...)
 	role := "arn:aws:iam::" + account + ":role/fluent-bit-shop"
-	same(t, "the encryption policy", passed(t, calls, "create-security-policy --type encryption"), shipped(t, "serverless-encryption.json", map[string]string{"COLLECTION_NAME": "logs"}))
-	same(t, "the network policy", passed(t, calls, "create-security-policy --type network"), shipped(t, "serverless-network.json", map[string]string{"COLLECTION_NAME": "logs"}))
-	same(t, "the data access policy", passed(t, calls, "create-access-policy"), shipped(t, "serverless-data-access.json",
-		map[string]string{"COLLECTION_NAME": "logs", "ROLE_ARN": role, "ADMIN_ARN": "arn:aws:iam::" + account + ":role/Admin"}))
-	same(t, "the lifecycle policy", passed(t, calls, "create-lifecycle-policy"), shipped(t, "serverless-lifecycle.json", map[string]string{"COLLECTION_NAME": "logs", "RETENTION": "30d"}))
+	same(t, "the encryption policy", passed(t, calls, "create-security-policy --type encryption"),
+		shipped(t, "serverless-encryption.json", map[string]string{"COLLECTION_NAME": "logs"}))
+	same(t, "the network policy", passed(t, calls, "create-security-policy --type network"),
+		shipped(t, "serverless-network.json", map[string]string{"COLLECTION_NAME": "logs"}))
+	same(t, "the data access policy", passed(t, calls, "create-access-policy"),
+		shipped(t, "serverless-data-access.json",
+			map[string]string{"COLLECTION_NAME": "logs", "ROLE_ARN": role,
+				"ADMIN_ARN": "arn:aws:iam::" + account + ":role/Admin"}))
+	same(t, "the lifecycle policy", passed(t, calls, "create-lifecycle-policy"),
+		shipped(t, "serverless-lifecycle.json",
+			map[string]string{"COLLECTION_NAME": "logs", "RETENTION": "30d"}))
 	var people string
-	c.ask(&people, "iam", "list-policies", "--scope", "Local", "--query", "Policies[?PolicyName=='logs-dashboards'].PolicyName | [0]")
+	c.ask(&people, "iam", "list-policies", "--scope", "Local", "--query",
+		"Policies[?PolicyName=='logs-dashboards'].PolicyName | [0]")
 	same(t, "the policy of people", people, "logs-dashboards")
 	var collection string
-	c.ask(&collection, "opensearchserverless", "batch-get-collection", "--names", "logs", "--query", "collectionDetails[0].arn")
-	trust := shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})
-	c.checkRole("fluent-bit-shop", trust, shipped(t, "policy-serverless.json", map[string]string{"COLLECTION_ARN": collection}))
+	c.ask(&collection, "opensearchserverless", "batch-get-collection", "--names", "logs", "--query",
+		"collectionDetails[0].arn")
+	trust := shipped(t, "trust-policy.json",
+		map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa",
+			"IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" +
+				provider, "IDENTITY_PROVIDER": provider})
+	c.checkRole("fluent-bit-shop", trust,
+		shipped(t, "policy-serverless.json", map[string]string{"COLLECTION_ARN": collection}))
 
 	provider = begin()
 	c.walk(find(t, all, "1.", "3.", "Instead: a domain in another account")...)
-	trust = shipped(t, "trust-policy.json", map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa", "IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" + provider, "IDENTITY_PROVIDER": provider})
-	c.checkRole("fluent-bit-shop", trust, shipped(t, "policy-assume-role.json", map[string]string{"WRITER_ROLE_ARN": "arn:aws:iam::210987654321:role/log-writer"}))
+	trust = shipped(t, "trust-policy.json",
+		map[string]string{"NAMESPACE": "logging", "SERVICE_ACCOUNT": "opensearch-irsa",
+			"IDENTITY_PROVIDER_ARN": "arn:aws:iam::" + account + ":oidc-provider/" +
+				provider, "IDENTITY_PROVIDER": provider})
+	c.checkRole("fluent-bit-shop", trust,
+		shipped(t, "policy-assume-role.json",
+			map[string]string{"WRITER_ROLE_ARN": "arn:aws:iam::210987654321:role/log-writer"}))
 	c.checkRole("log-writer",
-		shipped(t, "trust-policy-cross-account.json", map[string]string{"POD_ROLE_ARN": "arn:aws:iam::" + account + ":role/fluent-bit-shop", "EXTERNAL_ID": "shop"}),
-		shipped(t, "policy-least-privilege.json", map[string]string{"OPENSEARCH_ARN": "arn:aws:es:" + region + ":210987654321:domain/logs"}))
+		shipped(t, "trust-policy-cross-account.json",
+			map[string]string{"POD_ROLE_ARN": "arn:aws:iam::" + account +
+				":role/fluent-bit-shop", "EXTERNAL_ID": "shop"}),
+		shipped(t, "policy-least-privilege.json",
+			map[string]string{"OPENSEARCH_ARN": "arn:aws:es:" + region +
+				":210987654321:domain/logs"}))
 }
 
 // passed is the policy that a call of the Serverless API was given, which reaches from --policy to

@@ -45,9 +45,11 @@ func steps(index, outcome string) map[string]string {
 // forget removes what earlier tests and the stack made, so that a run begins on an empty domain.
 func forget(t *testing.T, index string) {
 	t.Helper()
-	for _, path := range []string{"/_plugins/_security/api/rolesmapping/" + index + "-writer", "/_plugins/_security/api/roles/" + index + "-writer",
+	for _, path := range []string{"/_plugins/_security/api/rolesmapping/" + index +
+		"-writer", "/_plugins/_security/api/roles/" + index + "-writer",
 		"/_index_template/" + index, "/_index_template/" + index + "-dead-letter", "/_index_template/" + index + "-data-stream"} {
-		if _, _, err := world.OpenSearch.Do(context.WithoutCancel(t.Context()), "DELETE", path, ""); err != nil {
+		if _, _, err := world.OpenSearch.Do(context.WithoutCancel(t.Context()), "DELETE", path,
+			""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -61,7 +63,9 @@ func TestFromNothingToUnchanged(t *testing.T) {
 
 	out, code := bootstrap(t, asMaster(d.url), "-dry-run")
 	says(t, out, steps("eks-log", "would be created"))
-	if code != 0 || statusOf(t, "/_index_template/eks-log") != 404 || statusOf(t, "/_plugins/_security/api/roles/eks-log-writer") != 404 || d.dashboards.Imports() != 0 {
+	if code != 0 || statusOf(t, "/_index_template/eks-log") != 404 ||
+		statusOf(t, "/_plugins/_security/api/roles/eks-log-writer") != 404 ||
+		d.dashboards.Imports() != 0 {
 		t.Errorf("-dry-run: status %d, and the domain is not as it was", code)
 	}
 
@@ -80,18 +84,22 @@ func TestFromNothingToUnchanged(t *testing.T) {
 	}
 
 	// Other wishes change what they are about. Somebody else's mapping stays.
-	do(t, "PUT", "/_plugins/_security/api/rolesmapping/eks-log-writer", `{"backend_roles":["arn:aws:iam::123456789012:role/other"],"users":["ann"],"hosts":[]}`)
+	do(t, "PUT", "/_plugins/_security/api/rolesmapping/eks-log-writer",
+		`{"backend_roles":["arn:aws:iam::123456789012:role/other"],"users":["ann"],"hosts":[]}`)
 	out, code = bootstrap(t, asMaster(d.url), "-retention", "14d", "-shards", "3", "-replicas", "0")
 	want := steps("eks-log", "changed")
 	want["role eks-log-writer"], want["saved objects of eks-log"] = "unchanged", "unchanged"
 	want["role mapping eks-log-writer"] = "changed: 1 backend roles that had it keep it"
 	want["indexes under it"] = "changed: 1 follow its new version"
 	says(t, out, want)
-	mapping := do(t, "GET", "/_plugins/_security/api/rolesmapping/eks-log-writer", "")["eks-log-writer"].(map[string]any)
-	if got := fmt.Sprint(mapping["backend_roles"], mapping["users"]); code != 0 || got != "["+world.RoleARN+" arn:aws:iam::123456789012:role/other] [ann]" {
+	mapping := do(t, "GET", "/_plugins/_security/api/rolesmapping/eks-log-writer",
+		"")["eks-log-writer"].(map[string]any)
+	if got := fmt.Sprint(mapping["backend_roles"], mapping["users"]); code != 0 ||
+		got != "["+world.RoleARN+" arn:aws:iam::123456789012:role/other] [ann]" {
 		t.Errorf("status %d, the mapping is %s", code, got)
 	}
-	if _, body := d.ism.Following("eks-log-2026.11.01"); !strings.Contains(string(body), `"14d"`) || strings.Contains(string(body), `"30d"`) {
+	if _, body := d.ism.Following("eks-log-2026.11.01"); !strings.Contains(string(body), `"14d"`) ||
+		strings.Contains(string(body), `"30d"`) {
 		t.Errorf("the index follows %s", body)
 	}
 	made := do(t, "PUT", "/eks-log-2026.11.02", "{}")
@@ -99,8 +107,10 @@ func TestFromNothingToUnchanged(t *testing.T) {
 	if made["acknowledged"] != true {
 		t.Errorf("cannot make an index: %v", made)
 	}
-	settings := fmt.Sprint(do(t, "GET", "/eks-log-2026.11.02/_settings/index.number*,index.codec?flat_settings=true", ""))
-	for _, s := range []string{"index.number_of_shards:3", "index.number_of_replicas:0", "index.codec:best_compression"} {
+	settings := fmt.Sprint(do(t, "GET",
+		"/eks-log-2026.11.02/_settings/index.number*,index.codec?flat_settings=true", ""))
+	for _, s := range []string{"index.number_of_shards:3", "index.number_of_replicas:0",
+		"index.codec:best_compression"} {
 		if !strings.Contains(settings, s) {
 			t.Errorf("a new index has not %s: %s", s, settings)
 		}
@@ -136,7 +146,8 @@ func TestAsIAMRole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := localaws.NewFrontDoor(localaws.FrontDoorOptions{IAM: world.IAM, Region: "eu-central-1", DomainARN: world.DomainARN, Upstream: upstream})
+	door := localaws.NewFrontDoor(localaws.FrontDoorOptions{IAM: world.IAM, Region: "eu-central-1",
+		DomainARN: world.DomainARN, Upstream: upstream})
 	server, err := localaws.Serve(door, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -152,15 +163,20 @@ func TestAsIAMRole(t *testing.T) {
 	if code != 2 || !strings.Contains(out, "run this as the domain's master user") {
 		t.Errorf("a role that may do nothing: status %d", code)
 	}
-	do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access", `{"backend_roles":["admin","`+world.RoleARN+`"]}`)
-	t.Cleanup(func() { do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access", `{"backend_roles":["admin"]}`) })
+	do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access",
+		`{"backend_roles":["admin","`+world.RoleARN+`"]}`)
+	t.Cleanup(func() {
+		do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access",
+			`{"backend_roles":["admin"]}`)
+	})
 	t.Cleanup(func() { forget(t, "by-role") })
 	out, code = bootstrap(t, env, "-index", "by-role")
 	says(t, out, steps("by-role", "created"))
 	if code != 0 {
 		t.Errorf("status %d", code)
 	}
-	if objects := fmt.Sprint(d.dashboards.Objects()); strings.Contains(objects, "eks-log") || !strings.Contains(objects, "by-role*") {
+	if objects := fmt.Sprint(d.dashboards.Objects()); strings.Contains(objects, "eks-log") ||
+		!strings.Contains(objects, "by-role*") {
 		t.Errorf("the saved objects are for another index: %s", objects)
 	}
 }
@@ -192,10 +208,12 @@ func TestThroughATunnel(t *testing.T) {
 	t.Cleanup(func() { forget(t, "tunnel") })
 	port := server.URL()[strings.LastIndex(server.URL(), ":"):]
 	env := asMaster("https://" + name)
-	if out, code := bootstrap(t, env, "-index", "tunnel", "-o", "Endpoint=https://127.0.0.1"+port); code != 2 {
+	if out, code := bootstrap(t, env, "-index", "tunnel", "-o",
+		"Endpoint=https://127.0.0.1"+port); code != 2 {
 		t.Errorf("the domain is reached by another name: status %d: %s", code, out)
 	}
-	out, code := bootstrap(t, env, "-index", "tunnel", "-o", "Endpoint=https://127.0.0.1"+port, "-o", "TLS_Server_Name="+name)
+	out, code := bootstrap(t, env, "-index", "tunnel", "-o", "Endpoint=https://127.0.0.1"+port,
+		"-o", "TLS_Server_Name="+name)
 	says(t, out, steps("tunnel", "created"))
 	if code != 0 || !strings.Contains(fmt.Sprint(d.dashboards.Objects()), "tunnel*") {
 		t.Errorf("status %d", code)
@@ -227,7 +245,8 @@ func TestDataStream(t *testing.T) {
 		"index template stream-dead-letter": "created",
 	})
 	out, again := bootstrap(t, asMaster(d.url), "-index", "stream", "-data-stream", "-no-role")
-	if code != 0 || again != 0 || strings.Contains(out, "created") || strings.Contains(out, "changed:") {
+	if code != 0 || again != 0 || strings.Contains(out, "created") ||
+		strings.Contains(out, "changed:") {
 		t.Errorf("status %d, then %d: %s", code, again, out)
 	}
 	do(t, "PUT", "/taken", "{}")
@@ -258,9 +277,11 @@ func TestRefusals(t *testing.T) {
 		return kept
 	}
 	master := asMaster(d.url)
-	f(append(without(master, "OPENSEARCH_PASSWORD"), "OPENSEARCH_PASSWORD=wrong"), nil, 2, "check HTTP_User and HTTP_Passwd")
+	f(append(without(master, "OPENSEARCH_PASSWORD"), "OPENSEARCH_PASSWORD=wrong"), nil, 2,
+		"check HTTP_User and HTTP_Passwd")
 	f(without(master, "FLUENT_BIT_ROLE_ARN"), nil, 2, "or set FLUENT_BIT_ROLE_ARN")
-	f(master, []string{"-role-arn", "arn:aws:sts::123456789012:assumed-role/fluent-bit/x"}, 2, "write the role, arn:aws:iam::123456789012:role/fluent-bit")
+	f(master, []string{"-role-arn", "arn:aws:sts::123456789012:assumed-role/fluent-bit/x"}, 2,
+		"write the role, arn:aws:iam::123456789012:role/fluent-bit")
 	f(master, []string{"-role", "all_access"}, 2, "needs to write logs and nothing else")
 	f(master, []string{"-index", "eks-log-%Y.%m.%d"}, 2, "write what comes before the date")
 	f(master, []string{"-index", "Eks"}, 2, "lower case")
@@ -273,7 +294,8 @@ func TestRefusals(t *testing.T) {
 	}
 	f(master, []string{"put"}, 2, `cannot use "put"`)
 	f(without(master, "OPENSEARCH_ENDPOINT"), nil, 2, "Endpoint: it is missing")
-	f(append(without(master, "OPENSEARCH_ENDPOINT"), "OPENSEARCH_ENDPOINT=http://127.0.0.1:1"), nil, 2, "nothing listens there")
+	f(append(without(master, "OPENSEARCH_ENDPOINT"), "OPENSEARCH_ENDPOINT=http://127.0.0.1:1"), nil,
+		2, "nothing listens there")
 	const collection = "OPENSEARCH_ENDPOINT=x.eu-west-1.aoss.amazonaws.com"
 	f([]string{collection}, []string{"-warm"}, 2, "cannot use -warm with a Serverless collection")
 	f([]string{collection}, []string{"-data-stream"}, 2, "cannot use -data-stream with a "+
@@ -282,18 +304,25 @@ func TestRefusals(t *testing.T) {
 		"Serverless collection")
 	f([]string{collection}, []string{"-reader", "people"}, 2, "cannot use -reader with a "+
 		"Serverless collection")
-	f([]string{collection, "OPENSEARCH_USERNAME=admin", "OPENSEARCH_PASSWORD=secret"}, nil, 2, "knows no users")
+	f([]string{collection, "OPENSEARCH_USERNAME=admin", "OPENSEARCH_PASSWORD=secret"}, nil, 2,
+		"knows no users")
 
 	// A user who is not the master may do nothing of this.
-	do(t, "PUT", "/_plugins/_security/api/internalusers/ann", `{"password":"correct horse battery staple 7!"}`)
-	f([]string{"OPENSEARCH_ENDPOINT=" + d.url, "OPENSEARCH_USERNAME=ann", "OPENSEARCH_PASSWORD=correct horse battery staple 7!", "FLUENT_BIT_ROLE_ARN=" + world.RoleARN},
+	do(t, "PUT", "/_plugins/_security/api/internalusers/ann",
+		`{"password":"correct horse battery staple 7!"}`)
+	f([]string{"OPENSEARCH_ENDPOINT=" +
+		d.url, "OPENSEARCH_USERNAME=ann", "OPENSEARCH_PASSWORD=correct horse battery staple 7!",
+		"FLUENT_BIT_ROLE_ARN=" + world.RoleARN},
 		nil, 2, "run this as the domain's master user")
 	// One who may look at the server and make templates, but not roles, is told so where it fails.
-	do(t, "PUT", "/_plugins/_security/api/roles/templates", `{"cluster_permissions":["cluster:monitor/main","indices:admin/index_template/*"]}`)
+	do(t, "PUT", "/_plugins/_security/api/roles/templates",
+		`{"cluster_permissions":["cluster:monitor/main","indices:admin/index_template/*"]}`)
 	do(t, "PUT", "/_plugins/_security/api/rolesmapping/templates", `{"users":["ann"]}`)
-	out, code := bootstrap(t, []string{"OPENSEARCH_ENDPOINT=" + d.url, "OPENSEARCH_USERNAME=ann", "OPENSEARCH_PASSWORD=correct horse battery staple 7!",
+	out, code := bootstrap(t, []string{"OPENSEARCH_ENDPOINT=" +
+		d.url, "OPENSEARCH_USERNAME=ann", "OPENSEARCH_PASSWORD=correct horse battery staple 7!",
 		"FLUENT_BIT_ROLE_ARN=" + world.RoleARN}, "-index", "anns", "-no-dashboards")
-	says(t, out, map[string]string{"index template anns": "created", "role anns-writer": "run this as the domain's master user"})
+	says(t, out, map[string]string{"index template anns": "created",
+		"role anns-writer": "run this as the domain's master user"})
 	if code != 1 {
 		t.Errorf("status %d", code)
 	}
@@ -303,14 +332,20 @@ func TestRefusals(t *testing.T) {
 func TestWarm(t *testing.T) {
 	d := newDomain(t)
 	do(t, "PUT", "/warm-2026.11.01", "{}")
-	out, code := bootstrap(t, asMaster(d.url), "-index", "warm", "-warm", "-no-role", "-no-dashboards")
-	says(t, out, map[string]string{"lifecycle policy warm": "created", "indexes under it": "changed: 1 put under it"})
-	if _, body := d.ism.Following("warm-2026.11.01"); code != 0 || !strings.Contains(string(body), "warm_migration") {
+	out, code := bootstrap(t, asMaster(d.url), "-index", "warm", "-warm", "-no-role",
+		"-no-dashboards")
+	says(t, out, map[string]string{"lifecycle policy warm": "created",
+		"indexes under it": "changed: 1 put under it"})
+	if _, body := d.ism.Following("warm-2026.11.01"); code != 0 ||
+		!strings.Contains(string(body), "warm_migration") {
 		t.Errorf("status %d, the index follows %s", code, body)
 	}
 	// What is deleted before it would move does not move.
-	_, code = bootstrap(t, asMaster(d.url), "-index", "warm", "-warm", "-no-role", "-no-dashboards", "-retention", "3d")
-	if _, body := d.ism.Following("warm-2026.11.01"); code != 0 || strings.Contains(string(body), "warm_migration") || !strings.Contains(string(body), `"3d"`) {
+	_, code = bootstrap(t, asMaster(d.url), "-index", "warm", "-warm", "-no-role", "-no-dashboards",
+		"-retention", "3d")
+	if _, body := d.ism.Following("warm-2026.11.01"); code != 0 ||
+		strings.Contains(string(body), "warm_migration") ||
+		!strings.Contains(string(body), `"3d"`) {
 		t.Errorf("status %d, the index follows %s", code, body)
 	}
 }
@@ -322,7 +357,8 @@ func TestMakeTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(root, "Makefile"))
-	if err != nil || !strings.Contains(string(text), "\nbootstrap: ") || !strings.Contains(string(text), "go run ./deploy/bootstrap") {
+	if err != nil || !strings.Contains(string(text), "\nbootstrap: ") ||
+		!strings.Contains(string(text), "go run ./deploy/bootstrap") {
 		t.Errorf("the Makefile has no target bootstrap that runs deploy/bootstrap (%v)", err)
 	}
 }

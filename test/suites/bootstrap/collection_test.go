@@ -21,20 +21,29 @@ func TestCollection(t *testing.T) {
 		provider := localaws.IdentityProvider(world.Issuer.URL())
 		trust := strings.NewReplacer("${NAMESPACE}", "logging", "${SERVICE_ACCOUNT}", "fluent-bit",
 			"${IDENTITY_PROVIDER_ARN}", world.IAM.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience), "${IDENTITY_PROVIDER}", provider)
-		permissions := strings.NewReplacer("${COLLECTION_ARN}", collectionARN, "${DASHBOARDS_ARN}", "arn:aws:aoss:eu-central-1:123456789012:dashboards/default")
-		arn, err := world.IAM.PutRole(name, []byte(trust.Replace(shipped(t, "trust-policy.json"))), []byte(permissions.Replace(shipped(t, policy))))
+		permissions := strings.NewReplacer("${COLLECTION_ARN}", collectionARN, "${DASHBOARDS_ARN}",
+			"arn:aws:aoss:eu-central-1:123456789012:dashboards/default")
+		arn, err := world.IAM.PutRole(name, []byte(trust.Replace(shipped(t, "trust-policy.json"))),
+			[]byte(permissions.Replace(shipped(t, policy))))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return arn
 	}
-	admin, writer := role("collection-admin", "policy-serverless-people.json"), role("collection-writer", "policy-serverless.json")
+	admin, writer := role("collection-admin", "policy-serverless-people.json"),
+		role("collection-writer", "policy-serverless.json")
 	// What stands behind the collection's door asks for roles of its own, which a collection has
 	// not.
-	do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access", `{"backend_roles":["admin","`+admin+`","`+writer+`"]}`)
-	t.Cleanup(func() { do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access", `{"backend_roles":["admin"]}`) })
-	access, err := localaws.ParseDataAccess("logs", []byte(strings.NewReplacer("${COLLECTION_NAME}", "logs", "${ROLE_ARN}", writer, "${ADMIN_ARN}", admin).
-		Replace(shipped(t, "serverless-data-access.json"))))
+	do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access",
+		`{"backend_roles":["admin","`+admin+`","`+writer+`"]}`)
+	t.Cleanup(func() {
+		do(t, "PUT", "/_plugins/_security/api/rolesmapping/all_access",
+			`{"backend_roles":["admin"]}`)
+	})
+	access, err := localaws.ParseDataAccess("logs",
+		[]byte(strings.NewReplacer("${COLLECTION_NAME}", "logs", "${ROLE_ARN}", writer,
+			"${ADMIN_ARN}", admin).
+			Replace(shipped(t, "serverless-data-access.json"))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +51,8 @@ func TestCollection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	door := localaws.NewFrontDoor(localaws.FrontDoorOptions{IAM: world.IAM, Region: "eu-central-1", DomainARN: collectionARN, Collection: localaws.TimeSeries,
+	door := localaws.NewFrontDoor(localaws.FrontDoorOptions{IAM: world.IAM, Region: "eu-central-1",
+		DomainARN: collectionARN, Collection: localaws.TimeSeries,
 		Upstream: upstream, UpstreamCA: world.CA.Pool()})
 	door.SetDataAccessPolicy(access)
 	server, err := localaws.Serve(door, nil)
@@ -66,14 +76,17 @@ func TestCollection(t *testing.T) {
 	args := []string{"-o", "AWS_Service_Name=aoss", "-index", "in-collection"}
 	for _, did := range []string{"created", "unchanged"} {
 		out, code := bootstrap(t, as(admin), args...)
-		says(t, out, map[string]string{"index template in-collection": did, "index template in-collection-dead-letter": did})
-		if code != 0 || strings.Contains(out, "role") || strings.Contains(out, "policy") || strings.Contains(out, "saved objects") {
+		says(t, out, map[string]string{"index template in-collection": did,
+			"index template in-collection-dead-letter": did})
+		if code != 0 || strings.Contains(out, "role") || strings.Contains(out, "policy") ||
+			strings.Contains(out, "saved objects") {
 			t.Errorf("status %d, or it tries what a collection lacks: %s", code, out)
 		}
 	}
 	// The collection has the mapping, and manages shards and storage itself.
 	template := fmt.Sprint(do(t, "GET", "/_index_template/in-collection", ""))
-	if !strings.Contains(template, "date_nanos") || strings.Contains(template, "number_of_shards") || strings.Contains(template, "codec") {
+	if !strings.Contains(template, "date_nanos") ||
+		strings.Contains(template, "number_of_shards") || strings.Contains(template, "codec") {
 		t.Errorf("the template is %s", template)
 	}
 	out, code := bootstrap(t, as(writer), args...)

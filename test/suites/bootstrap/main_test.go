@@ -63,13 +63,15 @@ func start(dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stack.Patience)
 	defer cancel()
 	binary = filepath.Join(dir, "opensearch-irsa-bootstrap")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "out_opensearch_irsa/deploy/bootstrap")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary,
+		"out_opensearch_irsa/deploy/bootstrap")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot build the program: %w: %s", err, out)
 	}
 	var err error
-	world, err = stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"), Unmapped: true})
+	world, err = stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"),
+		Unmapped: true})
 	return err
 }
 
@@ -90,7 +92,8 @@ func newDomain(t *testing.T) *domain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: world.CA.Pool(), MinVersion: tls.VersionTLS12}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: world.CA.Pool(),
+		MinVersion: tls.VersionTLS12}}
 	t.Cleanup(transport.CloseIdleConnections)
 	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(upstream)
@@ -112,7 +115,8 @@ func newDomain(t *testing.T) *domain {
 
 // indexes names those that match a pattern.
 func indexes(r *http.Request, pattern string) ([]string, error) {
-	status, answer, err := world.OpenSearch.Do(r.Context(), "GET", "/_cat/indices/"+pattern+"?format=json&h=index&expand_wildcards=all", "")
+	status, answer, err := world.OpenSearch.Do(r.Context(), "GET",
+		"/_cat/indices/"+pattern+"?format=json&h=index&expand_wildcards=all", "")
 	if err != nil || status != 200 {
 		return nil, fmt.Errorf("cannot list indexes: %d %s: %w", status, answer, err)
 	}

@@ -34,7 +34,8 @@ func TestEachPermissionIsNeeded(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, "PUT", "/_plugins/_security/api/roles/tried", string(text))
-	do(t, "PUT", "/_plugins/_security/api/rolesmapping/tried", `{"backend_roles":["`+world.RoleARN+`"]}`)
+	do(t, "PUT", "/_plugins/_security/api/rolesmapping/tried",
+		`{"backend_roles":["`+world.RoleARN+`"]}`)
 	forget(t, "eks-log") // its role would help
 	t.Cleanup(func() { do(t, "DELETE", "/_plugins/_security/api/rolesmapping/tried", "") })
 	pod := newPod(t)
@@ -80,7 +81,8 @@ func TestEachPermissionIsNeeded(t *testing.T) {
 func TestWriterOfADataStream(t *testing.T) {
 	d := newDomain(t)
 	t.Cleanup(func() { forget(t, "eks-logstream") })
-	out, code := bootstrap(t, asMaster(d.url), "-index", "eks-logstream", "-data-stream", "-no-dashboards")
+	out, code := bootstrap(t, asMaster(d.url), "-index", "eks-logstream", "-data-stream",
+		"-no-dashboards")
 	if code != 0 {
 		t.Fatalf("status %d: %s", code, out)
 	}
@@ -138,7 +140,8 @@ func envOf(name string) string {
 // yet. It returns why one of them was not stored, "" if both were.
 func (p *pod) deliver(index string) string {
 	p.t.Helper()
-	for _, document := range []string{`{"@timestamp":"2026-11-24T10:00:00.000000001Z","log":"one"}`, `{"@timestamp":"2026-11-24T10:00:00.000000002Z","log":"two","level":"info"}`} {
+	for _, document := range []string{`{"@timestamp":"2026-11-24T10:00:00.000000001Z","log":"one"}`,
+		`{"@timestamp":"2026-11-24T10:00:00.000000002Z","log":"two","level":"info"}`} {
 		body := []byte(`{"create":{"_index":"` + index + `"}}` + "\n" + document + "\n")
 		result := p.client.Bulk(p.t.Context(), &opensearch.Request{Body: body, Items: 1})
 		if result.Failure != nil {

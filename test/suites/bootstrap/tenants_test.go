@@ -37,22 +37,27 @@ func TestTenants(t *testing.T) {
 	if strings.Contains(out, "tenant-shop-writer") {
 		t.Error("there is a writer's role that nobody asked for")
 	}
-	for index, want := range map[string][]string{"tenant-shop": {`number_of_shards:2`, "7d"}, "tenant-bank": {`number_of_shards:1`, "90d"}} {
-		if template := fmt.Sprint(do(t, "GET", "/_index_template/"+index, "")); !strings.Contains(template, want[0]) {
+	for index, want := range map[string][]string{"tenant-shop": {`number_of_shards:2`, "7d"},
+		"tenant-bank": {`number_of_shards:1`, "90d"}} {
+		if template := fmt.Sprint(do(t, "GET", "/_index_template/"+index,
+			"")); !strings.Contains(template, want[0]) {
 			t.Errorf("%s: the template has not %s: %s", index, want[0], template)
 		}
 		do(t, "PUT", "/"+index+"-2026.11.01", "")
-		if again, code := bootstrap(t, env, "-file", file, "-retention", "90d", "-no-dashboards"); code != 0 {
+		if again, code := bootstrap(t, env, "-file", file, "-retention", "90d",
+			"-no-dashboards"); code != 0 {
 			t.Fatalf("status %d: %s", code, again)
 		}
-		if _, body := d.ism.Following(index + "-2026.11.01"); !strings.Contains(string(body), `"`+want[1]+`"`) {
+		if _, body := d.ism.Following(index +
+			"-2026.11.01"); !strings.Contains(string(body), `"`+want[1]+`"`) {
 			t.Errorf("%s follows %s, want a retention of %s", index, body, want[1])
 		}
 	}
 	// This role is the shop's reader.
 	pod := newPod(t)
 	read := func(index string) int {
-		return pod.client.Do(t.Context(), http.MethodPost, "/"+index+"/_search", "", []byte(`{"size":1}`)).Status
+		return pod.client.Do(t.Context(), http.MethodPost, "/"+index+"/_search", "",
+			[]byte(`{"size":1}`)).Status
 	}
 	if status := read("tenant-shop-2026.11.01"); status != http.StatusOK {
 		t.Errorf("the reader of the shop's index gets %d", status)
@@ -70,7 +75,8 @@ func TestTenants(t *testing.T) {
 		`{"indexes": [{"index": "a", "no_role": true}, {"index": "a", "no_role": true}]}`: `lists "a" twice`,
 	} {
 		put(text)
-		if out, code := bootstrap(t, env, "-file", file); code != 2 || !strings.Contains(out, want) {
+		if out, code := bootstrap(t, env, "-file", file); code != 2 ||
+			!strings.Contains(out, want) {
 			t.Errorf("%s: status %d, %s; want %q", text, code, out, want)
 		}
 	}
@@ -81,14 +87,18 @@ func TestTenants(t *testing.T) {
 func TestDeleteOlder(t *testing.T) {
 	d := newDomain(t)
 	t.Cleanup(func() { forget(t, "older") })
-	day := func(ago int) string { return "older-" + time.Now().UTC().AddDate(0, 0, -ago).Format("2006.01.02") }
+	day := func(ago int) string {
+		return "older-" +
+			time.Now().UTC().AddDate(0, 0, -ago).Format("2006.01.02")
+	}
 	kept := []string{day(0), day(1), day(6), "older-forever", "older-2026"}
 	gone := []string{day(8), day(400), day(40) + "-dead-letter"}
 	for _, name := range append(append([]string{}, kept...), gone...) {
 		do(t, "PUT", "/"+name, "")
 		t.Cleanup(func() { _, _, _ = world.OpenSearch.Do(t.Context(), "DELETE", "/"+name, "") })
 	}
-	arguments := []string{"-index", "older", "-no-role", "-no-dashboards", "-retention", "7d", "-delete-older"}
+	arguments := []string{"-index", "older", "-no-role", "-no-dashboards", "-retention", "7d",
+		"-delete-older"}
 	out, code := bootstrap(t, asMaster(d.url), append(arguments, "-dry-run")...)
 	if code != 0 || !strings.Contains(out, "would be deleted") {
 		t.Errorf("status %d: %s", code, out)

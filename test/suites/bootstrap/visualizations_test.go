@@ -24,7 +24,8 @@ const (
 // templates made: four lines, one of them an error, and a dead letter.
 func TestVisualizations(t *testing.T) {
 	d := newDomain(t)
-	if out, code := bootstrap(t, asMaster(d.url), "-index", "board", "-no-role", "-replicas", "0"); code != 0 {
+	if out, code := bootstrap(t, asMaster(d.url), "-index", "board", "-no-role", "-replicas",
+		"0"); code != 0 {
 		t.Fatal(out)
 	}
 	for n, log := range []string{"fine", "an Error occurred", "fine too", "fine as well"} {
@@ -36,7 +37,8 @@ func TestVisualizations(t *testing.T) {
 	do(t, "POST", "/board-*/_refresh", "")
 
 	// How many documents each of them counts, and in how many groups at the innermost level.
-	want := map[string][2]int{"board-rate": {4, 1}, "board-errors": {1, 1}, "board-pods": {4, 2}, "board-dead-letters": {1, 1}}
+	want := map[string][2]int{"board-rate": {4, 1}, "board-errors": {1, 1}, "board-pods": {4, 2},
+		"board-dead-letters": {1, 1}}
 	for key, o := range d.dashboards.Objects() {
 		kind, id, _ := strings.Cut(key, "/")
 		if kind != "visualization" {
@@ -72,7 +74,8 @@ func ask(t *testing.T, d *domain, o map[string]any) (hits, groups int) {
 		}
 	}
 	var source struct{ Query struct{ Query string } }
-	for text, into := range map[any]any{attributes["visState"]: &state, attributes["kibanaSavedObjectMeta"].(map[string]any)["searchSourceJSON"]: &source} {
+	for text, into := range map[any]any{attributes["visState"]: &state,
+		attributes["kibanaSavedObjectMeta"].(map[string]any)["searchSourceJSON"]: &source} {
 		if err := json.Unmarshal([]byte(text.(string)), into); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +89,8 @@ func ask(t *testing.T, d *domain, o map[string]any) (hits, groups int) {
 	for i := len(state.Aggs) - 1; i >= 0; i-- {
 		switch a := state.Aggs[i]; a.Type {
 		case "terms":
-			aggregation = fmt.Sprintf(`{"of":{"terms":{"field":%q,"size":%d},"aggs":%s}}`, a.Params.Field, a.Params.Size, aggregation)
+			aggregation = fmt.Sprintf(`{"of":{"terms":{"field":%q,"size":%d},"aggs":%s}}`,
+				a.Params.Field, a.Params.Size, aggregation)
 			depth++
 		case "date_histogram":
 			aggregation = fmt.Sprintf(`{"of":{"date_histogram":{"field":%q,"fixed_interval":"30s","min_doc_count":1},"aggs":%s}}`, a.Params.Field, aggregation)
@@ -95,7 +99,8 @@ func ask(t *testing.T, d *domain, o map[string]any) (hits, groups int) {
 	}
 	reference := o["references"].([]any)[0].(map[string]any)["id"].(string)
 	pattern := d.dashboards.Objects()["index-pattern/"+reference]["attributes"].(map[string]any)["title"].(string)
-	answer := do(t, "POST", "/"+pattern+"/_search", fmt.Sprintf(`{"size":0,"query":%s,"aggs":%s}`, query, aggregation))
+	answer := do(t, "POST", "/"+pattern+"/_search",
+		fmt.Sprintf(`{"size":0,"query":%s,"aggs":%s}`, query, aggregation))
 	hits = int(answer["hits"].(map[string]any)["total"].(map[string]any)["value"].(float64))
 	level := []any{answer["aggregations"]}
 	for range depth {

@@ -85,7 +85,8 @@ func (s *site) rotated(pod string) int {
 func (s *site) awaitRoom(ctx context.Context, pod string) error {
 	return poll(ctx, 200*time.Millisecond, func() error {
 		info, err := os.Stat(s.logFile(pod, "0.log"))
-		if err == nil && (info.Size() > node.LogMaxSize/2 || s.rotated(pod) > 0 && info.Size() < node.LogMaxSize/6) {
+		if err == nil && (info.Size() > node.LogMaxSize/2 ||
+			s.rotated(pod) > 0 && info.Size() < node.LogMaxSize/6) {
 			err = fmt.Errorf("the log of pod %s has %d bytes: it was rotated just "+
 				"now, or may be soon", pod, info.Size())
 		}

@@ -40,8 +40,12 @@ func TestMakeApply(t *testing.T) {
 		}
 		return all
 	}
-	c.kubectl("-n", namespace, "create", "configmap", "of-another", "--from-literal=a=b", "--dry-run=none")
-	t.Cleanup(func() { c.afterwards().kubectl("-n", namespace, "delete", "configmap", "of-another") })
+	c.kubectl("-n", namespace, "create", "configmap", "of-another", "--from-literal=a=b",
+		"--dry-run=none")
+	t.Cleanup(func() {
+		c.afterwards().kubectl("-n", namespace, "delete", "configmap",
+			"of-another")
+	})
 
 	apply("irsa", chosen...)
 	before := names()
@@ -53,19 +57,23 @@ func TestMakeApply(t *testing.T) {
 		}
 		return n
 	}
-	if !before["serviceaccount/opensearch-irsa-bootstrap"] || count(before, "job.batch/opensearch-irsa-") != 2 || count(before, "networkpolicy") != 1 {
+	if !before["serviceaccount/opensearch-irsa-bootstrap"] ||
+		count(before, "job.batch/opensearch-irsa-") != 2 || count(before, "networkpolicy") != 1 {
 		t.Fatalf("applied with %q there are %v", chosen, before)
 	}
-	c.must(at.edit(filepath.Join(at.overlay("irsa"), "settings.env"), "INDEX_NAME=eks-log", "INDEX_NAME=eks-log-changed"))
+	c.must(at.edit(filepath.Join(at.overlay("irsa"), "settings.env"), "INDEX_NAME=eks-log",
+		"INDEX_NAME=eks-log-changed"))
 	out := apply("irsa", chosen[3:]...)
 	after := names()
-	if after["serviceaccount/opensearch-irsa-bootstrap"] || count(after, "job.batch/opensearch-irsa-") != 0 || count(after, "networkpolicy") != 0 {
+	if after["serviceaccount/opensearch-irsa-bootstrap"] ||
+		count(after, "job.batch/opensearch-irsa-") != 0 || count(after, "networkpolicy") != 0 {
 		t.Errorf("with those components taken out there are %v:\n%s", after, out)
 	}
 	if n := count(after, "configmap/opensearch-irsa-settings-"); n != 1 {
 		t.Errorf("there are %d ConfigMaps of settings: %v", n, after)
 	}
-	for _, name := range []string{"configmap/of-another", "daemonset.apps/opensearch-irsa", "serviceaccount/opensearch-irsa", "serviceaccount/default"} {
+	for _, name := range []string{"configmap/of-another", "daemonset.apps/opensearch-irsa",
+		"serviceaccount/opensearch-irsa", "serviceaccount/default"} {
 		if !after[name] {
 			t.Errorf("%s is gone:\n%s", name, out)
 		}

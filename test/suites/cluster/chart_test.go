@@ -21,13 +21,15 @@ func TestChart(t *testing.T) {
 	helm := func(args ...string) string { t.Helper(); return c.helm(program, args...) }
 	c.namespaces("shop")
 	c.must(c.openSearch.MapWriter(c.ctx))
-	c.kubectl("delete", "-k", c.tree().overlay("irsa"), "--ignore-not-found", "--wait=true", "--timeout=120s")
+	c.kubectl("delete", "-k", c.tree().overlay("irsa"), "--ignore-not-found", "--wait=true",
+		"--timeout=120s")
 	c.otherRelease(program)
 	before, theirs := c.objects(), c.versionsOfOther()
 
 	chart := filepath.Join(c.root, "deploy", "helm", "opensearch-irsa")
 	image, tag, _ := strings.Cut(agentImage, ":")
-	args := []string{"upgrade", "--install", agentName, chart, "--namespace", namespace, "--wait", "--timeout", "5m",
+	args := []string{"upgrade", "--install", agentName, chart, "--namespace", namespace, "--wait",
+		"--timeout", "5m",
 		"--set", "endpoint=" + domainHost, "--set", "region=" + region, "--set", "image.repository=" + image, "--set", "image.tag=" + tag,
 		"--set", "serviceAccount.roleARN=" + c.agentARN, "--set", "bootstrap.enabled=true", "--set", "bootstrap.roleARN=" + c.masterARN,
 		"--set", "networkPolicy.enabled=true"}
@@ -35,14 +37,16 @@ func TestChart(t *testing.T) {
 		args = append(args, "--set", "namespaceOptOut=false")
 	}
 	t.Cleanup(func() {
-		c.afterwards().helm(program, "uninstall", agentName, "--namespace", namespace, "--ignore-not-found")
+		c.afterwards().helm(program, "uninstall", agentName, "--namespace", namespace,
+			"--ignore-not-found")
 	})
 	began := time.Now()
 	helm(args...)
 	t.Logf("installed in %.0f s", time.Since(began).Seconds())
 	first, err := c.awaitAgent(c.ctx)
 	c.must(err)
-	if _, err := c.do(c.ctx, "GET", "/_plugins/_security/api/rolesmapping/eks-log-writer", ""); err != nil {
+	if _, err := c.do(c.ctx, "GET", "/_plugins/_security/api/rolesmapping/eks-log-writer",
+		""); err != nil {
 		t.Errorf("the bootstrap, a hook of the chart, did not map the role: %v", err)
 	}
 	if left := c.left(before); strings.Contains(left, "bootstrap") {
@@ -69,7 +73,8 @@ func TestChart(t *testing.T) {
 	if left := c.left(before); left != "" {
 		t.Errorf("uninstalled, and these are left:\n%s", left)
 	}
-	if pods := c.kubectl("-n", namespace, "get", "pods", "-l", "app.kubernetes.io/part-of="+agentName, "-o", "name"); pods != "" {
+	if pods := c.kubectl("-n", namespace, "get", "pods", "-l",
+		"app.kubernetes.io/part-of="+agentName, "-o", "name"); pods != "" {
 		t.Errorf("uninstalled, and these pods are left:\n%s", pods)
 	}
 	if now := c.versionsOfOther(); now != theirs {
@@ -94,7 +99,8 @@ func (c *cluster) helm(program string, args ...string) string {
 	c.t.Helper()
 	command := c.node.Command(c.ctx, program, args...)
 	home := filepath.Dir(program)
-	command.Env = append(command.Env, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
+	command.Env = append(command.Env, "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home,
+		"HELM_DATA_HOME="+home)
 	out, err := command.Output()
 	c.must(err)
 	return out
@@ -114,7 +120,8 @@ func (c *cluster) otherRelease(program string) {
 		c.chart()
 		c.t.Cleanup(func() {
 			c := c.afterwards()
-			c.kubectl("delete", "daemonset/fluent-bit", "serviceaccount/fluent-bit", "configmap/fluent-bit", "-n", namespace)
+			c.kubectl("delete", "daemonset/fluent-bit", "serviceaccount/fluent-bit",
+				"configmap/fluent-bit", "-n", namespace)
 			c.kubectl("delete", "clusterrole/fluent-bit", "clusterrolebinding/fluent-bit")
 		})
 		return
@@ -128,11 +135,13 @@ config:
   outputs: "[OUTPUT]\n    Name null\n    Match *"
 `), 0o600))
 	image, tag, _ := strings.Cut(agentImage, ":")
-	c.helm(program, "upgrade", "--install", "fluent-bit", path, "--namespace", namespace, "--values", values, "--set", "image.repository="+image, "--set", "image.tag="+tag,
+	c.helm(program, "upgrade", "--install", "fluent-bit", path, "--namespace", namespace,
+		"--values", values, "--set", "image.repository="+image, "--set", "image.tag="+tag,
 		"--set", "daemonSetVolumeMounts[0].name=varlog", "--set", "daemonSetVolumeMounts[0].mountPath=/var/log",
 		"--set", "daemonSetVolumes[0].name=varlog", "--set", "daemonSetVolumes[0].hostPath.path=/var/log", "--wait", "--timeout", "3m")
 	c.t.Cleanup(func() {
-		c.afterwards().helm(program, "uninstall", "fluent-bit", "--namespace", namespace, "--wait", "--timeout", "2m")
+		c.afterwards().helm(program, "uninstall", "fluent-bit", "--namespace", namespace, "--wait",
+			"--timeout", "2m")
 	})
 }
 
@@ -141,6 +150,8 @@ config:
 func (c *cluster) versionsOfOther() string {
 	c.t.Helper()
 	const each = `jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.uid} {.metadata.generation} {.rules} {.subjects}{"\n"}{end}`
-	return c.kubectl("get", "daemonsets,serviceaccounts,configmaps", "-n", namespace, "-l", "app.kubernetes.io/instance=fluent-bit", "-o", each) +
-		c.kubectl("get", "clusterroles,clusterrolebindings", "-l", "app.kubernetes.io/instance=fluent-bit", "-o", each)
+	return c.kubectl("get", "daemonsets,serviceaccounts,configmaps", "-n", namespace, "-l",
+		"app.kubernetes.io/instance=fluent-bit", "-o", each) +
+		c.kubectl("get", "clusterroles,clusterrolebindings", "-l",
+			"app.kubernetes.io/instance=fluent-bit", "-o", each)
 }

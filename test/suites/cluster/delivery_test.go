@@ -24,7 +24,8 @@ func TestExactlyOnce(t *testing.T) {
 	}
 	const rate = 100
 	began := time.Now()
-	c.must(c.runPod(c.ctx, "shop", "steady", "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate), "-size", "300", "-word", "steadily"))
+	c.must(c.runPod(c.ctx, "shop", "steady", "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate),
+		"-size", "300", "-word", "steadily"))
 	step := func(what string) { t.Logf("[%3.0f s] %s", time.Since(began).Seconds(), what) }
 	renew := func(what string, do func()) {
 		t.Helper()
@@ -37,9 +38,15 @@ func TestExactlyOnce(t *testing.T) {
 		time.Sleep(3 * time.Second) // what it does at its work, and not how it starts, is what the next fault shall meet
 	}
 	for range 2 {
-		renew("deleted by force", func() { c.kubectl("-n", namespace, "delete", "pod", p.Name, "--force", "--grace-period=0") })
+		renew("deleted by force", func() {
+			c.kubectl("-n", namespace, "delete", "pod", p.Name,
+				"--force", "--grace-period=0")
+		})
 	}
-	renew("rolled", func() { c.kubectl("-n", namespace, "rollout", "restart", "daemonset/"+agentName) })
+	renew("rolled", func() {
+		c.kubectl("-n", namespace, "rollout", "restart",
+			"daemonset/"+agentName)
+	})
 	c.must(c.node.TagImage(c.ctx, agentImage, agentImage+"-next"))
 	next := c.tree()
 	c.must(next.image("irsa", agentImage+"-next"))
@@ -92,9 +99,11 @@ func TestRotatedWhileAway(t *testing.T) {
 	c := newCluster(t)
 	p := c.install()
 	const lines, rate = 15_000, 150
-	c.must(c.runPod(c.ctx, "shop", "unread", "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate), "-size", "300", "-word", "unreadly"))
+	c.must(c.runPod(c.ctx, "shop", "unread", "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate),
+		"-size", "300", "-word", "unreadly"))
 	c.must(c.await(c.ctx, word("unreadly"), 500))
-	c.kubectl("-n", namespace, "patch", "daemonset", agentName, "--type=merge", "-p", `{"spec":{"template":{"spec":{"nodeSelector":{"nobody":"here"}}}}}`)
+	c.kubectl("-n", namespace, "patch", "daemonset", agentName, "--type=merge", "-p",
+		`{"spec":{"template":{"spec":{"nodeSelector":{"nobody":"here"}}}}}`)
 	c.kubectl("-n", namespace, "wait", "--for=delete", "pod/"+p.Name, "--timeout=2m")
 	c.must(poll(c.ctx, 200*time.Millisecond, func() error {
 		if c.rotated("unread") == 0 {
@@ -104,7 +113,8 @@ func TestRotatedWhileAway(t *testing.T) {
 	}))
 	first, last, err := c.rotatedLines("unread") // of the file that is rotated away
 	c.must(err)
-	c.kubectl("-n", namespace, "patch", "daemonset", agentName, "--type=json", "-p", `[{"op":"remove","path":"/spec/template/spec/nodeSelector/nobody"}]`)
+	c.kubectl("-n", namespace, "patch", "daemonset", agentName, "--type=json", "-p",
+		`[{"op":"remove","path":"/spec/template/spec/nodeSelector/nobody"}]`)
 	_, err = c.awaitAgent(c.ctx)
 	c.must(err)
 	c.must(poll(c.ctx, time.Second, func() error {
@@ -118,8 +128,10 @@ func TestRotatedWhileAway(t *testing.T) {
 	counted, err := c.tallyOf(c.ctx, "unreadly", lines)
 	c.must(err)
 	var from, to int
-	if n, err := fmt.Sscanf(counted.gaps, " %d-%d", &from, &to); n != 2 || err != nil || strings.Count(counted.gaps, "-") != 1 || from < first || to != last || counted.twice > 0 {
-		t.Errorf("the rotated file had the lines %d to %d; missing are%s; %+v", first, last, counted.gaps, counted)
+	if n, err := fmt.Sscanf(counted.gaps, " %d-%d", &from, &to); n != 2 || err != nil ||
+		strings.Count(counted.gaps, "-") != 1 || from < first || to != last || counted.twice > 0 {
+		t.Errorf("the rotated file had the lines %d to %d; missing are%s; %+v", first, last,
+			counted.gaps, counted)
 	}
 	t.Logf("lost are the lines%s, of %d to %d in the file that was rotated while "+
 		"there was no agent", counted.gaps, first, last)
@@ -132,7 +144,8 @@ func TestMemory(t *testing.T) {
 	c := newCluster(t)
 	before := c.install()
 	const lines = 150_000
-	c.must(c.runPod(c.ctx, "shop", "loud", "-lines", fmt.Sprint(lines), "-size", "200", "-rate", "20000", "-word", "loudly"))
+	c.must(c.runPod(c.ctx, "shop", "loud", "-lines", fmt.Sprint(lines), "-size", "200", "-rate",
+		"20000", "-word", "loudly"))
 	c.must(c.await(c.ctx, word("loudly"), lines/20))
 	c.must(c.runPod(c.ctx, "shop", "quiet", "-lines", "500", "-rate", "50", "-word", "besideloud"))
 	c.exactlyOnce("besideloud", 500)
@@ -171,7 +184,8 @@ func TestManyPods(t *testing.T) {
 	}
 	for n := range pods {
 		for line := 1; line <= each; line++ {
-			if text := fmt.Sprintf("LINE=%d level=info msg=\"request many%d\"", line, n); seen[text] != 1 {
+			if text := fmt.Sprintf("LINE=%d level=info msg=\"request many%d\"", line,
+				n); seen[text] != 1 {
 				t.Errorf("line %d of pod %d is there %d times", line, n, seen[text])
 			}
 		}
@@ -187,7 +201,8 @@ func TestHostileLines(t *testing.T) {
 	c := newCluster(t)
 	before := c.install()
 	const lines = 100
-	c.must(c.runPod(c.ctx, "shop", "hostile", "-hostile", "-lines", fmt.Sprint(lines), "-word", "afterhostile"))
+	c.must(c.runPod(c.ctx, "shop", "hostile", "-hostile", "-lines", fmt.Sprint(lines), "-word",
+		"afterhostile"))
 	c.exactlyOnce("afterhostile", lines)
 	after, err := c.agent(c.ctx)
 	c.must(err)
@@ -214,7 +229,8 @@ func TestDiskFull(t *testing.T) {
 	c := newCluster(t)
 	before := c.install()
 	const lines = 12_000
-	c.must(c.runPod(c.ctx, "shop", "full", "-lines", fmt.Sprint(lines), "-rate", "400", "-word", "diskfull"))
+	c.must(c.runPod(c.ctx, "shop", "full", "-lines", fmt.Sprint(lines), "-rate", "400", "-word",
+		"diskfull"))
 	c.must(c.await(c.ctx, word("diskfull"), 400))
 	c.must(c.node.Command(c.ctx, "sh", "-c", "dd if=/dev/zero of=/var/fluent-bit/filler bs=1M "+
 		"2>/dev/null; df /var/fluent-bit | tail -n 1 | grep -q 100%").Run())

@@ -25,11 +25,13 @@ type document struct {
 
 // search returns all documents that match.
 func (s *site) search(ctx context.Context, query string) ([]document, error) {
-	if _, err := s.do(ctx, "POST", "/"+indexes+"/_refresh?ignore_unavailable=true&allow_no_indices=true", ""); err != nil {
+	if _, err := s.do(ctx, "POST",
+		"/"+indexes+"/_refresh?ignore_unavailable=true&allow_no_indices=true", ""); err != nil {
 		return nil, err
 	}
 	var all []document
-	path, body := "/"+indexes+"/_search?scroll=2m&ignore_unavailable=true&allow_no_indices=true", `{"size":5000,"_source":["log","kubernetes.pod_name","kubernetes.namespace_name"],"query":`+query+`}`
+	path, body := "/"+indexes+"/_search?scroll=2m&ignore_unavailable=true&allow_no_indices=true",
+		`{"size":5000,"_source":["log","kubernetes.pod_name","kubernetes.namespace_name"],"query":`+query+`}`
 	for {
 		answer, err := s.do(ctx, "POST", path, body)
 		if err != nil {
@@ -50,7 +52,8 @@ func (s *site) search(ctx context.Context, query string) ([]document, error) {
 			all = append(all, hit.Source)
 		}
 		if len(page.Hits.Hits) == 0 || page.Scroll == "" {
-			_, err := s.do(ctx, "DELETE", "/_search/scroll", fmt.Sprintf(`{"scroll_id":[%q]}`, page.Scroll))
+			_, err := s.do(ctx, "DELETE", "/_search/scroll",
+				fmt.Sprintf(`{"scroll_id":[%q]}`, page.Scroll))
 			return all, err
 		}
 		path, body = "/_search/scroll", fmt.Sprintf(`{"scroll":"2m","scroll_id":%q}`, page.Scroll)
@@ -59,10 +62,12 @@ func (s *site) search(ctx context.Context, query string) ([]document, error) {
 
 // count returns how many documents match, without reading them.
 func (s *site) count(ctx context.Context, query string) (int, error) {
-	if _, err := s.do(ctx, "POST", "/"+indexes+"/_refresh?ignore_unavailable=true&allow_no_indices=true", ""); err != nil {
+	if _, err := s.do(ctx, "POST",
+		"/"+indexes+"/_refresh?ignore_unavailable=true&allow_no_indices=true", ""); err != nil {
 		return 0, err
 	}
-	answer, err := s.do(ctx, "POST", "/"+indexes+"/_count?ignore_unavailable=true&allow_no_indices=true", `{"query":`+query+`}`)
+	answer, err := s.do(ctx, "POST",
+		"/"+indexes+"/_count?ignore_unavailable=true&allow_no_indices=true", `{"query":`+query+`}`)
 	var counted struct{ Count int }
 	if err == nil {
 		err = json.Unmarshal(answer, &counted)

@@ -90,7 +90,8 @@ esac
 [ "${OPENSEARCH_PASSWORD:-}" != secret ] || export OPENSEARCH_PASSWORD='` + s.openSearch.Password + `'
 exec /usr/bin/make --no-print-directory -C ` + s.root + ` "$@"`,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"),
+			0o755); err != nil {
 			return err
 		}
 	}
@@ -98,14 +99,16 @@ exec /usr/bin/make --no-print-directory -C ` + s.root + ` "$@"`,
 }
 
 // followGuide does the guide's steps. said gets what they print.
-func (s *site) followGuide(ctx context.Context, dir string, said func(step, output string)) (err error) {
+func (s *site) followGuide(ctx context.Context, dir string,
+	said func(step, output string)) (err error) {
 	t, err := newTree(s.root, dir)
 	if err != nil {
 		return err
 	}
 	// What the guide asks for in words: names of images and the choice of components.
 	if err := errors.Join(
-		t.edit(filepath.Join(dir, "deploy", "sample-app", "deployment.yaml"), "image: sample-app:1.0.0", "image: "+appImage),
+		t.edit(filepath.Join(dir, "deploy", "sample-app", "deployment.yaml"),
+			"image: sample-app:1.0.0", "image: "+appImage),
 		t.image("irsa", agentImage), t.settings("irsa"),
 	); err != nil {
 		return err
@@ -115,7 +118,8 @@ func (s *site) followGuide(ctx context.Context, dir string, said func(step, outp
 			return err
 		}
 	}
-	if err := os.Rename(filepath.Join(t.overlay("irsa"), "settings.env"), filepath.Join(dir, "settings.env")); err != nil {
+	if err := os.Rename(filepath.Join(t.overlay("irsa"), "settings.env"),
+		filepath.Join(dir, "settings.env")); err != nil {
 		return err
 	}
 	bin := filepath.Join(dir, "bin")
@@ -142,7 +146,8 @@ func (s *site) followGuide(ctx context.Context, dir string, said func(step, outp
 			c := s.node.Command(ctx, "bash", "-eu", "-o", "pipefail", "-c", block)
 			c.Dir = dir
 			c.Env = append(os.Environ(), c.Env...)
-			c.Env = append(c.Env, "PATH="+bin+":"+filepath.Join(s.node.Bin())+":"+os.Getenv("PATH"), "SSL_CERT_FILE="+ca,
+			c.Env = append(c.Env, "PATH="+bin+":"+filepath.Join(s.node.Bin())+":"+os.Getenv("PATH"),
+				"SSL_CERT_FILE="+ca,
 				"HOME="+os.Getenv("HOME"), "AWS_ACCESS_KEY_ID="+key, "AWS_SECRET_ACCESS_KEY="+secret, "GOPROXY=off")
 			out, err := c.Output()
 			said(step.title, out)
@@ -170,7 +175,8 @@ func (s *site) masterUser(ctx context.Context) (arn, key, secret string, err err
 		err = s.frontDoor.SetAccessPolicy(access)
 	}
 	if err == nil {
-		_, err = s.do(ctx, "PUT", "/_plugins/_security/api/rolesmapping/all_access", fmt.Sprintf(`{"backend_roles":["admin",%q,%q]}`, s.masterARN, arn))
+		_, err = s.do(ctx, "PUT", "/_plugins/_security/api/rolesmapping/all_access",
+			fmt.Sprintf(`{"backend_roles":["admin",%q,%q]}`, s.masterARN, arn))
 	}
 	return arn, key, secret, err
 }

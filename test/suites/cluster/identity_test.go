@@ -11,13 +11,16 @@ import (
 func TestIRSA(t *testing.T) {
 	c := newCluster(t)
 	p := c.install()
-	env := c.kubectl("-n", namespace, "get", "pod", p.Name, "-o", "jsonpath={.spec.containers[0].env}")
-	if !strings.Contains(env, "AWS_ROLE_ARN") || !strings.Contains(env, "AWS_WEB_IDENTITY_TOKEN_FILE") {
+	env := c.kubectl("-n", namespace, "get", "pod", p.Name, "-o",
+		"jsonpath={.spec.containers[0].env}")
+	if !strings.Contains(env, "AWS_ROLE_ARN") ||
+		!strings.Contains(env, "AWS_WEB_IDENTITY_TOKEN_FILE") {
 		t.Errorf("the pod's environment has no role: %s", env)
 	}
 	c.must(c.runPod(c.ctx, "shop", "irsa", "-lines", "200", "-word", "byirsa"))
 	c.exactlyOnce("byirsa", 200)
-	if caller := c.frontDoor.Stats().LastCaller; !strings.Contains(caller, ":assumed-role/"+agentRole+"/"+p.Name) {
+	if caller := c.frontDoor.Stats().LastCaller; !strings.Contains(caller,
+		":assumed-role/"+agentRole+"/"+p.Name) {
 		t.Errorf("the last request was signed by %q, not by pod %s", caller, p.Name)
 	}
 }
@@ -53,8 +56,10 @@ func TestPodIdentity(t *testing.T) {
 	c.apply(at.overlay("pod-identity"))
 	p, err := c.awaitAgent(c.ctx)
 	c.must(err)
-	env := c.kubectl("-n", namespace, "get", "pod", p.Name, "-o", "jsonpath={.spec.containers[0].env}")
-	if strings.Contains(env, "AWS_ROLE_ARN") || !strings.Contains(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI") {
+	env := c.kubectl("-n", namespace, "get", "pod", p.Name, "-o",
+		"jsonpath={.spec.containers[0].env}")
+	if strings.Contains(env, "AWS_ROLE_ARN") ||
+		!strings.Contains(env, "AWS_CONTAINER_CREDENTIALS_FULL_URI") {
 		t.Errorf("the pod's environment is %s", env)
 	}
 	c.must(c.runPod(c.ctx, "shop", "podid", "-lines", "200", "-word", "bypodidentity"))

@@ -19,7 +19,8 @@ func TestJobs(t *testing.T) {
 	for _, name := range []string{"bootstrap", "doctor"} {
 		label := "app.kubernetes.io/name=" + agentName + "-" + name
 		err := poll(c.ctx, time.Second, func() error {
-			done, err := c.node.Kubectl(c.ctx, "", "-n", namespace, "get", "job", "-l", label, "-o", "jsonpath={.items[*].status.succeeded}")
+			done, err := c.node.Kubectl(c.ctx, "", "-n", namespace, "get", "job", "-l", label, "-o",
+				"jsonpath={.items[*].status.succeeded}")
 			if err == nil && done != "1" {
 				err = errors.New("job " + name + " is not done")
 			}

@@ -65,7 +65,8 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 	if err != nil {
 		return err
 	}
-	version, err := s.node.Kubectl(ctx, "", "get", "node", node.Name, "-o", "jsonpath={.status.nodeInfo.kubeletVersion}, {.status.nodeInfo.containerRuntimeVersion}")
+	version, err := s.node.Kubectl(ctx, "", "get", "node", node.Name, "-o",
+		"jsonpath={.status.nodeInfo.kubeletVersion}, {.status.nodeInfo.containerRuntimeVersion}")
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,8 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 const patience = 5 * time.Minute
 
 // writeAndWait has three pods write lines, and waits until all are searchable.
-func (s *site) writeAndWait(ctx context.Context, lines int, step func(string, ...any)) (time.Duration, error) {
+func (s *site) writeAndWait(ctx context.Context, lines int,
+	step func(string, ...any)) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	names := []string{"cart", "checkout", "payments"}
@@ -110,7 +112,8 @@ func (s *site) writeAndWait(ctx context.Context, lines int, step func(string, ..
 	step("pods %s write %d lines", strings.Join(names, ", "), each*len(names))
 	began := time.Now()
 	for _, name := range names {
-		if err := s.runPod(ctx, "shop", name, "-lines", fmt.Sprint(each), "-word", "counted"); err != nil {
+		if err := s.runPod(ctx, "shop", name, "-lines", fmt.Sprint(each), "-word",
+			"counted"); err != nil {
 			return 0, err
 		}
 	}
@@ -128,7 +131,8 @@ func (s *site) report(ctx context.Context, lines int, took time.Duration) error 
 	if err != nil {
 		return err
 	}
-	answer, err := s.do(ctx, "POST", "/"+indexes+"/_search", `{"size":1,"sort":[{"@timestamp":"desc"}],"query":`+word("counted")+`}`)
+	answer, err := s.do(ctx, "POST", "/"+indexes+"/_search",
+		`{"size":1,"sort":[{"@timestamp":"desc"}],"query":`+word("counted")+`}`)
 	if err != nil {
 		return err
 	}
@@ -168,7 +172,10 @@ func (s *site) keep(ctx context.Context, dir string) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	go forward(listener, func() (net.Conn, error) { return s.node.Dial(ctx, "tcp", node.APIServer) })
+	go forward(listener, func() (net.Conn,
+		error) {
+		return s.node.Dial(ctx, "tcp", node.APIServer)
+	})
 	config := filepath.Join(dir, "kubeconfig")
 	if err := s.node.WriteKubeconfig(config, "https://"+listener.Addr().String()); err != nil {
 		return err

@@ -114,7 +114,8 @@ func (c *cluster) namespaces(names ...string) {
 	c.t.Helper()
 	c.kubectl("apply", "-f", c.root+"/deploy/kubernetes/namespace.yaml")
 	for _, name := range names {
-		if _, err := c.node.Kubectl(c.ctx, "", "create", "namespace", name); err != nil && !strings.Contains(err.Error(), "already exists") {
+		if _, err := c.node.Kubectl(c.ctx, "", "create", "namespace", name); err != nil &&
+			!strings.Contains(err.Error(), "already exists") {
 			c.t.Fatal(err)
 		}
 		c.must(poll(c.ctx, 200*time.Millisecond, func() error {
@@ -169,7 +170,8 @@ func (c *cluster) exactlyOnce(text string, want int) {
 	c.t.Helper()
 	err := c.await(c.ctx, word(text), want)
 	counted, terr := c.tallyOf(context.WithoutCancel(c.ctx), text, want)
-	c.t.Logf("%s: %d lines written, %d found, %d missing, %d twice", text, want, counted.found, counted.missing, counted.twice)
+	c.t.Logf("%s: %d lines written, %d found, %d missing, %d twice", text, want, counted.found,
+		counted.missing, counted.twice)
 	if err != nil || terr != nil || counted.missing > 0 || counted.twice > 0 {
 		c.t.Errorf("%s: %d lines, %+v: %v %v", text, want, counted, err, terr)
 	}

@@ -27,7 +27,8 @@ func TestOptOut(t *testing.T) {
 	c.kubectl("annotate", "namespace", "private", "fluentbit.io/exclude=true", "--overwrite")
 	c.must(c.runPod(c.ctx, "private", "web", "-lines", "100", "-word", "optedout"))
 	for _, in := range []string{"shop", "later"} {
-		c.must(c.runPod(c.ctx, in, "changes", "-lines", "10000", "-rate", "20", "-word", "outlater"+in))
+		c.must(c.runPod(c.ctx, in, "changes", "-lines", "10000", "-rate", "20", "-word",
+			"outlater"+in))
 	}
 	c.must(c.runPod(c.ctx, "shop", "stays", "-lines", "100", "-word", "notoptedout"))
 	c.exactlyOnce("notoptedout", 100)
@@ -52,7 +53,8 @@ func TestOptOut(t *testing.T) {
 			}
 			return nil
 		}))
-		t.Logf("what was annotated in namespace %s is out after %.0f s", in, time.Since(began).Seconds())
+		t.Logf("what was annotated in namespace %s is out after %.0f s", in,
+			time.Since(began).Seconds())
 		if took := time.Since(began); took > within+10*time.Second {
 			t.Errorf("the annotation in namespace %s was seen after %s", in, took)
 		}
@@ -72,13 +74,17 @@ func TestAPIServerAway(t *testing.T) {
 	p := c.install()
 	const lines, rate = 4_000, 50
 	out := map[string]string{"fluentbit.io/exclude": "true"}
-	c.must(c.runPod(c.ctx, "shop", "known", "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate), "-word", "apiaway"))
-	c.must(c.runAnnotatedPod(c.ctx, "shop", "silent", out, "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate), "-word", "apisilent"))
+	c.must(c.runPod(c.ctx, "shop", "known", "-lines", fmt.Sprint(lines), "-rate", fmt.Sprint(rate),
+		"-word", "apiaway"))
+	c.must(c.runAnnotatedPod(c.ctx, "shop", "silent", out, "-lines", fmt.Sprint(lines), "-rate",
+		fmt.Sprint(rate), "-word", "apisilent"))
 	c.must(c.await(c.ctx, word("apiaway"), 100))
 	cut := func(how string) error {
 		pods := "10.88.1.1-10.88.255.254"
-		for _, rule := range []string{"INPUT -p tcp --dport 6443 -m iprange --src-range " + pods, "OUTPUT -p tcp --sport 6443 -m iprange --dst-range " + pods} {
-			if err := c.node.Command(c.ctx, "iptables", append([]string{how}, strings.Fields(rule+" -j DROP")...)...).Run(); err != nil {
+		for _, rule := range []string{"INPUT -p tcp --dport 6443 -m iprange --src-range " +
+			pods, "OUTPUT -p tcp --sport 6443 -m iprange --dst-range " + pods} {
+			if err := c.node.Command(c.ctx, "iptables",
+				append([]string{how}, strings.Fields(rule+" -j DROP")...)...).Run(); err != nil {
 				return err
 			}
 		}
@@ -95,13 +101,16 @@ func TestAPIServerAway(t *testing.T) {
 		time.Sleep(span)
 		after, err := c.count(c.ctx, word("apiaway"))
 		c.must(err)
-		t.Logf("%s: %d lines of a known pod in %s, of %d", what, after-before, span, int(span.Seconds())*rate)
+		t.Logf("%s: %d lines of a known pod in %s, of %d", what, after-before, span,
+			int(span.Seconds())*rate)
 		if after-before < int(span.Seconds())*rate*2/3 {
 			t.Errorf("%s: lines do not go on at pace", what)
 		}
 	}
-	c.must(c.runPod(c.ctx, "shop", "unknown", "-lines", "500", "-rate", "20", "-word", "apiunknown"))
-	c.must(c.runAnnotatedPod(c.ctx, "shop", "unheard", out, "-lines", "500", "-rate", "20", "-word", "apisilent"))
+	c.must(c.runPod(c.ctx, "shop", "unknown", "-lines", "500", "-rate", "20", "-word",
+		"apiunknown"))
+	c.must(c.runAnnotatedPod(c.ctx, "shop", "unheard", out, "-lines", "500", "-rate", "20", "-word",
+		"apisilent"))
 	pace("with pods that nobody can know")
 	if n, err := c.count(c.ctx, word("apiunknown")); err != nil || n > 0 {
 		t.Errorf("%d lines of a pod that may have opted out are in the index: %v", n, err)
@@ -136,7 +145,9 @@ func TestUnknownPod(t *testing.T) {
 	c.install()
 	dir := c.node.Path("/var/log/pods/shop_nobody_1/app")
 	c.must(os.MkdirAll(dir, 0o755))
-	c.must(os.WriteFile(filepath.Join(dir, "0.log"), []byte(time.Now().UTC().Format(time.RFC3339Nano)+" stdout F LINE=1 nobodys \n"), 0o600))
-	c.must(os.Symlink("/var/log/pods/shop_nobody_1/app/0.log", c.node.Path("/var/log/containers/nobody_shop_app-"+strings.Repeat("0", 64)+".log")))
+	c.must(os.WriteFile(filepath.Join(dir, "0.log"),
+		[]byte(time.Now().UTC().Format(time.RFC3339Nano)+" stdout F LINE=1 nobodys \n"), 0o600))
+	c.must(os.Symlink("/var/log/pods/shop_nobody_1/app/0.log",
+		c.node.Path("/var/log/containers/nobody_shop_app-"+strings.Repeat("0", 64)+".log")))
 	c.must(c.await(c.ctx, `{"bool":{"must":[`+word("nobodys")+`,{"term":{"kubernetes.labels.opensearch-irsa/metadata":"missing"}},{"term":{"kubernetes.pod_name":"nobody"}}]}}`, 1))
 }

@@ -37,16 +37,20 @@ func TestOverlays(t *testing.T) {
 			if overlay == "existing-daemonset" {
 				daemonSet = "aws-for-fluent-bit"
 			}
-			generation := c.kubectl("-n", namespace, "get", "daemonset", daemonSet, "-o", "jsonpath={.metadata.generation}")
+			generation := c.kubectl("-n", namespace, "get", "daemonset", daemonSet, "-o",
+				"jsonpath={.metadata.generation}")
 			c.must(at.settings(overlay, "# changed"))
-			c.must(at.edit(filepath.Join(at.overlay(overlay), "settings.env"), "INDEX_NAME=eks-log", "INDEX_NAME=eks-log-changed"))
+			c.must(at.edit(filepath.Join(at.overlay(overlay), "settings.env"), "INDEX_NAME=eks-log",
+				"INDEX_NAME=eks-log-changed"))
 			c.apply(at.overlay(overlay))
-			if now := c.kubectl("-n", namespace, "get", "daemonset", daemonSet, "-o", "jsonpath={.metadata.generation}"); now == generation {
+			if now := c.kubectl("-n", namespace, "get", "daemonset", daemonSet, "-o",
+				"jsonpath={.metadata.generation}"); now == generation {
 				t.Errorf("changed settings do not roll the pods: generation %s", now)
 			}
 			// What earlier contents of the ConfigMaps left is not in the overlay any more.
 			c.kubectl("delete", "-k", at.overlay(overlay), "--wait=true", "--timeout=120s")
-			for line := range strings.Lines(c.kubectl("-n", namespace, "get", "configmaps,jobs", "-o", "name")) {
+			for line := range strings.Lines(c.kubectl("-n", namespace, "get", "configmaps,jobs",
+				"-o", "name")) {
 				if name := strings.TrimSpace(line); strings.Contains(name, "/"+agentName) {
 					c.kubectl("-n", namespace, "delete", name)
 				}
@@ -56,10 +60,12 @@ func TestOverlays(t *testing.T) {
 			}
 		})
 	}
-	if out := c.kubectl("-n", namespace, "get", "daemonset/fluent-bit", "serviceaccount/fluent-bit", "-o", "name"); strings.Count(out, "\n") != 2 {
+	if out := c.kubectl("-n", namespace, "get", "daemonset/fluent-bit", "serviceaccount/fluent-bit",
+		"-o", "name"); strings.Count(out, "\n") != 2 {
 		t.Errorf("of the chart's release there is only %q", out)
 	}
-	c.kubectl("delete", "daemonset/fluent-bit", "serviceaccount/fluent-bit", "configmap/fluent-bit", "-n", namespace)
+	c.kubectl("delete", "daemonset/fluent-bit", "serviceaccount/fluent-bit", "configmap/fluent-bit",
+		"-n", namespace)
 	c.kubectl("delete", "clusterrole/fluent-bit", "clusterrolebinding/fluent-bit")
 }
 
@@ -71,12 +77,15 @@ func (c *cluster) chart() {
 	named := fmt.Sprintf(`"metadata":{"name":"fluent-bit","namespace":%q,%s}`, namespace, labels)
 	for _, object := range []string{
 		`{"apiVersion":"v1","kind":"ServiceAccount",` + named + `}`,
-		`{"apiVersion":"v1","kind":"ConfigMap",` + named + `,"data":{"fluent-bit.conf":"[SERVICE]"}}`,
+		`{"apiVersion":"v1","kind":"ConfigMap",` + named +
+			`,"data":{"fluent-bit.conf":"[SERVICE]"}}`,
 		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"fluent-bit",` + labels + `},"rules":[]}`,
 		`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"fluent-bit",` + labels + `},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"fluent-bit"}}`,
-		`{"apiVersion":"apps/v1","kind":"DaemonSet",` + named + `,"spec":{"selector":{"matchLabels":{"app.kubernetes.io/name":"fluent-bit","app.kubernetes.io/instance":"fluent-bit"}},"template":{"metadata":{` + labels + `},"spec":{"serviceAccountName":"fluent-bit","containers":[{"name":"fluent-bit","image":"` + podImage + `"}]}}}}`,
+		`{"apiVersion":"apps/v1","kind":"DaemonSet",` + named +
+			`,"spec":{"selector":{"matchLabels":{"app.kubernetes.io/name":"fluent-bit","app.kubernetes.io/instance":"fluent-bit"}},"template":{"metadata":{` + labels + `},"spec":{"serviceAccountName":"fluent-bit","containers":[{"name":"fluent-bit","image":"` + podImage + `"}]}}}}`,
 	} {
-		_, err := c.node.Kubectl(c.ctx, object, "apply", "--server-side", "--field-manager=helm", "-f", "-")
+		_, err := c.node.Kubectl(c.ctx, object, "apply", "--server-side", "--field-manager=helm",
+			"-f", "-")
 		c.must(err)
 	}
 }
@@ -85,14 +94,16 @@ func (c *cluster) chart() {
 // none of these.
 func (c *cluster) versions(dir string) string {
 	c.t.Helper()
-	return c.kubectl("get", "-k", dir, "-o", `jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.generation} {.metadata.uid}{"\n"}{end}`)
+	return c.kubectl("get", "-k", dir, "-o",
+		`jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.generation} {.metadata.uid}{"\n"}{end}`)
 }
 
 // objects are all that there are of the kinds that overlays have.
 func (c *cluster) objects() string {
 	c.t.Helper()
 	kinds := "serviceaccounts,configmaps,daemonsets,deployments,jobs,networkpolicies"
-	return c.kubectl("get", kinds, "-n", namespace, "-o", "name") + c.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name")
+	return c.kubectl("get", kinds, "-n", namespace, "-o", "name") +
+		c.kubectl("get", "clusterroles,clusterrolebindings", "-o", "name")
 }
 
 func (c *cluster) left(before string) string {

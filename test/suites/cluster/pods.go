@@ -16,7 +16,8 @@ func (s *site) runPod(ctx context.Context, namespace, name string, args ...strin
 	return s.runAnnotatedPod(ctx, namespace, name, nil, args...)
 }
 
-func (s *site) runAnnotatedPod(ctx context.Context, namespace, name string, annotations map[string]string, args ...string) error {
+func (s *site) runAnnotatedPod(ctx context.Context, namespace, name string,
+	annotations map[string]string, args ...string) error {
 	type object = map[string]any
 	pod, err := json.Marshal(object{
 		"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": name, "namespace": namespace, "annotations": annotations, "labels": object{"app": "writer"}},
@@ -62,7 +63,8 @@ type agentPod struct {
 
 // agentPods returns those that there are.
 func (s *site) agentPods(ctx context.Context) ([]agentPod, error) {
-	out, err := s.node.Kubectl(ctx, "", "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/name="+agentName, "-o", "json")
+	out, err := s.node.Kubectl(ctx, "", "-n", namespace, "get", "pods", "-l",
+		"app.kubernetes.io/name="+agentName, "-o", "json")
 	if err != nil {
 		return nil, err
 	}

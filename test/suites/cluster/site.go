@@ -78,7 +78,8 @@ func unmet() string {
 }
 
 func builder(cache, root string) images.Builder {
-	return images.Builder{Cache: filepath.Join(cache, "images"), Base: os.Getenv("STAND_IN_BASE"), Root: root}
+	return images.Builder{Cache: filepath.Join(cache, "images"), Base: os.Getenv("STAND_IN_BASE"),
+		Root: root}
 }
 
 // newSite prepares what needs no cluster: who the Fluent Bit is, the authority that everybody
@@ -129,7 +130,8 @@ func (s *site) start(ctx context.Context) error {
 		runtime.LockOSThread()
 		defer func() { <-ended }()
 		var err error
-		s.openSearch, err = stack.StartOpenSearch(ctx, stack.OpenSearchOptions{Home: os.Getenv("OPENSEARCH_HOME"), CA: s.ca})
+		s.openSearch, err = stack.StartOpenSearch(ctx,
+			stack.OpenSearchOptions{Home: os.Getenv("OPENSEARCH_HOME"), CA: s.ca})
 		failed <- err
 	}()
 	err := s.startNode(ctx)
@@ -147,8 +149,10 @@ func (s *site) start(ctx context.Context) error {
 func (s *site) startNode(ctx context.Context) error {
 	var err error
 	s.node, err = node.Start(ctx, node.Options{
-		Kubernetes: os.Getenv("KUBERNETES_BIN"), CoreDNS: os.Getenv("COREDNS_BIN"), CA: s.ca, Sandbox: s.archive("pod"),
-		Hosts: map[string]string{domainHost: domainAddr, "sts." + region + ".amazonaws.com": stsAddress},
+		Kubernetes: os.Getenv("KUBERNETES_BIN"), CoreDNS: os.Getenv("COREDNS_BIN"), CA: s.ca,
+		Sandbox: s.archive("pod"),
+		Hosts: map[string]string{domainHost: domainAddr, "sts." + region +
+			".amazonaws.com": stsAddress},
 	})
 	if err != nil {
 		return err
@@ -170,7 +174,8 @@ func (s *site) startIAM(context.Context) error {
 		"IDENTITY_PROVIDER_ARN": provider, "IDENTITY_PROVIDER": localaws.IdentityProvider(node.Issuer), "OPENSEARCH_ARN": domainARN,
 		"NAMESPACE": namespace,
 	}
-	for name, policy := range map[string]string{agentRole: "policy-least-privilege.json", masterRole: "policy.json"} {
+	for name, policy := range map[string]string{agentRole: "policy-least-privilege.json",
+		masterRole: "policy.json"} {
 		values["SERVICE_ACCOUNT"] = agentName
 		if name == masterRole {
 			values["SERVICE_ACCOUNT"] = agentName + "-bootstrap"
@@ -187,15 +192,19 @@ func (s *site) startIAM(context.Context) error {
 			return err
 		}
 	}
-	s.agentARN, s.masterARN = "arn:aws:iam::"+account+":role/"+agentRole, "arn:aws:iam::"+account+":role/"+masterRole
+	s.agentARN, s.masterARN = "arn:aws:iam::"+account+":role/"+agentRole,
+		"arn:aws:iam::"+account+":role/"+masterRole
 	s.sts = localaws.NewSTS(s.iam)
-	s.sts.FetchIssuersBy(&http.Transport{DialContext: s.node.Dial, TLSClientConfig: &tls.Config{RootCAs: s.ca.Pool(), MinVersion: tls.VersionTLS12}})
+	s.sts.FetchIssuersBy(&http.Transport{DialContext: s.node.Dial,
+		TLSClientConfig: &tls.Config{RootCAs: s.ca.Pool(), MinVersion: tls.VersionTLS12}})
 	s.podID = localaws.NewPodIdentity(s.sts)
 	var err error
-	if s.stsServer, err = s.serve(stsAddress+":443", s.sts, "sts."+region+".amazonaws.com"); err != nil {
+	if s.stsServer, err = s.serve(stsAddress+":443", s.sts,
+		"sts."+region+".amazonaws.com"); err != nil {
 		return err
 	}
-	s.podIDServer, err = localaws.ServeOn(podIDAddress, func() (net.Listener, error) { return s.node.Listen(podIDAddress) }, s.podID, nil)
+	s.podIDServer, err = localaws.ServeOn(podIDAddress,
+		func() (net.Listener, error) { return s.node.Listen(podIDAddress) }, s.podID, nil)
 	return err
 }
 
@@ -219,7 +228,8 @@ func (s *site) serve(address string, handler http.Handler, name string) (*locala
 	if err != nil {
 		return nil, err
 	}
-	return localaws.ServeOn(address, func() (net.Listener, error) { return s.node.Listen(address) }, handler, config)
+	return localaws.ServeOn(address, func() (net.Listener, error) { return s.node.Listen(address) },
+		handler, config)
 }
 
 // startDomain puts the front door before OpenSearch, with what a domain has besides: lifecycle
@@ -230,10 +240,14 @@ func (s *site) startDomain(ctx context.Context) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(localaws.ISMPath, &localaws.ISM{Indexes: func(r *http.Request, pattern string) ([]string, error) { return s.indices(r.Context(), pattern) }})
+	mux.Handle(localaws.ISMPath, &localaws.ISM{Indexes: func(r *http.Request,
+		pattern string) ([]string, error) {
+		return s.indices(r.Context(), pattern)
+	}})
 	mux.Handle("/_dashboards/", http.StripPrefix("/_dashboards", &localaws.Dashboards{}))
 	mux.Handle("/", &httputil.ReverseProxy{
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca.Pool(), MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 32, DisableCompression: true},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca.Pool(),
+			MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 32, DisableCompression: true},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(behind)
 			r.Out.Header["X-Forwarded-For"] = r.In.Header["X-Forwarded-For"] // the front door's
@@ -246,12 +260,14 @@ func (s *site) startDomain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.frontDoor = localaws.NewFrontDoor(localaws.FrontDoorOptions{IAM: s.iam, Region: region, DomainARN: domainARN, Upstream: inner})
+	s.frontDoor = localaws.NewFrontDoor(localaws.FrontDoorOptions{IAM: s.iam, Region: region,
+		DomainARN: domainARN, Upstream: inner})
 	if s.doorServer, err = s.serve(domainAddr+":443", s.frontDoor, domainHost); err != nil {
 		return err
 	}
 	// A new domain's master user, by its ARN; who else may do what, the guide's last step says.
-	_, err = s.do(ctx, "PUT", "/_plugins/_security/api/rolesmapping/all_access", fmt.Sprintf(`{"backend_roles":["admin",%q]}`, s.masterARN))
+	_, err = s.do(ctx, "PUT", "/_plugins/_security/api/rolesmapping/all_access",
+		fmt.Sprintf(`{"backend_roles":["admin",%q]}`, s.masterARN))
 	return err
 }
 
@@ -279,10 +295,13 @@ func (s *site) startWebhook(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		hook := &webhook.Webhook{Region: region, Associated: s.isAssociated, Account: func(ctx context.Context, namespace, name string) (*corev1.ServiceAccount, error) {
-			return serviceAccount(ctx, client, namespace, name)
-		}}
-		if s.hookServer, err = s.serve(node.Address+":"+webhookPort, hook, "pod-identity-webhook"); err != nil {
+		hook := &webhook.Webhook{Region: region, Associated: s.isAssociated,
+			Account: func(ctx context.Context, namespace, name string) (*corev1.ServiceAccount,
+				error) {
+				return serviceAccount(ctx, client, namespace, name)
+			}}
+		if s.hookServer, err = s.serve(node.Address+":"+webhookPort, hook,
+			"pod-identity-webhook"); err != nil {
 			return err
 		}
 	}
@@ -290,8 +309,10 @@ func (s *site) startWebhook(ctx context.Context) error {
 	return err
 }
 
-func serviceAccount(ctx context.Context, client *http.Client, namespace, name string) (*corev1.ServiceAccount, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, node.Issuer+"/api/v1/namespaces/"+namespace+"/serviceaccounts/"+name, nil)
+func serviceAccount(ctx context.Context, client *http.Client, namespace,
+	name string) (*corev1.ServiceAccount, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		node.Issuer+"/api/v1/namespaces/"+namespace+"/serviceaccounts/"+name, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -301,7 +322,8 @@ func serviceAccount(ctx context.Context, client *http.Client, namespace, name st
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("cannot look up service account %s/%s: %s", namespace, name, response.Status)
+		return nil, fmt.Errorf("cannot look up service account %s/%s: %s", namespace, name,
+			response.Status)
 	}
 	var found corev1.ServiceAccount
 	return &found, json.NewDecoder(response.Body).Decode(&found)
@@ -309,8 +331,9 @@ func serviceAccount(ctx context.Context, client *http.Client, namespace, name st
 
 // associate gives the agent's service account its role by Pod Identity, until dissociate.
 func (s *site) associate() error {
-	values := map[string]string{"OPENSEARCH_ARN": domainARN, "NAMESPACE": namespace, "SERVICE_ACCOUNT": agentName,
-		"CLUSTER_ARN": clusterARN, "CLUSTER_NAME": "shop", "ACCOUNT_ID": account, "REGION": region}
+	values := map[string]string{"OPENSEARCH_ARN": domainARN, "NAMESPACE": namespace,
+		"SERVICE_ACCOUNT": agentName,
+		"CLUSTER_ARN":     clusterARN, "CLUSTER_NAME": "shop", "ACCOUNT_ID": account, "REGION": region}
 	trust, err := s.iamFile("trust-policy-pod-identity.json", values)
 	if err != nil {
 		return err
@@ -341,11 +364,14 @@ func (s *site) realWebhook(program string) error {
 	if err != nil {
 		return err
 	}
-	pair := []string{filepath.Join(node.Dir(), "webhook.crt"), filepath.Join(node.Dir(), "webhook.key")}
-	if err := errors.Join(os.WriteFile(pair[0], certificate, 0o600), os.WriteFile(pair[1], key, 0o600)); err != nil {
+	pair := []string{filepath.Join(node.Dir(), "webhook.crt"),
+		filepath.Join(node.Dir(), "webhook.key")}
+	if err := errors.Join(os.WriteFile(pair[0], certificate, 0o600),
+		os.WriteFile(pair[1], key, 0o600)); err != nil {
 		return err
 	}
-	return s.node.Run("pod-identity-webhook", program, "--in-cluster=false", "--kubeconfig="+filepath.Join(node.Dir(), "admin.conf"),
+	return s.node.Run("pod-identity-webhook", program, "--in-cluster=false",
+		"--kubeconfig="+filepath.Join(node.Dir(), "admin.conf"),
 		"--port="+webhookPort, "--tls-cert="+pair[0], "--tls-key="+pair[1], "--aws-default-region="+region, "--sts-regional-endpoint=true")
 }
 
@@ -360,7 +386,8 @@ func (s *site) do(ctx context.Context, method, path, body string) ([]byte, error
 
 // indices names those that match a pattern.
 func (s *site) indices(ctx context.Context, pattern string) ([]string, error) {
-	answer, err := s.do(ctx, "GET", "/_cat/indices/"+pattern+"?format=json&h=index&expand_wildcards=all", "")
+	answer, err := s.do(ctx, "GET",
+		"/_cat/indices/"+pattern+"?format=json&h=index&expand_wildcards=all", "")
 	if err != nil {
 		return nil, err
 	}
@@ -379,7 +406,8 @@ func (s *site) close() error {
 	if s.node != nil {
 		failed = s.node.Close()
 	}
-	for _, server := range []*localaws.Server{s.doorServer, s.stsServer, s.podIDServer, s.hookServer, s.upstream} {
+	for _, server := range []*localaws.Server{s.doorServer, s.stsServer, s.podIDServer,
+		s.hookServer, s.upstream} {
 		if server != nil {
 			failed = errors.Join(failed, server.Close())
 		}

@@ -12,7 +12,8 @@ import (
 type tree struct{ dir string }
 
 func newTree(root, dir string) (tree, error) {
-	if err := os.CopyFS(filepath.Join(dir, "deploy"), os.DirFS(filepath.Join(root, "deploy"))); err != nil {
+	if err := os.CopyFS(filepath.Join(dir, "deploy"),
+		os.DirFS(filepath.Join(root, "deploy"))); err != nil {
 		return tree{}, err
 	}
 	return tree{dir}, nil
@@ -43,7 +44,8 @@ func (t tree) settings(overlay string, more ...string) error {
 		"OPENSEARCH_ENDPOINT=" + domainHost, "AWS_REGION=" + region, "INDEX_NAME=eks-log",
 		"FLUENT_BIT_ROLE_ARN=arn:aws:iam::" + account + ":role/" + agentRole, "BOOTSTRAP_ROLE_ARN=arn:aws:iam::" + account + ":role/" + masterRole,
 	}, more...)
-	return os.WriteFile(filepath.Join(t.overlay(overlay), "settings.env"), []byte(strings.Join(lines, "\n")+"\n"), 0o600)
+	return os.WriteFile(filepath.Join(t.overlay(overlay), "settings.env"),
+		[]byte(strings.Join(lines, "\n")+"\n"), 0o600)
 }
 
 // image writes an overlay's image.

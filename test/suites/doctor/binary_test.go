@@ -32,14 +32,16 @@ func TestBinary(t *testing.T) {
 // run runs a binary in the pod's environment, where neither a terminal nor a colour is.
 func (p *pod) run(binary string, status int, says ...string) {
 	p.t.Helper()
-	doctor := exec.CommandContext(p.t.Context(), binary, "-config", filepath.Join(p.dir, "fluent-bit.conf"))
+	doctor := exec.CommandContext(p.t.Context(), binary, "-config",
+		filepath.Join(p.dir, "fluent-bit.conf"))
 	doctor.Env = []string{} // nil would be this process's
 	for name, value := range p.env {
 		doctor.Env = append(doctor.Env, name+"="+value)
 	}
 	out, err := doctor.CombinedOutput()
 	var ended *exec.ExitError
-	if got := doctor.ProcessState.ExitCode(); got != status || err != nil && !errors.As(err, &ended) {
+	if got := doctor.ProcessState.ExitCode(); got != status ||
+		err != nil && !errors.As(err, &ended) {
 		p.t.Errorf("exit status %d, want %d (%v)\n%s", got, status, err, out)
 	}
 	for _, words := range append(says, "✓ configuration") {

@@ -30,7 +30,8 @@ var shown = []struct {
 		delete(p.env, "AWS_ROLE_ARN")
 		delete(p.env, "AWS_WEB_IDENTITY_TOKEN_FILE")
 	}},
-	{"trust policy", "opensearch-irsa-doctor", func(p *pod) { p.mint(localaws.ServiceAccountToken{Namespace: "kube-system"}) }},
+	{"trust policy", "opensearch-irsa-doctor",
+		func(p *pod) { p.mint(localaws.ServiceAccountToken{Namespace: "kube-system"}) }},
 	{"role not mapped", "opensearch-irsa-doctor", func(p *pod) { mapNobody(p.t) }},
 }
 
@@ -49,13 +50,17 @@ func TestDocs(t *testing.T) {
 			}
 			p.env["INDEX_NAME"] = "eks-log-readme"
 			s.prepare(p)
-			t.Cleanup(func() { _, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE", "/"+p.index(), "") })
+			t.Cleanup(func() {
+				_, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE",
+					"/"+p.index(), "")
+			})
 			_, args, _ := strings.Cut(s.command, " ")
 			want := "```console\n$ " + s.command + "\n" + p.normalised(strings.Fields(args)...) + "```\n"
 			switch {
 			case is == want:
 			case *update:
-				if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o600); err != nil {
+				if err := os.WriteFile(path, []byte(before+begin+want+end+after),
+					0o600); err != nil {
 					t.Fatal(err)
 				}
 			default:

@@ -48,7 +48,8 @@ func start() (err error) {
 	if moduleDir, err = stack.ModuleRoot(); err != nil {
 		return err
 	}
-	if world, err = stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME")}); err != nil {
+	if world, err = stack.New(ctx,
+		stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME")}); err != nil {
 		return err
 	}
 	// The doctor runs in this process, which reads its roots from here the first time that it needs

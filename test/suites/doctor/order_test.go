@@ -48,10 +48,12 @@ func TestHealthy(t *testing.T) {
 	letRead(t)
 	p.store(0)
 	code, r := p.examine("--write")
-	if code != 0 || r.Result != doctor.OK || r.Counts[doctor.Broken] != 0 || r.Counts[doctor.Warning] != 0 {
+	if code != 0 || r.Result != doctor.OK || r.Counts[doctor.Broken] != 0 ||
+		r.Counts[doctor.Warning] != 0 {
 		t.Errorf("exit status %d, result %s\n%s", code, r.Result, show(r))
 	}
-	if c := find(t, r, "canary"); !strings.Contains(c.Summary, "stored in "+p.index()) || !strings.Contains(c.Summary, "found after") || !strings.HasSuffix(c.Summary, "deleted") {
+	if c := find(t, r, "canary"); !strings.Contains(c.Summary, "stored in "+p.index()) ||
+		!strings.Contains(c.Summary, "found after") || !strings.HasSuffix(c.Summary, "deleted") {
 		t.Errorf("the canary: %s", c.Summary)
 	}
 	if n, err := world.OpenSearch.Count(t.Context(), p.index()); err != nil || n != 1 {
@@ -75,7 +77,9 @@ func TestLeastPrivilege(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, r := p.examine("--write")
-	if c := find(t, r, "canary"); code != 0 || c.Status != doctor.Skipped || !strings.Contains(c.Summary, "nothing was stored: the security role lacks indices:data/write/delete") {
+	if c := find(t, r, "canary"); code != 0 || c.Status != doctor.Skipped ||
+		!strings.Contains(c.Summary,
+			"nothing was stored: the security role lacks indices:data/write/delete") {
 		t.Errorf("exit status %d, canary %s: %s", code, c.Status, c.Summary)
 	}
 	if after, err := world.OpenSearch.Count(t.Context(), p.index()); err != nil || after != before {
@@ -95,8 +99,11 @@ func TestLeastPrivilege(t *testing.T) {
 	}
 	p.env["AWS_ROLE_ARN"] = world.RoleARN // whose IAM policy lets it ask
 	_, r = p.examine()
-	for id, permission := range map[string]string{"time_field": "indices:admin/mappings/get", "arrival": "indices:data/read/search"} {
-		if c := find(t, r, id); c.Status != doctor.Skipped || !strings.Contains(c.Summary, "the security role lacks "+permission) || !strings.Contains(c.Remedy, "delivery does not need it") {
+	for id, permission := range map[string]string{"time_field": "indices:admin/mappings/get",
+		"arrival": "indices:data/read/search"} {
+		if c := find(t, r, id); c.Status != doctor.Skipped ||
+			!strings.Contains(c.Summary, "the security role lacks "+permission) ||
+			!strings.Contains(c.Remedy, "delivery does not need it") {
 			t.Errorf("%s: %s %s", id, c.Status, c.Summary)
 		}
 	}
@@ -108,14 +115,17 @@ func TestIndexByDate(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
 	code, r := p.examine("--write")
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, p.index()+" does not exist yet, and the role may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK ||
+		!strings.Contains(c.Summary, p.index()+" does not exist yet, and the role may create it") {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	_, r = p.examine()
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "exists, and the role may write to it, and create the next") {
+	if c := find(t, r, "index"); c.Status != doctor.OK ||
+		!strings.Contains(c.Summary, "exists, and the role may write to it, and create the next") {
 		t.Errorf("%s", show(r))
 	}
-	if c := find(t, r, "arrival"); c.Status != doctor.Broken || !strings.HasSuffix(c.Summary, "there is no document in "+p.env["INDEX_NAME"]+"-*") {
+	if c := find(t, r, "arrival"); c.Status != doctor.Broken ||
+		!strings.HasSuffix(c.Summary, "there is no document in "+p.env["INDEX_NAME"]+"-*") {
 		t.Errorf("%s", show(r))
 	}
 }
@@ -125,12 +135,15 @@ func TestOneIndex(t *testing.T) {
 	letRead(t)
 	p.args = []string{"-o", "Index=" + p.index()}
 	_, r := p.examine()
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.HasSuffix(c.Summary, "does not exist yet, and the role may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK ||
+		!strings.HasSuffix(c.Summary, "does not exist yet, and the role may create it") {
 		t.Errorf("%s", show(r))
 	}
 	p.store(0)
 	code, r := p.examine()
-	if c := find(t, r, "index"); code != 0 || !strings.HasSuffix(c.Summary, "exists, and the role may write to it") || find(t, r, "arrival").Status != doctor.OK {
+	if c := find(t, r, "index"); code != 0 ||
+		!strings.HasSuffix(c.Summary, "exists, and the role may write to it") ||
+		find(t, r, "arrival").Status != doctor.OK {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 }
@@ -138,14 +151,17 @@ func TestOneIndex(t *testing.T) {
 func TestDataStream(t *testing.T) {
 	p := newPod(t)
 	letRead(t)
-	admin(t, "PUT", "/_index_template/"+p.index(), `{"index_patterns":["`+p.index()+`*"],"data_stream":{},"priority":500}`)
+	admin(t, "PUT", "/_index_template/"+p.index(),
+		`{"index_patterns":["`+p.index()+`*"],"data_stream":{},"priority":500}`)
 	code, r := p.examine()
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "may create it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK ||
+		!strings.Contains(c.Summary, "may create it") {
 		t.Errorf("exit status %d\n%s", code, show(r))
 	}
 	admin(t, "PUT", "/_data_stream/"+p.index(), "")
 	_, r = p.examine()
-	if c := find(t, r, "index"); c.Status != doctor.OK || !strings.Contains(c.Summary, "is a data stream, and the role may write to it") {
+	if c := find(t, r, "index"); c.Status != doctor.OK ||
+		!strings.Contains(c.Summary, "is a data stream, and the role may write to it") {
 		t.Errorf("%s", show(r))
 	}
 	mapNobody(t)

@@ -68,14 +68,16 @@ func (p *pod) index() string { return p.env["INDEX_NAME"] + time.Now().UTC().For
 // write writes the configuration.
 func (p *pod) write() {
 	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.dir, "fluent-bit.conf"), []byte(p.conf), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.dir, "fluent-bit.conf"), []byte(p.conf),
+		0o600); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
 // output puts lines into the [OUTPUT] section.
 func (p *pod) output(lines ...string) {
-	p.conf = strings.Replace(p.conf, "[OUTPUT]\n", "[OUTPUT]\n    "+strings.Join(lines, "\n    ")+"\n", 1)
+	p.conf = strings.Replace(p.conf, "[OUTPUT]\n",
+		"[OUTPUT]\n    "+strings.Join(lines, "\n    ")+"\n", 1)
 	p.write()
 }
 
@@ -100,13 +102,17 @@ func (p *pod) without(keys ...string) {
 func (p *pod) ask(args ...string) (code int, printed string) {
 	p.t.Helper()
 	var out, errs bytes.Buffer
-	args = append(append([]string{"-config", filepath.Join(p.dir, "fluent-bit.conf")}, p.args...), args...)
-	code = doctor.Run(p.t.Context(), args, &out, &errs, func(name string) string { return p.env[name] })
+	args = append(append([]string{"-config", filepath.Join(p.dir, "fluent-bit.conf")}, p.args...),
+		args...)
+	code = doctor.Run(p.t.Context(), args, &out, &errs,
+		func(name string) string { return p.env[name] })
 	if errs.Len() > 0 {
 		p.t.Errorf("it complains: %s", &errs)
 	}
-	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"} {
-		if token, err := os.ReadFile(p.env[name]); err == nil && len(token) > 50 && strings.Contains(out.String(), string(token[len(token)-40:])) {
+	for _, name := range []string{"AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"} {
+		if token, err := os.ReadFile(p.env[name]); err == nil && len(token) > 50 &&
+			strings.Contains(out.String(), string(token[len(token)-40:])) {
 			p.t.Errorf("the token is in what it prints")
 		}
 	}
@@ -173,9 +179,11 @@ func letRead(t *testing.T, more ...string) {
 	t.Helper()
 	admin(t, "PUT", "/_plugins/_security/api/roles/"+reader, `{"index_permissions":[{"index_patterns":["eks-log*"],
 		"allowed_actions":["indices:data/read/search","indices:admin/mappings/get","indices:data/write/delete"]}]}`)
-	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+reader, `{"backend_roles":["`+strings.Join(append(more, world.RoleARN), `","`)+`"]}`)
+	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+reader,
+		`{"backend_roles":["`+strings.Join(append(more, world.RoleARN), `","`)+`"]}`)
 	t.Cleanup(func() {
-		_, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE", "/_plugins/_security/api/rolesmapping/"+reader, "")
+		_, _, _ = world.OpenSearch.Do(withoutCancel(t), "DELETE",
+			"/_plugins/_security/api/rolesmapping/"+reader, "")
 	})
 }
 
@@ -195,7 +203,9 @@ func mapNobody(t *testing.T) {
 // store puts a document into the pod's index, as old as that.
 func (p *pod) store(old time.Duration) {
 	p.t.Helper()
-	admin(p.t, "POST", "/"+p.index()+"/_doc?refresh=true", fmt.Sprintf(`{"@timestamp":%q,"log":"x"}`, time.Now().Add(-old).UTC().Format("2006-01-02T15:04:05.000Z")))
+	admin(p.t, "POST", "/"+p.index()+"/_doc?refresh=true",
+		fmt.Sprintf(`{"@timestamp":%q,"log":"x"}`,
+			time.Now().Add(-old).UTC().Format("2006-01-02T15:04:05.000Z")))
 }
 
 // mint writes a token of the pod's own, and returns its path.
@@ -264,9 +274,12 @@ func (p *pod) door(o localaws.FrontDoorOptions) *localaws.FrontDoor {
 func (p *pod) ownRole(name, permissions string) {
 	p.t.Helper()
 	provider := localaws.IdentityProvider(world.Issuer.URL())
-	trust := strings.NewReplacer("${NAMESPACE}", "logging", "${SERVICE_ACCOUNT}", "fluent-bit", "${IDENTITY_PROVIDER_ARN}", world.IAM.AddIdentityProvider(world.Issuer.URL(), localaws.STSAudience), "${IDENTITY_PROVIDER}", provider).
+	trust := strings.NewReplacer("${NAMESPACE}", "logging", "${SERVICE_ACCOUNT}", "fluent-bit",
+		"${IDENTITY_PROVIDER_ARN}", world.IAM.AddIdentityProvider(world.Issuer.URL(),
+			localaws.STSAudience), "${IDENTITY_PROVIDER}", provider).
 		Replace(read(p.t, "deploy/iam/trust-policy.json"))
-	arn, err := world.IAM.PutRole(name, []byte(trust), []byte(strings.ReplaceAll(permissions, "${OPENSEARCH_ARN}", world.DomainARN)))
+	arn, err := world.IAM.PutRole(name, []byte(trust),
+		[]byte(strings.ReplaceAll(permissions, "${OPENSEARCH_ARN}", world.DomainARN)))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -29,10 +29,12 @@ func TestArrival(t *testing.T) {
 	for _, v := range versions() {
 		for _, compress := range []string{"none", "gzip"} {
 			for _, workers := range []string{"1", "4"} {
-				name := map[string]string{"none": "plain", "gzip": "gzip"}[compress] + ", Workers " + workers
+				name := map[string]string{"none": "plain", "gzip": "gzip"}[compress] +
+					", Workers " + workers
 				t.Run(v.name+" "+name, func(t *testing.T) {
 					n := newNode(t, v)
-					n.config = shipped(t, set{"OUTPUT", "Compress", compress}, set{"OUTPUT", "Workers", workers})
+					n.config = shipped(t, set{"OUTPUT", "Compress", compress},
+						set{"OUTPUT", "Workers", workers})
 					lines := lineCount(t)
 					before := world.FrontDoor.Stats()
 					a := n.start()
@@ -43,7 +45,8 @@ func TestArrival(t *testing.T) {
 					a.stop()
 					checkLines(t, n.index, lines)
 					after := world.FrontDoor.Stats()
-					table += fmt.Sprintf("| %s | %s | %d | %d | %.1f | %d |\n", v.name, name, lines, count(t, n.index), took.Seconds(), after.Requests-before.Requests)
+					table += fmt.Sprintf("| %s | %s | %d | %d | %.1f | %d |\n", v.name, name, lines,
+						count(t, n.index), took.Seconds(), after.Requests-before.Requests)
 					for status, answers := range after.Statuses {
 						if again := answers - before.Statuses[status]; status != 200 && again > 0 {
 							t.Logf("%d answers had status %d, and were made good", again, status)

@@ -55,7 +55,8 @@ func (n *node) newCloud(at place) *cloud {
 	c.domainARN = "arn:" + at.partition + ":es:" + at.region + ":123456789012:domain/logs"
 	c.policy = fill(n.t, "policy.json", map[string]string{"OPENSEARCH_ARN": c.domainARN})
 	if at.collection != "" {
-		c.domainARN = "arn:" + at.partition + ":aoss:" + at.region + ":123456789012:collection/abc123"
+		c.domainARN = "arn:" + at.partition + ":aoss:" + at.region +
+			":123456789012:collection/abc123"
 		c.policy = []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"aoss:APIAccessAll","Resource":"` + c.domainARN + `"}}`)
 	}
 	c.trust = fill(n.t, "trust-policy.json", map[string]string{
@@ -72,7 +73,8 @@ func (n *node) newCloud(at place) *cloud {
 		n.t.Fatal(err)
 	}
 	c.door = localaws.NewFrontDoor(localaws.FrontDoorOptions{
-		IAM: c.iam, Region: at.region, DomainARN: c.domainARN, Collection: at.collection, Upstream: upstream, UpstreamCA: world.CA.Pool(),
+		IAM: c.iam, Region: at.region, DomainARN: c.domainARN, Collection: at.collection,
+		Upstream: upstream, UpstreamCA: world.CA.Pool(),
 	})
 	return c
 }
@@ -109,7 +111,8 @@ func (c *cloud) podIdentity() {
 	agent.Associate(namespace, serviceAccount, c.roleARN)
 	file := c.n.dir + "/eks-pod-identity-token"
 	c.n.mint(file, localaws.ServiceAccountToken{Audience: []string{localaws.PodIdentityAudience}})
-	c.n.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = serve(c.n.t, agent, nil).URL() + "/v1/credentials"
+	c.n.env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = serve(c.n.t, agent, nil).URL() +
+		"/v1/credentials"
 	c.n.env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = file
 }
 
@@ -145,5 +148,6 @@ func fill(t *testing.T, name string, values map[string]string) []byte {
 
 // trusting is a transport for servers with a certificate of the world's.
 func trusting() *http.Transport {
-	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: world.CA.Pool(), MinVersion: tls.VersionTLS12}}
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: world.CA.Pool(),
+		MinVersion: tls.VersionTLS12}}
 }

@@ -35,7 +35,8 @@ func (c set) apply(t *testing.T, lines []string) []string {
 	}
 	at := section + 1
 	for ; at < len(lines) && !strings.HasPrefix(lines[at], "["); at++ {
-		if words := strings.Fields(lines[at]); len(words) > 0 && strings.EqualFold(words[0], c.key) {
+		if words := strings.Fields(lines[at]); len(words) > 0 &&
+			strings.EqualFold(words[0], c.key) {
 			lines = slices.Delete(lines, at, at+1)
 			break
 		}

@@ -67,7 +67,8 @@ func TestDocuments(t *testing.T) {
 					t.Errorf("%s: the document's id was %s and is %s", name, id, again[name])
 				}
 			}
-			if ended := a.wait("ended: "); !strings.Contains(ended, fmt.Sprintf(" 0 documents stored, %d duplicates", len(want))) {
+			if ended := a.wait("ended: "); !strings.Contains(ended,
+				fmt.Sprintf(" 0 documents stored, %d duplicates", len(want))) {
 				t.Errorf("the plugin counts otherwise: %s", ended)
 			}
 		})
@@ -105,11 +106,13 @@ func (n *node) checkOdd(want map[string]string) map[string]string {
 		text, wanted := want[at]
 		switch {
 		case !wanted:
-			n.t.Errorf("document %s has the time %s, which no line has: %.100q", d.ID, at, d.Source.Log)
+			n.t.Errorf("document %s has the time %s, which no line has: %.100q", d.ID, at,
+				d.Source.Log)
 		case ids[at] != "":
 			n.t.Errorf("documents %s and %s are of one line", d.ID, ids[at])
 		case d.Source.Log != text:
-			n.t.Errorf("document %s says %s instead of %s", d.ID, shorten(d.Source.Log), shorten(text))
+			n.t.Errorf("document %s says %s instead of %s", d.ID, shorten(d.Source.Log),
+				shorten(text))
 		}
 		if len(d.ID) != 20 {
 			n.t.Errorf("id %q has %d characters, not 20", d.ID, len(d.ID))

@@ -51,7 +51,8 @@ func waitCount(t *testing.T, index string, want int) {
 func documents(t *testing.T, index string) []document {
 	t.Helper()
 	var all []document
-	path, body := "/"+index+"/_search?scroll=1m&filter_path=_scroll_id,hits.hits", `{"size":10000,"sort":["_doc"]}`
+	path, body := "/"+index+"/_search?scroll=1m&filter_path=_scroll_id,hits.hits",
+		`{"size":10000,"sort":["_doc"]}`
 	for {
 		status, answer, err := world.OpenSearch.Do(t.Context(), "POST", path, body)
 		if err != nil || status != 200 {
@@ -105,7 +106,8 @@ func checkLines(t *testing.T, index string, n int) {
 		}
 	}
 	if lost+twice > 0 {
-		t.Errorf("index %s: of %d lines %d are lost and %d there more than once; %s", index, n, lost, twice, example)
+		t.Errorf("index %s: of %d lines %d are lost and %d there more than once; %s", index, n,
+			lost, twice, example)
 	}
 }
 

@@ -28,7 +28,8 @@ func TestIdentityExpiredToken(t *testing.T) {
 			waitCount(t, n.index, 500)
 			before, first := c.sts.Requests(), c.door.Stats().LastAccessKey
 			c.iam.ExpireSessions()
-			a.wait(`403 Forbidden to role ` + c.roleARN + `: .*The security token included in the request is expired.*: sending again at once`)
+			a.wait(`403 Forbidden to role ` + c.roleARN +
+				`: .*The security token included in the request is expired.*: sending again at once`)
 			eventually(t, func() error {
 				if now := c.door.Stats().LastAccessKey; now == first {
 					return fmt.Errorf("the domain still sees %s", now)
@@ -59,7 +60,8 @@ func checkNothingKept(t *testing.T, a *agent) {
 // showMetrics adds what Prometheus would see to what may hold no secret.
 func showMetrics(t *testing.T, port string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/metrics", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		"http://127.0.0.1:"+port+"/metrics", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +106,8 @@ func TestIdentityRenewal(t *testing.T) {
 	}
 	c.sts.SetOutage(false)
 	eventually(t, func() error {
-		if caller := c.door.Stats().LastCaller; !strings.HasSuffix(caller, "/fluent-bit-new@node-1") {
+		if caller := c.door.Stats().LastCaller; !strings.HasSuffix(caller,
+			"/fluent-bit-new@node-1") {
 			return fmt.Errorf("the domain sees %s", caller)
 		}
 		return nil
@@ -148,7 +151,8 @@ func TestIdentityClockSkew(t *testing.T) {
 			if (seen[403] > 0) != c.refused || len(warned) != seen[403] {
 				t.Errorf("answers of the domain: %v; warnings: %q", seen, warned)
 			}
-			for _, part := range []string{"to role " + cloud.roleARN, "Signature expired: ", "is now earlier than", "set the node's clock", "sending again at once"} {
+			for _, part := range []string{"to role " +
+				cloud.roleARN, "Signature expired: ", "is now earlier than", "set the node's clock", "sending again at once"} {
 				if len(warned) > 0 && !strings.Contains(warned[0], part) {
 					t.Errorf("the log does not say %q: %s", part, warned[0])
 				}

@@ -21,7 +21,8 @@ func TestIdentityServerless(t *testing.T) {
 			cloud := n.ownCloud(place{"aws", region, c.collection})
 			cloud.door.SetDataAccess(cloud.roleARN)
 			n.index = n.name // which is there before the first document
-			n.config = shipped(t, set{"OUTPUT", "AWS_Service_Name", "aoss"}, set{"OUTPUT", "Index", "${INDEX_NAME}"})
+			n.config = shipped(t, set{"OUTPUT", "AWS_Service_Name", "aoss"},
+				set{"OUTPUT", "Index", "${INDEX_NAME}"})
 			admin(t, "PUT", "/"+n.index, `{"mappings":{"properties":{"log":{"type":"keyword"}}}}`)
 			a := n.start()
 			n.write(200)

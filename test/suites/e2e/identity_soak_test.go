@@ -42,7 +42,9 @@ func TestIdentitySoak(t *testing.T) {
 	if len(seen.Statuses) != 1 || seen.Statuses[200] != seen.Requests {
 		t.Errorf("answers by status: %v", seen.Statuses)
 	}
-	if least := int(*soak / lifetime); len(keys) < least || c.sts.Requests() != len(keys) && c.sts.Requests() != len(keys)+1 {
-		t.Errorf("%d credentials were used with %d calls of STS, and at least %d are needed", len(keys), c.sts.Requests(), least)
+	if least := int(*soak / lifetime); len(keys) < least ||
+		c.sts.Requests() != len(keys) && c.sts.Requests() != len(keys)+1 {
+		t.Errorf("%d credentials were used with %d calls of STS, and at least %d are needed",
+			len(keys), c.sts.Requests(), least)
 	}
 }

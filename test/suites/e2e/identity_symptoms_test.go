@@ -22,7 +22,8 @@ var identityTroubles = []trouble{
 			token := n.ownToken()
 			return func() { n.mint(token, localaws.ServiceAccountToken{}) }
 		},
-		says: []string{"cannot read the token file", "/token", "no such file", "eks.amazonaws.com/role-arn", "delete the pod"},
+		says: []string{"cannot read the token file", "/token", "no such file",
+			"eks.amazonaws.com/role-arn", "delete the pod"},
 	},
 	{
 		// A directory in its place is unreadable for root too, as whom containers mostly run.
@@ -39,7 +40,8 @@ var identityTroubles = []trouble{
 				n.mint(token, localaws.ServiceAccountToken{})
 			}
 		},
-		says: []string{"cannot read the token file", "/token", "is a directory", "mount nothing over the directory"},
+		says: []string{"cannot read the token file", "/token", "is a directory",
+			"mount nothing over the directory"},
 	},
 	{
 		name: "token file garbage",
@@ -48,16 +50,19 @@ var identityTroubles = []trouble{
 			n.replace(token, "not a token")
 			return func() { n.mint(token, localaws.ServiceAccountToken{}) }
 		},
-		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "InvalidIdentityToken", "not a valid JWT", "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service account's token", "delete the pod"},
+		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "InvalidIdentityToken",
+			"not a valid JWT", "the file that AWS_WEB_IDENTITY_TOKEN_FILE names holds no service account's token", "delete the pod"},
 	},
 	{
 		name: "token expired",
 		begin: func(n *node) func() {
 			token := n.ownToken()
-			n.mint(token, localaws.ServiceAccountToken{IssuedAt: time.Now().Add(-2 * time.Hour), Lifetime: time.Hour})
+			n.mint(token, localaws.ServiceAccountToken{IssuedAt: time.Now().Add(-2 * time.Hour),
+				Lifetime: time.Hour})
 			return func() { n.mint(token, localaws.ServiceAccountToken{}) }
 		},
-		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "ExpiredTokenException", "the kubelet renews the token file", "projected volume"},
+		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "ExpiredTokenException",
+			"the kubelet renews the token file", "projected volume"},
 	},
 	{
 		name: "role unknown",
@@ -68,7 +73,8 @@ var identityTroubles = []trouble{
 				n.mapWriter()
 			}
 		},
-		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "AccessDenied", "check that role", "exists",
+		says: []string{"AssumeRoleWithWebIdentity for role ROLE", "AccessDenied", "check that role",
+			"exists",
 			"trust policy", `sub "system:serviceaccount:logging:fluent-bit"`, `aud "sts.amazonaws.com"`},
 	},
 	{
@@ -78,7 +84,8 @@ var identityTroubles = []trouble{
 			n.mint(token, localaws.ServiceAccountToken{Audience: []string{"https://kubernetes.default.svc"}})
 			return func() { n.mint(token, localaws.ServiceAccountToken{}) }
 		},
-		says: []string{"role ROLE", "Incorrect token audience", "audience sts.amazonaws.com", `aud is "https://kubernetes.default.svc"`},
+		says: []string{"role ROLE", "Incorrect token audience", "audience sts.amazonaws.com",
+			`aud is "https://kubernetes.default.svc"`},
 	},
 	{
 		name: "STS unreachable",
@@ -94,7 +101,8 @@ var identityTroubles = []trouble{
 				}
 			}
 		},
-		says: []string{"role ROLE", "STS cannot be reached", "connection refused", "interface endpoint", "AWS_STS_Endpoint"},
+		says: []string{"role ROLE", "STS cannot be reached", "connection refused",
+			"interface endpoint", "AWS_STS_Endpoint"},
 	},
 	{
 		name: "region wrong",
@@ -102,7 +110,8 @@ var identityTroubles = []trouble{
 			n.env["AWS_REGION"] = "us-west-2"
 			return func() { delete(n.env, "AWS_REGION") }
 		},
-		says:    []string{"403", "Credential should be scoped to a valid region", "set AWS_Region to the domain's region"},
+		says: []string{"403", "Credential should be scoped to a valid region",
+			"set AWS_Region to the domain's region"},
 		restart: true,
 	},
 	{
@@ -123,7 +132,8 @@ var identityTroubles = []trouble{
 			putRole(n.t, n.ownRole("not-mapped"), policy(n.t, "policy.json"))
 			return n.mapWriter
 		},
-		says: []string{"security_exception", "no permissions for [indices:", "as the domain's master user", "_plugins/_security/api/rolesmapping/",
+		says: []string{"security_exception", "no permissions for [indices:",
+			"as the domain's master user", "_plugins/_security/api/rolesmapping/",
 			`{"backend_roles":["ROLE"]}`, "indices:data/write/bulk*"},
 	},
 	{
@@ -135,11 +145,12 @@ var identityTroubles = []trouble{
 				n.t.Fatal(err)
 			}
 			// A proxy on the way that means well: it changes a header that is signed.
-			proxy := &httputil.ReverseProxy{Transport: trusting(), Rewrite: func(r *httputil.ProxyRequest) {
-				r.SetURL(upstream)
-				r.Out.Host = r.In.Host
-				r.Out.Header.Set("Content-Type", "application/json")
-			}}
+			proxy := &httputil.ReverseProxy{Transport: trusting(),
+				Rewrite: func(r *httputil.ProxyRequest) {
+					r.SetURL(upstream)
+					r.Out.Host = r.In.Host
+					r.Out.Header.Set("Content-Type", "application/json")
+				}}
 			certificates, err := world.CA.ServerTLS()
 			if err != nil {
 				n.t.Fatal(err)
@@ -155,7 +166,8 @@ var identityTroubles = []trouble{
 		name: "policy denies explicitly",
 		begin: func(n *node) func() {
 			c := n.ownCloud(place{})
-			c.putRole("fluent-bit", c.trust, []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"es:*","Resource":"*"},{"Effect":"Allow","Action":"es:*","Resource":"*"}]}`))
+			c.putRole("fluent-bit", c.trust,
+				[]byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"es:*","Resource":"*"},{"Effect":"Allow","Action":"es:*","Resource":"*"}]}`))
 			return func() { c.putRole("fluent-bit", c.trust, c.policy) }
 		},
 		says: []string{"403 Forbidden to role ROLE", "with an explicit deny in an " +
@@ -195,7 +207,8 @@ var identityTroubles = []trouble{
 			c.door.SetThrottle(localaws.Throttle403)
 			return func() { c.door.SetThrottle(localaws.ThrottleOff) }
 		},
-		says: []string{"403 Forbidden to role ROLE", "Rate exceeded", "too small for the load", "add data nodes or vCPU", "refresh_interval"},
+		says: []string{"403 Forbidden to role ROLE", "Rate exceeded", "too small for the load",
+			"add data nodes or vCPU", "refresh_interval"},
 	},
 	{
 		name: "blocked index",
@@ -209,7 +222,8 @@ var identityTroubles = []trouble{
 			block("true")
 			return func() { block("null") }
 		},
-		says: []string{"index INDEX does not take documents now", "cluster_block_exception", "FORBIDDEN/8/index write", "_settings", `"index.blocks.write":null`},
+		says: []string{"index INDEX does not take documents now", "cluster_block_exception",
+			"FORBIDDEN/8/index write", "_settings", `"index.blocks.write":null`},
 	},
 	{
 		// The credentials are of another account's STS, so the domain's knows nothing of them.
@@ -242,7 +256,8 @@ var identityTroubles = []trouble{
 		begin: func(n *node) func() {
 			c := n.ownCloud(place{"aws", region, localaws.Search})
 			n.config = shipped(n.t, append(impatient, set{"OUTPUT", "AWS_Service_Name", "aoss"})...)
-			c.putRole("fluent-bit", c.trust, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"es:*","Resource":"*"}}`))
+			c.putRole("fluent-bit", c.trust,
+				[]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"es:*","Resource":"*"}}`))
 			return func() { c.putRole("fluent-bit", c.trust, c.policy) }
 		},
 		says: []string{"403 Forbidden to role ROLE", "is not authorized to perform: " +

@@ -24,13 +24,15 @@ func TestIdentitySources(t *testing.T) {
 			n.env["AWS_ACCESS_KEY_ID"], n.env["AWS_SECRET_ACCESS_KEY"] = "AKIAOTHER", "not-a-key"
 			n.mint(n.ownToken(), localaws.ServiceAccountToken{Pod: "fluent-bit-x7k2p"})
 			return nil
-		}, "web identity (IRSA) role ROLE, signed for es in eu-central-1", "assumed-role/fluent-bit/fluent-bit-x7k2p@node-1"},
+		}, "web identity (IRSA) role ROLE, signed for es in eu-central-1",
+			"assumed-role/fluent-bit/fluent-bit-x7k2p@node-1"},
 		{"Pod Identity before keys", func(n *node, c *cloud) []set {
 			c.withoutIRSA()
 			c.podIdentity()
 			n.env["AWS_ACCESS_KEY_ID"], n.env["AWS_SECRET_ACCESS_KEY"] = "AKIAOTHER", "not-a-key"
 			return nil
-		}, "EKS Pod Identity (the role of the pod's association)", "assumed-role/fluent-bit/eks-cluster-"},
+		}, "EKS Pod Identity (the role of the pod's association)",
+			"assumed-role/fluent-bit/eks-cluster-"},
 		{"keys", func(n *node, c *cloud) []set {
 			c.withoutIRSA()
 			arn, id, secret := c.user("writer", string(c.policy))
@@ -40,23 +42,30 @@ func TestIdentitySources(t *testing.T) {
 		}, "environment, access key AKIA", "arn:aws:iam::123456789012:user/writer"},
 		{"profile with a role", func(n *node, c *cloud) []set {
 			c.withoutIRSA()
-			arn, id, secret := c.user("assumer", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}`)
+			arn, id, secret := c.user("assumer",
+				`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}`)
 			c.putRole("fluent-bit", trustOf(arn, "cluster-1"), c.policy)
-			n.replace(n.dir+"/credentials", "[keys]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
+			n.replace(n.dir+"/credentials",
+				"[keys]\naws_access_key_id = "+id+"\naws_secret_access_key = "+secret+"\n")
 			n.replace(n.dir+"/config", "[profile logs]\nrole_arn = "+c.roleARN+"\nsource_profile = keys\nexternal_id = cluster-1\n")
-			n.env["AWS_SHARED_CREDENTIALS_FILE"], n.env["AWS_CONFIG_FILE"] = n.dir+"/credentials", n.dir+"/config"
+			n.env["AWS_SHARED_CREDENTIALS_FILE"], n.env["AWS_CONFIG_FILE"] = n.dir+"/credentials",
+				n.dir+"/config"
 			n.env["HOSTNAME"], n.env["NODE_NAME"] = "fluent-bit-q8w9e", "ip-10-0-0-1"
 			return []set{{"OUTPUT", "AWS_Profile", "logs"}}
 		}, "profile keys, access key AKIA", "assumed-role/fluent-bit/fluent-bit-q8w9e@ip-10-0-0-1"},
 		{"role of another, with an external id", func(n *node, c *cloud) []set {
-			own := c.putRole("pod", c.trust, []byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}`))
+			own := c.putRole("pod", c.trust,
+				[]byte(`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}`))
 			c.putRole("fluent-bit", trustOf(own, "cluster-1"), c.policy)
 			n.env["AWS_ROLE_ARN"] = own
-			return []set{{"OUTPUT", "AWS_Role_ARN", c.roleARN}, {"OUTPUT", "AWS_External_ID", "cluster-1"}}
-		}, "web identity (IRSA) role arn:aws:iam::123456789012:role/pod, then role ROLE", "assumed-role/fluent-bit/fluent-bit-x7k2p@node-1"},
+			return []set{{"OUTPUT", "AWS_Role_ARN", c.roleARN},
+				{"OUTPUT", "AWS_External_ID", "cluster-1"}}
+		}, "web identity (IRSA) role arn:aws:iam::123456789012:role/pod, then role ROLE",
+			"assumed-role/fluent-bit/fluent-bit-x7k2p@node-1"},
 		{"the node's role, asked for", func(n *node, c *cloud) []set {
 			c.withoutIRSA()
-			n.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = serve(n.t, localaws.NewMetadata(c.iam, c.roleARN), nil).URL()
+			n.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = serve(n.t,
+				localaws.NewMetadata(c.iam, c.roleARN), nil).URL()
 			return []set{{"OUTPUT", "AWS_Credentials", "default"}}
 		}, "the node's role (EC2 metadata)", "assumed-role/fluent-bit/i-0123456789abcdef0"},
 	}
@@ -67,13 +76,16 @@ func TestIdentitySources(t *testing.T) {
 			cloud := n.ownCloud(place{})
 			n.config = shipped(t, c.prepare(n, cloud)...)
 			a := n.start()
-			if started := strings.Join(a.ours("info"), "\n"); !strings.Contains(started, strings.ReplaceAll(c.says, "ROLE", cloud.roleARN)) {
+			if started := strings.Join(a.ours("info"), "\n"); !strings.Contains(started,
+				strings.ReplaceAll(c.says, "ROLE", cloud.roleARN)) {
 				t.Errorf("the log does not say %q:\n%s", c.says, started)
 			}
 			n.write(50)
 			expectLines(t, n.index, 50)
-			if seen := cloud.door.Stats(); !strings.Contains(seen.LastCaller, c.caller) || seen.Statuses[403] > 0 {
-				t.Errorf("the domain saw %s, want %s; answers %v", seen.LastCaller, c.caller, seen.Statuses)
+			if seen := cloud.door.Stats(); !strings.Contains(seen.LastCaller, c.caller) ||
+				seen.Statuses[403] > 0 {
+				t.Errorf("the domain saw %s, want %s; answers %v", seen.LastCaller, c.caller,
+					seen.Statuses)
 			}
 			a.stop()
 		})
@@ -91,7 +103,8 @@ func TestIdentityNeverTheNodesRole(t *testing.T) {
 	n := newNode(t, newest())
 	c := n.ownCloud(place{})
 	c.withoutIRSA()
-	n.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = serve(t, localaws.NewMetadata(c.iam, c.roleARN), nil).URL()
+	n.env["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = serve(t, localaws.NewMetadata(c.iam, c.roleARN),
+		nil).URL()
 	a := n.launch()
 	if status, err := a.Wait(t.Context()); err != nil || status == 0 {
 		t.Errorf("the agent ended with status %d (%v)", status, err)
@@ -117,12 +130,21 @@ func TestIdentityEndpoints(t *testing.T) {
 		sts, domain string
 		env         map[string]string
 	}{
-		{"the pod's region", place{}, "sts.eu-west-1.amazonaws.com", "search-logs-abc123.eu-central-1.es.amazonaws.com", map[string]string{"AWS_REGION": "eu-west-1"}},
-		{"FIPS", place{"aws", "us-east-1", ""}, "sts-fips.us-east-1.amazonaws.com", "search-logs-abc123.us-east-1.es.amazonaws.com", map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}},
-		{"dual stack", place{"aws", "eu-west-1", ""}, "sts.eu-west-1.api.aws", "search-logs-abc123.aos.eu-west-1.on.aws", map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}},
-		{"China", place{"aws-cn", "cn-north-1", ""}, "sts.cn-north-1.amazonaws.com.cn", "search-logs-abc123.cn-north-1.es.amazonaws.com.cn", nil},
-		{"GovCloud", place{"aws-us-gov", "us-gov-west-1", ""}, "sts.us-gov-west-1.amazonaws.com", "search-logs-abc123.us-gov-west-1.es.amazonaws.com", nil},
-		{"Serverless", place{"aws", "eu-west-1", localaws.Search}, "sts.eu-west-1.amazonaws.com", "abc123.aoss.eu-west-1.on.aws", nil},
+		{"the pod's region", place{}, "sts.eu-west-1.amazonaws.com",
+			"search-logs-abc123.eu-central-1.es.amazonaws.com",
+			map[string]string{"AWS_REGION": "eu-west-1"}},
+		{"FIPS", place{"aws", "us-east-1", ""}, "sts-fips.us-east-1.amazonaws.com",
+			"search-logs-abc123.us-east-1.es.amazonaws.com",
+			map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}},
+		{"dual stack", place{"aws", "eu-west-1", ""}, "sts.eu-west-1.api.aws",
+			"search-logs-abc123.aos.eu-west-1.on.aws",
+			map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}},
+		{"China", place{"aws-cn", "cn-north-1", ""}, "sts.cn-north-1.amazonaws.com.cn",
+			"search-logs-abc123.cn-north-1.es.amazonaws.com.cn", nil},
+		{"GovCloud", place{"aws-us-gov", "us-gov-west-1", ""}, "sts.us-gov-west-1.amazonaws.com",
+			"search-logs-abc123.us-gov-west-1.es.amazonaws.com", nil},
+		{"Serverless", place{"aws", "eu-west-1", localaws.Search}, "sts.eu-west-1.amazonaws.com",
+			"abc123.aoss.eu-west-1.on.aws", nil},
 	}
 	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
@@ -137,10 +159,13 @@ func TestIdentityEndpoints(t *testing.T) {
 			a := n.start()
 			n.write(50)
 			expectLines(t, n.index, 50)
-			if asked := strings.Join(egress.Asked(), " "); asked != c.domain+":443 "+c.sts+":443" && asked != c.sts+":443 "+c.domain+":443" {
+			if asked := strings.Join(egress.Asked(), " "); asked != c.domain+":443 "+c.sts+":443" &&
+				asked != c.sts+":443 "+c.domain+":443" {
 				t.Errorf("the proxy was asked for %s", asked)
 			}
-			if caller := cloud.door.Stats().LastCaller; !strings.HasPrefix(caller, strings.Replace(strings.Replace(cloud.roleARN, ":iam:", ":sts:", 1), ":role/", ":assumed-role/", 1)) {
+			if caller := cloud.door.Stats().LastCaller; !strings.HasPrefix(caller,
+				strings.Replace(strings.Replace(cloud.roleARN, ":iam:", ":sts:", 1), ":role/",
+					":assumed-role/", 1)) {
 				t.Errorf("the domain saw %s", caller)
 			}
 			a.stop()
@@ -166,7 +191,8 @@ func TestIdentityTLS(t *testing.T) {
 	n.replace(n.dir+"/client-key.pem", string(key))
 	n.env["SSL_CERT_FILE"] = ""
 	n.config = shipped(t, set{"OUTPUT", "TLS_CA_File", world.CAFile},
-		set{"OUTPUT", "TLS_Client_Cert_File", n.dir + "/client.pem"}, set{"OUTPUT", "TLS_Client_Key_File", n.dir + "/client-key.pem"})
+		set{"OUTPUT", "TLS_Client_Cert_File", n.dir +
+			"/client.pem"}, set{"OUTPUT", "TLS_Client_Key_File", n.dir + "/client-key.pem"})
 	a := n.start()
 	n.write(50)
 	expectLines(t, n.index, 50)
@@ -189,7 +215,8 @@ func TestIdentityNoProxy(t *testing.T) {
 	a := n.start()
 	n.write(10)
 	a.wait(`cannot deliver: no answer from https://search-logs.*no such host`)
-	if asked := egress.Asked(); len(asked) != 1 || asked[0] != "sts.eu-central-1.amazonaws.com:443" {
+	if asked := egress.Asked(); len(asked) != 1 ||
+		asked[0] != "sts.eu-central-1.amazonaws.com:443" {
 		t.Errorf("the proxy was asked for %q", asked)
 	}
 	a.stop()

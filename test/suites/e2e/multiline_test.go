@@ -23,7 +23,8 @@ func TestTraceReadAgain(t *testing.T) {
 	}
 	t.Parallel()
 	stream := `{"index_patterns":["eks-log-trace-stream*"],"data_stream":{},"priority":500}`
-	if status, answer, err := world.OpenSearch.Do(t.Context(), http.MethodPut, "/_index_template/trace-stream", stream); err != nil || status != 200 {
+	if status, answer, err := world.OpenSearch.Do(t.Context(), http.MethodPut,
+		"/_index_template/trace-stream", stream); err != nil || status != 200 {
 		t.Fatalf("%d %s %v", status, answer, err)
 	}
 	single, short := []string{"xException: a"}, []string{"xException: a", "\tat b"}
@@ -34,12 +35,16 @@ func TestTraceReadAgain(t *testing.T) {
 			"Endpoint": world.OpenSearch.URL, "AWS_Auth": "Off", "HTTP_User": world.OpenSearch.Username, "HTTP_Passwd": world.OpenSearch.Password,
 			"TLS_CA_File": world.CAFile, "Index": index, "Multiline": "java",
 		}
-		cfg, err := config.Load(func(name string) string { return given[name] }, func(string) string { return "" })
+		cfg, err := config.Load(func(name string) string { return given[name] },
+			func(string) string { return "" })
 		if err != nil {
 			t.Fatal(err)
 		}
 		var said []string
-		out, err := deliver.New(cfg, logging.New(func(_ logging.Level, line string) { said = append(said, line) }, logging.Info, t.Name()))
+		out, err := deliver.New(cfg, logging.New(func(_ logging.Level,
+			line string) {
+			said = append(said, line)
+		}, logging.Info, t.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}

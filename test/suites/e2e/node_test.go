@@ -36,7 +36,9 @@ func newNode(t *testing.T, v version) *node {
 		t.Skip(unmet)
 	}
 	n := &node{t: t, version: v, env: map[string]string{}, config: shipped(t)}
-	n.name = fmt.Sprintf("eks-log-%s-%d", strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"), "-"), serial.Add(1))
+	n.name = fmt.Sprintf("eks-log-%s-%d",
+		strings.Trim(notInIndex.ReplaceAllString(strings.ToLower(t.Name()), "-"),
+			"-"), serial.Add(1))
 	n.index = n.name + "-2*"
 	var err error
 	if n.dir, err = stack.NewNodeDir(); err != nil {
@@ -116,7 +118,8 @@ func (n *node) launch() *agent {
 			env[name] = value
 		}
 	}
-	options := stack.FluentBitOptions{Config: n.configure(), ABI: n.version.abi, Dir: n.dir, Log: &said}
+	options := stack.FluentBitOptions{Config: n.configure(), ABI: n.version.abi, Dir: n.dir,
+		Log: &said}
 	for name, value := range n.env {
 		env[name] = value
 	}

@@ -26,7 +26,8 @@ func TestBasicAuth(t *testing.T) {
 	var strangers []string // guarded by mu
 	requests := 0          // guarded by mu
 	proxy := &httputil.ReverseProxy{
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: world.CA.Pool(), MinVersion: tls.VersionTLS12}},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: world.CA.Pool(),
+			MinVersion: tls.VersionTLS12}},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(upstream)
 			user, password, _ := r.In.BasicAuth()
@@ -45,7 +46,8 @@ func TestBasicAuth(t *testing.T) {
 	}
 	t.Cleanup(proxy.Transport.(*http.Transport).CloseIdleConnections)
 	server := serve(t, proxy, nil)
-	n.config = shipped(t, set{"OUTPUT", "AWS_Auth", "Off"}, set{"OUTPUT", "HTTP_User", "${THE_USER}"}, set{"OUTPUT", "HTTP_Passwd", "${THE_PASSWORD}"})
+	n.config = shipped(t, set{"OUTPUT", "AWS_Auth", "Off"},
+		set{"OUTPUT", "HTTP_User", "${THE_USER}"}, set{"OUTPUT", "HTTP_Passwd", "${THE_PASSWORD}"})
 	n.env = map[string]string{
 		"OPENSEARCH_ENDPOINT": server.URL(), "THE_USER": world.OpenSearch.Username, "THE_PASSWORD": world.OpenSearch.Password,
 		"AWS_ROLE_ARN": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL_STS": "",
@@ -76,7 +78,8 @@ func TestMistakes(t *testing.T) {
 	}{
 		{
 			"only Host",
-			[]set{{"OUTPUT", "Endpoint", ""}, {"OUTPUT", "Host", "search-logs-abc123.eu-central-1.es.amazonaws.com"}},
+			[]set{{"OUTPUT", "Endpoint", ""},
+				{"OUTPUT", "Host", "search-logs-abc123.eu-central-1.es.amazonaws.com"}},
 			map[string]string{"OPENSEARCH_ENDPOINT": ""},
 			[]string{"Endpoint: it is missing. Write Endpoint with the domain's host name, or " +
 				"set OPENSEARCH_ENDPOINT. (Host, Port and TLS do not reach this plugin: Fluent " +
@@ -84,11 +87,14 @@ func TestMistakes(t *testing.T) {
 		},
 		{
 			"several at once",
-			[]set{{"OUTPUT", "Compress", "zstd"}, {"OUTPUT", "Max_Request_Size", "1"}, {"OUTPUT", "Write_Operation", "delete"},
+			[]set{{"OUTPUT", "Compress", "zstd"}, {"OUTPUT", "Max_Request_Size", "1"},
+				{"OUTPUT", "Write_Operation", "delete"},
 				{"OUTPUT", "HTTP_User", "admin"}, {"OUTPUT", "TLS_CA_File", "missing.pem"}},
 			map[string]string{"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
-			[]string{`Compress "zstd": write gzip or none`, `Max_Request_Size "1": write a size from`, `Write_Operation "delete": write create`,
-				`HTTP_User "admin": a request carries either a signature or a user`, `TLS_CA_File "missing.pem": it cannot be read`,
+			[]string{`Compress "zstd": write gzip or none`,
+				`Max_Request_Size "1": write a size from`, `Write_Operation "delete": write create`,
+				`HTTP_User "admin": a request carries either a signature or a user`,
+				`TLS_CA_File "missing.pem": it cannot be read`,
 				"AWS_Region: it is missing"},
 		},
 		{
@@ -136,11 +142,13 @@ func TestMistakes(t *testing.T) {
 					}
 				}
 				if found != 1 {
-					t.Errorf("%d lines say %q, want one:\n%s", found, part, strings.Join(lines, "\n"))
+					t.Errorf("%d lines say %q, want one:\n%s", found, part,
+						strings.Join(lines, "\n"))
 				}
 			}
 			if len(lines) != len(c.says) {
-				t.Errorf("%d lines, want %d:\n%s", len(lines), len(c.says), strings.Join(lines, "\n"))
+				t.Errorf("%d lines, want %d:\n%s", len(lines), len(c.says),
+					strings.Join(lines, "\n"))
 			}
 		})
 	}

@@ -19,8 +19,9 @@ func TestJoinedPiecesAreReadWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	client, err := opensearch.New(opensearch.Options{
-		Endpoint: endpoint, Username: world.OpenSearch.Username, Password: config.Secret(world.OpenSearch.Password),
-		TLS: &tls.Config{RootCAs: world.CA.Pool(), MinVersion: tls.VersionTLS12},
+		Endpoint: endpoint, Username: world.OpenSearch.Username,
+		Password: config.Secret(world.OpenSearch.Password),
+		TLS:      &tls.Config{RootCAs: world.CA.Pool(), MinVersion: tls.VersionTLS12},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,9 @@ func TestJoinedPiecesAreReadWhole(t *testing.T) {
 			parts = append(parts, piece)
 		}
 		index := fmt.Sprintf("eks-log-joined-%d-%d", pieces, lines)
-		res := client.Bulk(t.Context(), &opensearch.Request{Index: index, Body: bulk.Join(nil, parts), Gzip: true, Items: pieces * lines})
+		res := client.Bulk(t.Context(),
+			&opensearch.Request{Index: index, Body: bulk.Join(nil, parts), Gzip: true,
+				Items: pieces * lines})
 		if err := world.OpenSearch.Refresh(t.Context(), index); err != nil {
 			t.Fatal(err)
 		}

@@ -99,7 +99,8 @@ func (n *node) ownDoor() *localaws.FrontDoor {
 		n.t.Fatal(err)
 	}
 	door := localaws.NewFrontDoor(localaws.FrontDoorOptions{
-		IAM: world.IAM, Region: region, DomainARN: world.DomainARN, Upstream: upstream, UpstreamCA: world.CA.Pool(),
+		IAM: world.IAM, Region: region, DomainARN: world.DomainARN, Upstream: upstream,
+		UpstreamCA: world.CA.Pool(),
 	})
 	certificates, err := world.CA.ServerTLS()
 	if err != nil {

@@ -24,7 +24,8 @@ func TestReload(t *testing.T) {
 	n, a := reloadable(t)
 	lines := n.stream()
 	for turn := 1; turn <= reloads; turn++ {
-		n.reload(a, turn, set{"OUTPUT", "Workers", strconv.Itoa(1 + turn%3)}, set{"OUTPUT", "Compress", []string{"none", "gzip"}[turn%2]})
+		n.reload(a, turn, set{"OUTPUT", "Workers", strconv.Itoa(1 + turn%3)},
+			set{"OUTPUT", "Compress", []string{"none", "gzip"}[turn%2]})
 	}
 	written := lines.end()
 	waitCount(t, n.index, written)
@@ -49,7 +50,8 @@ func TestReloadLeavesNothing(t *testing.T) {
 	// about to end; a leak is at least one for each of the seven reloads, and stays.
 	within(t, 20*time.Second, func() error {
 		late = measure(t, a)
-		if late.threads > early.threads+3 || late.handles > early.handles+4 || late.rss > early.rss+16<<20 {
+		if late.threads > early.threads+3 || late.handles > early.handles+4 ||
+			late.rss > early.rss+16<<20 {
 			return fmt.Errorf("after 3 reloads the process held %+v, after %d %+v", early, reloads, late)
 		}
 		return nil
@@ -75,7 +77,8 @@ func reloadable(t *testing.T) (*node, *agent) {
 // instance delivers and the old one has ended.
 func (n *node) reload(a *agent, turn int, changes ...set) {
 	n.t.Helper()
-	n.config = shipped(n.t, append(changes, set{"OUTPUT", "Max_Request_Size", fmt.Sprintf("%dM", turn)})...)
+	n.config = shipped(n.t, append(changes,
+		set{"OUTPUT", "Max_Request_Size", fmt.Sprintf("%dM", turn)})...)
 	n.configure()
 	if err := a.Reload(); err != nil {
 		n.t.Fatal(err)
@@ -108,7 +111,8 @@ func measure(t *testing.T, a *agent) footprint {
 	handles := 0
 	for _, f := range open {
 		// Pipes are the core's alone, and 4.2.8 leaks six at each reload, whatever its outputs are.
-		if what, err := os.Readlink(filepath.Join(proc, "fd", f.Name())); err == nil && !strings.HasPrefix(what, "pipe:") {
+		if what, err := os.Readlink(filepath.Join(proc, "fd", f.Name())); err == nil &&
+			!strings.HasPrefix(what, "pipe:") {
 			handles++
 		}
 	}

@@ -53,8 +53,10 @@ func newReplayer(t *testing.T) *replayer {
 	if unmet != "" {
 		t.Skip(unmet)
 	}
-	name := fmt.Sprintf("eks-log-%s-%d", strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), serial.Add(1))
-	r := &replayer{t: t, target: name, letter: name + "-dead-letter", user: name, password: "Replay-3-dead-letters!"}
+	name := fmt.Sprintf("eks-log-%s-%d", strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")),
+		serial.Add(1))
+	r := &replayer{t: t, target: name, letter: name +
+		"-dead-letter", user: name, password: "Replay-3-dead-letters!"}
 	security.Lock()
 	defer security.Unlock()
 	admin(t, "PUT", "/_plugins/_security/api/roles/"+r.user, `{
@@ -63,7 +65,8 @@ func newReplayer(t *testing.T) *replayer {
 			{"index_patterns": ["`+r.target+`", "`+r.target+`-fixed"], "allowed_actions": ["indices:data/write/bulk*", "indices:data/write/index", "indices:data/read/mget*", "indices:admin/mapping/put", "indices:admin/create"]},
 			{"index_patterns": ["`+r.letter+`"], "allowed_actions": ["indices:data/read/search*", "indices:data/write/bulk*", "indices:data/write/delete"]}
 		]}`)
-	admin(t, "PUT", "/_plugins/_security/api/internalusers/"+r.user, `{"password": "`+r.password+`"}`)
+	admin(t, "PUT", "/_plugins/_security/api/internalusers/"+r.user,
+		`{"password": "`+r.password+`"}`)
 	admin(t, "PUT", "/_plugins/_security/api/rolesmapping/"+r.user, `{"users": ["`+r.user+`"]}`)
 	admin(t, "PUT", "/"+r.target, `{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"integer"}}}}`)
 	return r
@@ -76,7 +79,8 @@ func (r *replayer) command(args ...string) *exec.Cmd {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	args = append([]string{"-o", "Endpoint=" + world.OpenSearch.URL, "-o", "AWS_Auth=Off", "-o", "HTTP_User=" + r.user,
+	args = append([]string{"-o", "Endpoint=" +
+		world.OpenSearch.URL, "-o", "AWS_Auth=Off", "-o", "HTTP_User=" + r.user,
 		"-o", "HTTP_Passwd=" + r.password, "-o", "TLS_CA_File=" + world.CAFile}, args...)
 	return exec.CommandContext(r.t.Context(), path, args...)
 }
@@ -89,16 +93,20 @@ func (r *replayer) run(code int, says string, args ...string) {
 	command.Stdout, command.Stderr = &text, &text
 	began := time.Now()
 	_ = command.Run() // the exit status says more
-	r.t.Logf("%s after %s", strings.TrimSpace(text.String()), time.Since(began).Round(time.Millisecond))
-	if command.ProcessState.ExitCode() != code || !regexp.MustCompile(says).MatchString(text.String()) {
-		r.t.Errorf("exit status %d, want %d; it does not say %s", command.ProcessState.ExitCode(), code, says)
+	r.t.Logf("%s after %s", strings.TrimSpace(text.String()),
+		time.Since(began).Round(time.Millisecond))
+	if command.ProcessState.ExitCode() != code ||
+		!regexp.MustCompile(says).MatchString(text.String()) {
+		r.t.Errorf("exit status %d, want %d; it does not say %s", command.ProcessState.ExitCode(),
+			code, says)
 	}
 }
 
 // record is a dead letter about line n.
 func (r *replayer) record(n int) deadletter.Record {
 	return deadletter.Record{
-		Time: time.Unix(0, 0), Tag: "kube.shop.cart", Index: r.target, ID: fmt.Sprintf("AAAAAAAA%012d", n), Status: 400,
+		Time: time.Unix(0, 0), Tag: "kube.shop.cart", Index: r.target,
+		ID: fmt.Sprintf("AAAAAAAA%012d", n), Status: 400,
 		Type: "mapper_parsing_exception", Reason: "failed to parse field [n]", Attempts: 1,
 		Document: fmt.Appendf(nil, `{"@timestamp":"1970-01-01T00:00:00.000Z","log":"line %d","n":%d}`, n, n),
 	}
@@ -115,13 +123,15 @@ func (r *replayer) odd() (lines [][]byte) {
 	}
 	cut.Document = []byte(`{"log":"` + strings.Repeat("x", 5000) + `"}`)
 	raw.Document, raw.Raw = nil, []byte{0xc1}
-	return append(lines, cut.AppendJSON(nil, 2000), raw.AppendJSON(nil, 0), []byte(`{"log":"what is this?"}`))
+	return append(lines, cut.AppendJSON(nil, 2000), raw.AppendJSON(nil, 0),
+		[]byte(`{"log":"what is this?"}`))
 }
 
 // store stores lines as documents of an index of dead letters with the shipped template's mapping.
 func (r *replayer) store(index string, lines [][]byte) {
 	r.t.Helper()
-	text, err := os.ReadFile(filepath.Join(moduleDir, "deploy", "opensearch", "dead-letter-template.json"))
+	text, err := os.ReadFile(filepath.Join(moduleDir, "deploy", "opensearch",
+		"dead-letter-template.json"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -136,7 +146,8 @@ func (r *replayer) store(index string, lines [][]byte) {
 	for n, line := range lines {
 		fmt.Fprintf(&body, `{"create":{"_index":"%s","_id":"%d"}}`+"\n%s\n", index, n, line)
 	}
-	status, answer, err := world.OpenSearch.Do(r.t.Context(), "POST", "/_bulk?refresh=true&filter_path=errors", body.String())
+	status, answer, err := world.OpenSearch.Do(r.t.Context(), "POST",
+		"/_bulk?refresh=true&filter_path=errors", body.String())
 	if err != nil || status != 200 || string(answer) != `{"errors":false}` {
 		r.t.Fatalf("cannot plant dead letters: %d %s, %v", status, answer, err)
 	}
@@ -185,7 +196,8 @@ func TestReplayIndex(t *testing.T) {
 	t.Parallel()
 	r := newReplayer(t)
 	r.store(r.letter, append(r.lines(replayed), r.odd()...))
-	r.run(1, `10003 would be sent; 1 damaged, 1 truncated, 1 without a document would stay`, "-dry-run", "-index", r.letter)
+	r.run(1, `10003 would be sent; 1 damaged, 1 truncated, 1 without a document would stay`,
+		"-dry-run", "-index", r.letter)
 	r.check(0)
 	r.killAfter(func() bool { return count(t, r.target) > 0 }, "-index", r.letter)
 	if stored := count(t, r.target); stored == replayed {
@@ -197,9 +209,11 @@ func TestReplayIndex(t *testing.T) {
 		t.Errorf("%d dead letters stay, want 6", letters)
 	}
 	// Where the field is a text, those that were refused go in.
-	admin(t, "PUT", "/"+r.target+"-fixed", `{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"keyword"}}}}`)
+	admin(t, "PUT", "/"+r.target+"-fixed",
+		`{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"keyword"}}}}`)
 	admin(t, "POST", "/"+r.letter+"/_refresh", "")
-	r.run(1, `3 replayed, 0 existed, 0 refused again, .* 3 stay in the index`, "-to", r.target+"-fixed", "-index", r.letter)
+	r.run(1, `3 replayed, 0 existed, 0 refused again, .* 3 stay in the index`, "-to",
+		r.target+"-fixed", "-index", r.letter)
 }
 
 // TestReplayFile is the same for a file with rotated ones, to which a plugin goes on writing.
@@ -208,8 +222,10 @@ func TestReplayFile(t *testing.T) {
 	r := newReplayer(t)
 	path := filepath.Join(t.TempDir(), "dead.jsonl")
 	all := r.lines(replayed)
-	for name, lines := range map[string][][]byte{path + ".2": all[:4000], path + ".1": all[4000:8000], path: append(all[8000:], r.odd()...)} {
-		if err := os.WriteFile(name, append(bytes.Join(lines, []byte{'\n'}), '\n'), 0o600); err != nil {
+	for name, lines := range map[string][][]byte{path + ".2": all[:4000], path +
+		".1": all[4000:8000], path: append(all[8000:], r.odd()...)} {
+		if err := os.WriteFile(name, append(bytes.Join(lines, []byte{'\n'}), '\n'),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,7 +264,8 @@ func TestReplayDataStream(t *testing.T) {
 	t.Parallel()
 	r := newReplayer(t)
 	admin(t, "DELETE", "/"+r.target, "")
-	admin(t, "PUT", "/_index_template/"+r.target, `{"index_patterns":["`+r.target+`*"],"priority":900,"data_stream":{},"template":{"settings":{"number_of_replicas":0}}}`)
+	admin(t, "PUT", "/_index_template/"+r.target,
+		`{"index_patterns":["`+r.target+`*"],"priority":900,"data_stream":{},"template":{"settings":{"number_of_replicas":0}}}`)
 	r.run(2, "no such index", "-index", r.letter)
 	admin(t, "PUT", "/_data_stream/"+r.letter, "")
 	var body strings.Builder

@@ -52,7 +52,9 @@ func (a *accounts) secrets() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	password := world.OpenSearch.Password
-	all := append([]string{password, base64.StdEncoding.EncodeToString([]byte(world.OpenSearch.Username + ":" + password))}, a.others...)
+	all := append([]string{password,
+		base64.StdEncoding.EncodeToString([]byte(world.OpenSearch.Username + ":" +
+			password))}, a.others...)
 	for _, iam := range a.iams {
 		all = append(all, iam.Secrets()...)
 	}
@@ -87,7 +89,8 @@ func leak(text []byte, secrets []string) error {
 		if at := bytes.Index(text, []byte(secret)); at >= 0 {
 			line := text[bytes.LastIndexByte(text[:at], '\n')+1:]
 			line, _, _ = bytes.Cut(line, []byte("\n"))
-			return fmt.Errorf("a secret is in the log: %s", bytes.ReplaceAll(line, []byte(secret), []byte("[it is here]")))
+			return fmt.Errorf("a secret is in the log: %s",
+				bytes.ReplaceAll(line, []byte(secret), []byte("[it is here]")))
 		}
 	}
 	return nil
@@ -97,8 +100,11 @@ func leak(text []byte, secrets []string) error {
 func TestIdentityLeak(t *testing.T) {
 	c := accounts{others: []string{"head.claims.signature-of-it"}}
 	secrets := append(c.others, signatures(c.others)...)
-	for _, text := range []string{"a\nX-Amz-Security-Token: head.claims.signature-of-it\nb", "x signature-of-it"} {
-		if err := leak([]byte(text), secrets); err == nil || strings.Contains(err.Error(), "signature-of-it") || !strings.Contains(err.Error(), "[it is here]") {
+	for _, text := range []string{"a\nX-Amz-Security-Token: head.claims.signature-of-it\nb",
+		"x signature-of-it"} {
+		if err := leak([]byte(text), secrets); err == nil ||
+			strings.Contains(err.Error(), "signature-of-it") ||
+			!strings.Contains(err.Error(), "[it is here]") {
 			t.Errorf("%q: got %v", text, err)
 		}
 	}

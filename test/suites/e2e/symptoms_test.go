@@ -48,7 +48,10 @@ var troubles = []trouble{
 			n.env["OPENSEARCH_ENDPOINT"] = server.URL()
 			file := n.dir + "/private-ca.pem"
 			n.replace(file, string(stranger.PEM()))
-			return func() { n.config = shipped(n.t, append(impatient, set{"OUTPUT", "TLS_CA_File", file})...) }
+			return func() {
+				n.config = shipped(n.t,
+					append(impatient, set{"OUTPUT", "TLS_CA_File", file})...)
+			}
 		},
 		says:    []string{"certificate signed by unknown authority", "set TLS_CA_File"},
 		restart: true,
@@ -68,7 +71,8 @@ var troubles = []trouble{
 
 // impatient makes the core bring chunks back soon, so that a test sees many attempts, and end soon
 // although there are chunks left.
-var impatient = []set{{"SERVICE", "scheduler.cap", "2"}, {"SERVICE", "Grace", "3"}, {"SERVICE", "HTTP_Server", "Off"}, {"OUTPUT", "Retry_Budget", "1s"}}
+var impatient = []set{{"SERVICE", "scheduler.cap", "2"}, {"SERVICE", "Grace", "3"},
+	{"SERVICE", "HTTP_Server", "Off"}, {"OUTPUT", "Retry_Budget", "1s"}}
 
 const kept = `failed to flush chunk '[^']*', retry in`
 
@@ -130,7 +134,8 @@ func (c trouble) checkLog(t *testing.T, n *node, a *agent) {
 	}
 	t.Log(lines[0])
 	for _, part := range c.says {
-		if part = strings.NewReplacer("ROLE", n.roleARN(), "INDEX", n.index).Replace(part); !strings.Contains(lines[0], part) {
+		if part = strings.NewReplacer("ROLE", n.roleARN(), "INDEX",
+			n.index).Replace(part); !strings.Contains(lines[0], part) {
 			t.Errorf("the line does not say %q:\n%s", part, lines[0])
 		}
 	}

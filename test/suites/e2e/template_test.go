@@ -15,8 +15,10 @@ import (
 // bootstrap puts the shipped templates for the node's index.
 func (n *node) bootstrap() {
 	n.t.Helper()
-	command := exec.CommandContext(n.t.Context(), "go", "run", "out_opensearch_irsa/deploy/bootstrap", "-index", n.name, "-no-role", "-no-dashboards", "-replicas", "0")
-	command.Env = append(os.Environ(), "OPENSEARCH_ENDPOINT="+world.OpenSearch.URL, "SSL_CERT_FILE="+world.CAFile,
+	command := exec.CommandContext(n.t.Context(), "go", "run",
+		"out_opensearch_irsa/deploy/bootstrap", "-index", n.name, "-no-role", "-no-dashboards", "-replicas", "0")
+	command.Env = append(os.Environ(), "OPENSEARCH_ENDPOINT="+world.OpenSearch.URL,
+		"SSL_CERT_FILE="+world.CAFile,
 		"OPENSEARCH_USERNAME="+world.OpenSearch.Username, "OPENSEARCH_PASSWORD="+world.OpenSearch.Password)
 	if out, err := command.CombinedOutput(); err != nil {
 		n.t.Fatalf("cannot put the templates: %v: %s", err, out)
@@ -39,7 +41,8 @@ func TestLinesInOrder(t *testing.T) {
 	at := time.Now().UTC().Truncate(time.Second).Add(-time.Minute)
 	var logs [3]strings.Builder
 	for i := range lines { // 300 within each millisecond, the pods by turns
-		stamp := at.Add(time.Duration(i/300)*time.Millisecond + time.Duration(i%300)*3333*time.Nanosecond)
+		stamp := at.Add(time.Duration(i/300)*time.Millisecond +
+			time.Duration(i%300)*3333*time.Nanosecond)
 		fmt.Fprintf(&logs[i%3], "%s stdout F LINE=%d level=info msg=\"request served\" "+
 			"path=/orders/%d\n", stamp.Format("2006-01-02T15:04:05.000000000Z"), i+1, i+1)
 	}
@@ -50,7 +53,8 @@ func TestLinesInOrder(t *testing.T) {
 	a.stop()
 	checkLines(t, n.index, lines)
 
-	_, answer, err := world.OpenSearch.Do(t.Context(), "POST", "/"+n.index+"/_search?filter_path=hits.hits",
+	_, answer, err := world.OpenSearch.Do(t.Context(), "POST",
+		"/"+n.index+"/_search?filter_path=hits.hits",
 		fmt.Sprintf(`{"size":%d,"sort":[{"@timestamp":{"order":"asc","numeric_type":"date_nanos"}}]}`, lines))
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +65,8 @@ func TestLinesInOrder(t *testing.T) {
 	}
 	for i, d := range found.Hits.Hits {
 		if !strings.HasPrefix(d.Source.Log, fmt.Sprintf("LINE=%d ", i+1)) {
-			t.Fatalf("line %d in the order of @timestamp is %q of %s", i+1, d.Source.Log, d.Source.Timestamp)
+			t.Fatalf("line %d in the order of @timestamp is %q of %s", i+1, d.Source.Log,
+				d.Source.Timestamp)
 		}
 		if want := n.name + at.Format("-2006.01.02"); d.Index != want {
 			t.Fatalf("line %d is in %s, want %s", i+1, d.Index, want)
@@ -76,10 +81,12 @@ func TestKubernetesDocuments(t *testing.T) {
 	n := newNode(t, newest())
 	n.bootstrap()
 	// The records bring what the filter would ask the API server for.
-	changes := []set{{"INPUT", "multiline.parser", ""}, {"INPUT", "Parser", "json"}, {"FILTER", "Match", "none.*"}}
+	changes := []set{{"INPUT", "multiline.parser", ""}, {"INPUT", "Parser", "json"},
+		{"FILTER", "Match", "none.*"}}
 	if !host.TestHost { // which has that parser built in
 		parsers := filepath.Join(n.dir, "parsers.conf")
-		if err := os.WriteFile(parsers, []byte("[PARSER]\n    Name json\n    Format json\n"), 0o600); err != nil {
+		if err := os.WriteFile(parsers, []byte("[PARSER]\n    Name json\n    Format json\n"),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 		changes = append(changes, set{"SERVICE", "Parsers_File", parsers})
@@ -94,14 +101,16 @@ func TestKubernetesDocuments(t *testing.T) {
 		record("two", `"app":"cart","app.kubernetes.io/name":"cart"`, ""),
 		record("three", `"app.kubernetes.io/name":"cart"`, `,"code":200,"date":"2026-11-24"`),
 		record("four", `"team":"payments"`, `,"code":"n/a","date":"not a date"`), // what the field was before
-		record(strings.Repeat("five ", 20_000), `"app":"cart"`, `,"long":"`+strings.Repeat("x", 40_000)+`"`),
+		record(strings.Repeat("five ", 20_000), `"app":"cart"`,
+			`,"long":"`+strings.Repeat("x", 40_000)+`"`),
 	}
 	a := n.start()
 	n.appendLog(0, strings.Join(records, ""))
 	index := n.name + time.Now().UTC().Format("-2006.01.02")
 	waitCount(t, index, len(records))
 	// A scalar where an object was is the one thing that no template heals.
-	n.appendLog(0, record("six", `"app":"cart"`, `,"code":{"major":1}`)+record("seven", `"app":"cart"`, `,"request":{"id":1}`))
+	n.appendLog(0, record("six", `"app":"cart"`, `,"code":{"major":1}`)+record("seven",
+		`"app":"cart"`, `,"request":{"id":1}`))
 	waitCount(t, index, len(records)+2)
 	n.appendLog(0, record("eight", `"app":"cart"`, `,"request":"GET /"`))
 	waitCount(t, index+"-dead-letter", 1)

@@ -51,14 +51,17 @@ type corpus struct{ entries []entry }
 // own.
 func (c *corpus) add(name string, fields ...value) {
 	c.bare(name, append([]value{str("id"), str("id-" + name), str("app"), str("shop"),
-		str("kubernetes"), object(str("namespace_name"), str("ns-a"), str("ports"), list(num(80), num(443)))}, fields...)...)
+		str("kubernetes"), object(str("namespace_name"), str("ns-a"), str("ports"),
+			list(num(80), num(443)))}, fields...)...)
 	c.entries[len(c.entries)-1].id = "id-" + name
 }
 
 // bare adds a record that has nothing but its name and the fields given.
 func (c *corpus) bare(name string, fields ...value) {
 	n := len(c.entries)
-	c.entries = append(c.entries, entry{name: name, sec: firstSecond + uint32(n)*97, nsec: 1_000_003*uint32(n) + 7, body: object(append([]value{str("record"), str(name)}, fields...)...)})
+	c.entries = append(c.entries, entry{name: name, sec: firstSecond +
+		uint32(n)*97, nsec: 1_000_003*uint32(n) +
+		7, body: object(append([]value{str("record"), str(name)}, fields...)...)})
 }
 
 // pair adds a record and its twin, which have the same fields except for what differs.
@@ -119,7 +122,8 @@ func (c *corpus) scalars() {
 	}
 	c.pair("float32 0.1", v(flt32(0.1)), v(flt(0.1)))
 	c.pair("float32 largest", v(flt32(math.MaxFloat32)), v(flt(3.4028235e38)))
-	c.pair("float32 of a map in an array", v(list(object(str("x"), flt32(1.1)))), v(list(object(str("x"), flt(1.1)))))
+	c.pair("float32 of a map in an array", v(list(object(str("x"), flt32(1.1)))),
+		v(list(object(str("x"), flt(1.1)))))
 	c.pair("NaN", v(flt(math.NaN())), v(null))
 	c.pair("NaN float32", v(flt32(float32(math.NaN()))), v(null))
 	c.pair("infinity", v(flt(math.Inf(1))), v(null))

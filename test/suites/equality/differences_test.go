@@ -66,7 +66,8 @@ func lost(t *testing.T, side string) map[string]map[string]string {
 }
 
 // compare checks our side against the built-in output and the differences that are wanted.
-func compare(t *testing.T, entries []entry, got, builtIn results, lost map[string]map[string]string) {
+func compare(t *testing.T, entries []entry, got, builtIn results,
+	lost map[string]map[string]string) {
 	t.Helper()
 	for i := range matrix {
 		s := &matrix[i]
@@ -83,10 +84,12 @@ func compare(t *testing.T, entries []entry, got, builtIn results, lost map[strin
 			}
 			g := got[s.name][e.name]
 			if g.text() != want.text() {
-				t.Errorf("%s, record %q\nbuilt-in  %s\nwant      %s\ngot       %s\nlost      %s", s.name, e.name, builtIn[s.name][e.name].text(), want.text(), g.text(), lost[s.name][e.name])
+				t.Errorf("%s, record %q\nbuilt-in  %s\nwant      %s\ngot       %s\nlost      %s",
+					s.name, e.name, builtIn[s.name][e.name].text(), want.text(), g.text(), lost[s.name][e.name])
 			}
 			if _, there := lost[s.name][e.name]; there == (g != nil) {
-				t.Errorf("%s, record %q: stored %v, in the dead letters %v", s.name, e.name, g != nil, there)
+				t.Errorf("%s, record %q: stored %v, in the dead letters %v", s.name, e.name,
+					g != nil, there)
 			}
 		}
 	}
@@ -101,7 +104,8 @@ func (d *difference) shownBy(section, record string) bool {
 	if d.want == nil && strings.HasSuffix(record, twin) {
 		return false
 	}
-	return matches(d.sections, section) && (d.except == "" || !matches(d.except, section)) && matches(d.records, record)
+	return matches(d.sections, section) && (d.except == "" || !matches(d.except, section)) &&
+		matches(d.records, record)
 }
 
 func matches(pattern, name string) bool {

@@ -35,7 +35,8 @@ func openDoor(s *stack.OpenSearch, ca *localaws.CA) *door {
 		panic(err) // the stack made it
 	}
 	proxy := &httputil.ReverseProxy{
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}},
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool(),
+			MinVersion: tls.VersionTLS12}},
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(upstream)
 			r.Out.SetBasicAuth(s.Username, s.Password)

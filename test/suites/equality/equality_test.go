@@ -32,7 +32,8 @@ func TestSameOptionsSameDocuments(t *testing.T) {
 	for i := range matrix {
 		s := &matrix[i]
 		requests := front.requests(s.room(side))
-		if len(requests) == 0 || (s.name == "Pipeline") != strings.Contains(requests[0], "pipeline="+pipeline) {
+		if len(requests) == 0 || (s.name == "Pipeline") != strings.Contains(requests[0],
+			"pipeline="+pipeline) {
 			t.Errorf("%s: the requests are %q", s.name, requests)
 		}
 	}

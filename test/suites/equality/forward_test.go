@@ -34,7 +34,8 @@ func forward(t *testing.T, address, tag string, records []byte) {
 		t.Fatalf("cannot send the corpus: %v", err)
 	}
 	answer := map[string]any{}
-	if err := msgp.NewReader(connection).ReadMapStrIntf(answer); err != nil || fmt.Sprint(answer["ack"]) != "equality" {
+	if err := msgp.NewReader(connection).ReadMapStrIntf(answer); err != nil ||
+		fmt.Sprint(answer["ack"]) != "equality" {
 		t.Fatalf("Fluent Bit does not acknowledge the corpus: %v", answer)
 	}
 }

@@ -15,7 +15,8 @@ var hostile = []string{
 }
 
 func namespace(name string) value {
-	return object(str("kubernetes"), object(str("namespace_name"), str(name)), str("namespace"), str(name))
+	return object(str("kubernetes"), object(str("namespace_name"), str(name)), str("namespace"),
+		str(name))
 }
 
 // indices are all indices, hidden ones too, with how many documents each has.
@@ -26,7 +27,8 @@ func indices(t *testing.T) map[string]int {
 		Index string
 		Docs  int `json:"docs.count,string"`
 	}
-	if err := json.Unmarshal(ask(t, "GET", "/_cat/indices?format=json&expand_wildcards=all", ""), &all); err != nil {
+	if err := json.Unmarshal(ask(t, "GET", "/_cat/indices?format=json&expand_wildcards=all", ""),
+		&all); err != nil {
 		t.Fatal(err)
 	}
 	names := map[string]int{}
@@ -38,7 +40,8 @@ func indices(t *testing.T) map[string]int {
 
 // expectIndices checks that every index that came since before satisfies legal, and that they hold
 // so many documents.
-func expectIndices(t *testing.T, before map[string]int, documents int, legal func(name string) bool) (made []string) {
+func expectIndices(t *testing.T, before map[string]int, documents int,
+	legal func(name string) bool) (made []string) {
 	t.Helper()
 	total := 0
 	for name, docs := range indices(t) {
@@ -64,23 +67,27 @@ func expectIndices(t *testing.T, before map[string]int, documents int, legal fun
 // prefix, or in Fallback_Index.
 func TestIndexOfHostileRecords(t *testing.T) {
 	requireServer(t)
-	options := []string{"Index k8s-$kubernetes['namespace_name']-%Y.%m.%d", "Fallback_Index k8s-fallback", "Generate_ID Off"}
+	options := []string{"Index k8s-$kubernetes['namespace_name']-%Y.%m.%d",
+		"Fallback_Index k8s-fallback", "Generate_ID Off"}
 	var bodies []value
 	for _, name := range hostile {
 		bodies = append(bodies, namespace(name))
 	}
-	bodies = append(bodies, object(str("log"), str("no namespace")), object(str("kubernetes"), object(str("pod_name"), str("a"))))
+	bodies = append(bodies, object(str("log"), str("no namespace")),
+		object(str("kubernetes"), object(str("pod_name"), str("a"))))
 	before, asked := indices(t), len(front.requests(asIs))
 	send(t, bodies, options...)
 	legal := func(name string) bool {
-		return name == "k8s-fallback" || strings.HasPrefix(name, "k8s-") && strings.HasSuffix(name, "-2024.02.29")
+		return name == "k8s-fallback" ||
+			strings.HasPrefix(name, "k8s-") && strings.HasSuffix(name, "-2024.02.29")
 	}
 	made := expectIndices(t, before, len(bodies), legal)
 	if len(made) < 20 {
 		t.Errorf("%d indices, want one for each namespace: %q", len(made), made)
 	}
 	if requests := front.requests(asIs)[asked:]; len(requests) != 1 {
-		t.Errorf("%d requests for one chunk with %d indices, want one: %q", len(requests), len(made), requests)
+		t.Errorf("%d requests for one chunk with %d indices, want one: %q", len(requests),
+			len(made), requests)
 	}
 	if n := len(hits(t, "k8s-fallback")); n != 3 {
 		t.Errorf("%d records in Fallback_Index, want 3: the two without a name, and the one "+
@@ -113,5 +120,6 @@ func TestIndexThatBeginsWithAField(t *testing.T) {
 	}
 	before := indices(t)
 	send(t, bodies, "Index $namespace", "Fallback_Index fallback-of-field", "Generate_ID Off")
-	expectIndices(t, before, len(bodies), func(name string) bool { return !strings.ContainsAny(name[:1], "._-+") })
+	expectIndices(t, before, len(bodies),
+		func(name string) bool { return !strings.ContainsAny(name[:1], "._-+") })
 }

@@ -94,7 +94,8 @@ func save(t *testing.T, version string, entries []entry, got results) {
 	if number == nil {
 		t.Fatalf("%q holds no version", version)
 	}
-	r := recording{FluentBit: number[1], Corpus: fingerprint(entries), Records: map[string][]*variant{}}
+	r := recording{FluentBit: number[1], Corpus: fingerprint(entries),
+		Records: map[string][]*variant{}}
 	same := map[string]*variant{}
 	for n := range matrix {
 		section := matrix[n].name
@@ -111,7 +112,8 @@ func save(t *testing.T, version string, entries []entry, got results) {
 		}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "{\n\"fluent_bit\": %q,\n\"corpus\": %q,\n\"sections\": %s,\n\"records\": {", r.FluentBit, r.Corpus, marshal(r.Sections))
+	fmt.Fprintf(&b, "{\n\"fluent_bit\": %q,\n\"corpus\": %q,\n\"sections\": %s,\n\"records\": {",
+		r.FluentBit, r.Corpus, marshal(r.Sections))
 	for i, name := range names(r.Records) {
 		separate(&b, i)
 		fmt.Fprintf(&b, "%s: [", marshal(name))

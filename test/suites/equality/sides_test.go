@@ -34,11 +34,14 @@ func deliverDirectly(t *testing.T, entries []entry) {
 			s := &matrix[i]
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				out, log := deliverer(t, append(s.lines(), append(s.ours, "Path /"+s.room(direct), "Dead_Letter_Path "+deadLetters(s.room(direct)))...)...)
+				out, log := deliverer(t, append(s.lines(),
+					append(s.ours, "Path /"+s.room(direct),
+						"Dead_Letter_Path "+deadLetters(s.room(direct)))...)...)
 				defer out.Close()
 				chunks(entries, false, func(tag string, records []byte) {
 					if !out.Flush(tag, records) {
-						t.Errorf("the records of tag %s are not settled\n%s", tag, strings.Join(log.lines, "\n"))
+						t.Errorf("the records of tag %s are not settled\n%s", tag,
+							strings.Join(log.lines, "\n"))
 					}
 				})
 			})
@@ -57,7 +60,8 @@ func deliverer(t *testing.T, options ...string) (*deliver.Deliverer, *logged) {
 		name, value, _ := strings.Cut(o, " ")
 		given[strings.ToLower(name)] = value
 	}
-	cfg, err := config.Load(func(name string) string { return given[strings.ToLower(name)] }, func(string) string { return "" })
+	cfg, err := config.Load(func(name string) string { return given[strings.ToLower(name)] },
+		func(string) string { return "" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +91,8 @@ func runFluentBit(t *testing.T, entries []entry, sides ...string) {
 	if err := os.WriteFile(path, []byte(configuration(port, sides)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := stack.StartFluentBit(agent, stack.FluentBitOptions{Config: path, Plugins: []string{so}, Dir: dir})
+	f, err := stack.StartFluentBit(agent,
+		stack.FluentBitOptions{Config: path, Plugins: []string{so}, Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,10 +100,14 @@ func runFluentBit(t *testing.T, entries []entry, sides ...string) {
 		_ = f.Close()
 		if t.Failed() {
 			lines := f.Log()
-			t.Logf("Fluent Bit's last lines:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
+			t.Logf("Fluent Bit's last lines:\n%s",
+				strings.Join(lines[max(0, len(lines)-30):], "\n"))
 		}
 	}()
-	chunks(entries, true, func(tag string, records []byte) { forward(t, "127.0.0.1:"+port, tag, records) })
+	chunks(entries, true, func(tag string,
+		records []byte) {
+		forward(t, "127.0.0.1:"+port, tag, records)
+	})
 	if err := f.Stop(250 * time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -121,9 +130,13 @@ func configuration(port string, sides []string) string {
 			s := &matrix[i]
 			head := []string{"Name opensearch", "Host " + host, "Port " + to}
 			if side == plugin {
-				head = append([]string{"Name opensearch_irsa", "Endpoint " + front.URL, "AWS_Auth Off", "Dead_Letter_Path " + deadLetters(s.room(side)), "Request_Timeout 2m", "Workers 1"}, s.ours...)
+				head = append([]string{"Name opensearch_irsa", "Endpoint " +
+					front.URL, "AWS_Auth Off", "Dead_Letter_Path " +
+					deadLetters(s.room(side)), "Request_Timeout 2m", "Workers 1"}, s.ours...)
 			}
-			fmt.Fprintf(&b, "\n[OUTPUT]\n    %s\n", strings.Join(append(append(head, "Match *", "Retry_Limit no_retries", "Path /"+s.room(side)), s.lines()...), "\n    "))
+			fmt.Fprintf(&b, "\n[OUTPUT]\n    %s\n",
+				strings.Join(append(append(head, "Match *", "Retry_Limit no_retries",
+					"Path /"+s.room(side)), s.lines()...), "\n    "))
 		}
 	}
 	return b.String()

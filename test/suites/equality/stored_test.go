@@ -45,7 +45,8 @@ func collect(t *testing.T, side string) results {
 			}
 			clocked(body)
 			d := &document{Index: dated(index), Body: body}
-			if id == fmt.Sprint(body["id"]) || strings.HasPrefix(id, "id-") || len(id) != 20 && len(id) != 36 {
+			if id == fmt.Sprint(body["id"]) || strings.HasPrefix(id, "id-") ||
+				len(id) != 20 && len(id) != 36 {
 				d.ID = id
 			}
 			name := recordName(body)
@@ -62,7 +63,8 @@ func collect(t *testing.T, side string) results {
 // search calls f with all documents of an index, which may have wildcards.
 func search(t *testing.T, index string, f func(index, id string, source json.RawMessage)) {
 	t.Helper()
-	answer := ask(t, "POST", "/"+index+"/_search?ignore_unavailable=true&allow_no_indices=true", `{"size":10000}`)
+	answer := ask(t, "POST", "/"+index+"/_search?ignore_unavailable=true&allow_no_indices=true",
+		`{"size":10000}`)
 	var found struct {
 		Hits struct {
 			Hits []struct {
@@ -152,7 +154,8 @@ func dated(index string) string {
 func clocked(body map[string]any) {
 	for key, value := range body {
 		text, _ := value.(string)
-		if at, err := time.Parse(time.RFC3339Nano, text); err == nil && at.After(began.Add(-time.Hour)) && at.Before(time.Now().Add(time.Hour)) {
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil &&
+			at.After(began.Add(-time.Hour)) && at.Before(time.Now().Add(time.Hour)) {
 			body[key] = "<now>"
 		}
 	}

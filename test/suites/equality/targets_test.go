@@ -25,10 +25,12 @@ func hits(t *testing.T, index string) []hit {
 	var found struct {
 		Hits struct{ Hits []hit }
 	}
-	if err := json.Unmarshal(ask(t, "POST", "/"+index+"/_search?ignore_unavailable=true&allow_no_indices=true", `{"size":10000}`), &found); err != nil {
+	if err := json.Unmarshal(ask(t, "POST",
+		"/"+index+"/_search?ignore_unavailable=true&allow_no_indices=true", `{"size":10000}`), &found); err != nil {
 		t.Fatal(err)
 	}
-	slices.SortFunc(found.Hits.Hits, func(a, b hit) int { return strings.Compare(string(a.Source), string(b.Source)) })
+	slices.SortFunc(found.Hits.Hits,
+		func(a, b hit) int { return strings.Compare(string(a.Source), string(b.Source)) })
 	return found.Hits.Hits
 }
 
@@ -66,7 +68,8 @@ func flush(t *testing.T, out *deliver.Deliverer, log *logged, bodies []value) {
 // numberedEntries are records with these bodies, a second apart.
 func numberedEntries(bodies []value) (entries []entry) {
 	for i, body := range bodies {
-		entries = append(entries, entry{sec: firstSecond + uint32(i), nsec: 123_456_789, body: body})
+		entries = append(entries, entry{sec: firstSecond +
+			uint32(i), nsec: 123_456_789, body: body})
 	}
 	return entries
 }
@@ -81,7 +84,8 @@ func numbered(n int) (bodies []value) {
 
 func TestDataStream(t *testing.T) {
 	requireServer(t)
-	ask(t, "PUT", "/_index_template/stream", `{"index_patterns":["eks-stream*"],"data_stream":{},"priority":20,"template":{"settings":{"number_of_replicas":0}}}`)
+	ask(t, "PUT", "/_index_template/stream",
+		`{"index_patterns":["eks-stream*"],"data_stream":{},"priority":20,"template":{"settings":{"number_of_replicas":0}}}`)
 	for range 2 { // the second time as after a crash, when files are read again
 		send(t, numbered(5), "Index eks-stream", "Write_Operation create")
 	}
@@ -97,7 +101,8 @@ func TestDataStream(t *testing.T) {
 	var streams struct {
 		Streams []struct{ Indices []struct{} } `json:"data_streams"`
 	}
-	if err := json.Unmarshal(ask(t, "GET", "/_data_stream/eks-stream", ""), &streams); err != nil || len(streams.Streams) != 1 || len(streams.Streams[0].Indices) != 1 {
+	if err := json.Unmarshal(ask(t, "GET", "/_data_stream/eks-stream", ""), &streams); err != nil ||
+		len(streams.Streams) != 1 || len(streams.Streams[0].Indices) != 1 {
 		t.Errorf("the data stream is %+v (%v), want one with one index", streams, err)
 	}
 }
@@ -144,13 +149,15 @@ func TestRoutingKey(t *testing.T) {
 	ask(t, "PUT", "/routed", `{"settings":{"number_of_shards":5,"number_of_replicas":0}}`)
 	var bodies []value
 	for i := range 40 {
-		bodies = append(bodies, object(str("n"), num(int64(i)), str("kubernetes"), object(str("tenant"), str(fmt.Sprint("tenant ", i%4)))))
+		bodies = append(bodies, object(str("n"), num(int64(i)), str("kubernetes"),
+			object(str("tenant"), str(fmt.Sprint("tenant ", i%4)))))
 	}
 	send(t, append(bodies, object(str("n"), num(99))), "Index routed", "Routing_Key "+
 		"$kubernetes['tenant']")
 	for _, h := range hits(t, "routed") {
 		var body struct{ Kubernetes struct{ Tenant string } }
-		if err := json.Unmarshal(h.Source, &body); err != nil || h.Routing != body.Kubernetes.Tenant {
+		if err := json.Unmarshal(h.Source, &body); err != nil ||
+			h.Routing != body.Kubernetes.Tenant {
 			t.Errorf("a document of %q has the routing %q (%v)", body.Kubernetes.Tenant, h.Routing, err)
 		}
 	}
@@ -162,8 +169,10 @@ func TestRoutingKey(t *testing.T) {
 			Count  int
 			Shards struct{ Total int } `json:"_shards"`
 		}
-		answer := ask(t, "POST", "/routed/_count?routing="+strings.ReplaceAll(name, " ", "%20"), `{"query":{"term":{"kubernetes.tenant.keyword":"`+name+`"}}}`)
-		if err := json.Unmarshal(answer, &counted); err != nil || counted.Count != 10 || counted.Shards.Total != 1 {
+		answer := ask(t, "POST", "/routed/_count?routing="+strings.ReplaceAll(name, " ", "%20"),
+			`{"query":{"term":{"kubernetes.tenant.keyword":"`+name+`"}}}`)
+		if err := json.Unmarshal(answer, &counted); err != nil || counted.Count != 10 ||
+			counted.Shards.Total != 1 {
 			t.Errorf("%s: %s, want 10 documents in one shard", name, answer)
 		}
 	}
@@ -180,8 +189,12 @@ func TestIDKey(t *testing.T) {
 	}
 	long := strings.Repeat("x", 512)
 	send(t, []value{
-		object(str("n"), num(0), str("trace"), object(str("id"), str("first/1 \"ü"))), object(str("n"), num(1), str("trace"), object(str("id"), num(-7))), object(str("n"), num(2)),
-		object(str("n"), num(3), str("trace"), object(str("id"), str(""))), object(str("n"), num(4), str("trace"), object(str("id"), str(long))), object(str("n"), num(5), str("trace"), object(str("id"), str(long+"x"))),
+		object(str("n"), num(0), str("trace"), object(str("id"), str("first/1 \"ü"))),
+		object(str("n"), num(1), str("trace"), object(str("id"), num(-7))),
+		object(str("n"), num(2)),
+		object(str("n"), num(3), str("trace"), object(str("id"), str(""))),
+		object(str("n"), num(4), str("trace"), object(str("id"), str(long))),
+		object(str("n"), num(5), str("trace"), object(str("id"), str(long+"x"))),
 	}, "Index by-id", "Id_Key $trace['id']", "Time_Key t")
 	own := map[int]string{0: "first/1 \"ü", 1: "-7", 4: long}
 	got := ids("by-id")
@@ -199,16 +212,24 @@ func TestIDKey(t *testing.T) {
 	}
 
 	// An update changes what is there and needs an id.
-	send(t, []value{object(str("id"), str("a"), str("state"), str("new")), object(str("id"), str("b"), str("state"), str("new"))}, "Index states", "Id_Key id", "Write_Operation index")
-	send(t, []value{object(str("id"), str("a"), str("more"), num(1)), object(str("more"), num(2)), object(str("id"), str("missing"), str("more"), num(3))}, "Index states", "Id_Key id", "Write_Operation update")
+	send(t, []value{object(str("id"), str("a"), str("state"), str("new")),
+		object(str("id"), str("b"), str("state"),
+			str("new"))}, "Index states", "Id_Key id", "Write_Operation index")
+	send(t, []value{object(str("id"), str("a"), str("more"), num(1)), object(str("more"), num(2)),
+		object(str("id"), str("missing"), str("more"),
+			num(3))}, "Index states", "Id_Key id", "Write_Operation update")
 	found := hits(t, "states")
-	if len(found) != 2 || !strings.Contains(string(found[0].Source), `"state":"new"`) || !strings.Contains(string(found[0].Source)+string(found[1].Source), `"more":1`) {
+	if len(found) != 2 || !strings.Contains(string(found[0].Source), `"state":"new"`) ||
+		!strings.Contains(string(found[0].Source)+string(found[1].Source), `"more":1`) {
 		t.Errorf("documents %s, want two, of which one is updated", found)
 	}
-	if got, want := letters(t, "states-dead-letter"), []string{"document_missing_exception", "id_missing"}; !slices.Equal(got, want) {
+	if got, want := letters(t, "states-dead-letter"),
+		[]string{"document_missing_exception", "id_missing"}; !slices.Equal(got, want) {
 		t.Errorf("dead letters %q, want %q", got, want)
 	}
-	send(t, []value{object(str("id"), str("a"), str("more"), num(4)), object(str("id"), str("c"), str("more"), num(5))}, "Index states", "Id_Key id", "Write_Operation upsert")
+	send(t, []value{object(str("id"), str("a"), str("more"), num(4)),
+		object(str("id"), str("c"), str("more"),
+			num(5))}, "Index states", "Id_Key id", "Write_Operation upsert")
 	if n := len(hits(t, "states")); n != 3 {
 		t.Errorf("%d documents after an upsert, want 3", n)
 	}
@@ -219,7 +240,8 @@ func TestIDKey(t *testing.T) {
 func TestPipelineOfRecord(t *testing.T) {
 	requireServer(t)
 	ask(t, "PUT", "/_ingest/pipeline/of-record", `{"processors":[]}`)
-	bodies := append(numbered(3), object(str("pipeline"), str("of-record"), str("n"), num(10)), object(str("pipeline"), str("to-come"), str("n"), num(11)))
+	bodies := append(numbered(3), object(str("pipeline"), str("of-record"), str("n"), num(10)),
+		object(str("pipeline"), str("to-come"), str("n"), num(11)))
 	out, log := deliverer(t, "Path /"+asIs, "Index piped", "Pipeline $pipeline", "Retry_Budget 0")
 	defer out.Close()
 	records := pack(numberedEntries(bodies), "", false)
@@ -238,11 +260,14 @@ func TestPipelineOfRecord(t *testing.T) {
 // where a replay sends it.
 func TestDeadLettersKnowTheirIndex(t *testing.T) {
 	requireServer(t)
-	send(t, []value{object(str("log"), str("a line"))}, "Index meant-for-this", "Id_Key id", "Write_Operation update", "Dead_Letter_Index elsewhere")
+	send(t, []value{object(str("log"), str("a line"))}, "Index meant-for-this", "Id_Key id",
+		"Write_Operation update", "Dead_Letter_Index elsewhere")
 	for _, h := range hits(t, "elsewhere") {
 		var letter struct{ Index string }
-		if err := json.Unmarshal(h.Source, &letter); err != nil || letter.Index != "meant-for-this" {
-			t.Errorf("the dead letter says that its index is %q (%v): %s", letter.Index, err, h.Source)
+		if err := json.Unmarshal(h.Source, &letter); err != nil ||
+			letter.Index != "meant-for-this" {
+			t.Errorf("the dead letter says that its index is %q (%v): %s", letter.Index, err,
+				h.Source)
 		}
 	}
 }
@@ -250,7 +275,9 @@ func TestDeadLettersKnowTheirIndex(t *testing.T) {
 // TestDeadLettersOfOneID rejects two different records that have the same id of their own.
 func TestDeadLettersOfOneID(t *testing.T) {
 	requireServer(t)
-	send(t, []value{object(str("id"), str("a"), str("n"), num(1)), object(str("id"), str("a"), str("n"), num(2))}, "Index none", "Id_Key id", "Write_Operation update")
+	send(t, []value{object(str("id"), str("a"), str("n"), num(1)),
+		object(str("id"), str("a"), str("n"),
+			num(2))}, "Index none", "Id_Key id", "Write_Operation update")
 	if got := letters(t, "none-dead-letter"); len(got) != 2 {
 		t.Errorf("dead letters %q, want both records", got)
 	}

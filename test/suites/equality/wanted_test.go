@@ -20,7 +20,10 @@ var differences = []*difference{
 		reason: "is of the record's time; the built-in output takes the clock's, and the " +
 			"letters as they are with Generate_ID On",
 		sections: "Index with a date",
-		want:     func(c *cell) *document { return c.builtIn.at("shop-" + c.entry.time().Format("2006.01.02")) },
+		want: func(c *cell) *document {
+			return c.builtIn.at("shop-" +
+				c.entry.time().Format("2006.01.02"))
+		},
 	}, {
 		name: "Current_Time_Index",
 		reason: "is about the index only; the built-in output overwrites the record's time in " +
@@ -51,7 +54,10 @@ var differences = []*difference{
 		reason: "is written in lower case: OpenSearch takes no other, and the built-in output " +
 			"loses the record",
 		sections: "Index with the tag",
-		want:     func(c *cell) *document { return c.in("defaults").at("shop-" + strings.ToLower(c.entry.tag())) },
+		want: func(c *cell) *document {
+			return c.in("defaults").at("shop-" +
+				strings.ToLower(c.entry.tag()))
+		},
 	}, {
 		name: "fields in a name",
 		reason: "are made legal: lower case, and - for what OpenSearch refuses; the built-in " +

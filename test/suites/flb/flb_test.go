@@ -30,7 +30,8 @@ func compile(t *testing.T, name string, args ...string) string {
 		t.Skipf("no C compiler: %v", err)
 	}
 	program := filepath.Join(t.TempDir(), name)
-	out, err := exec.Command(cc, append([]string{"-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-o", program}, args...)...).CombinedOutput()
+	out, err := exec.Command(cc, append([]string{"-O1", "-g", "-Wall", "-Wextra", "-Werror",
+		"-pthread", "-o", program}, args...)...).CombinedOutput()
 	if bytes.Contains(out, []byte("cannot find")) { // the sanitizer's library
 		t.Skipf("%s", out)
 	}
@@ -44,13 +45,16 @@ func compile(t *testing.T, name string, args ...string) string {
 // struct that is gone when the flush returns.
 func TestWait(t *testing.T) {
 	fake := t.TempDir() // instead of what cgo makes
-	if err := os.WriteFile(filepath.Join(fake, "_cgo_export.h"), []byte("void opensearchIRSAStart(struct flush *);\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(fake, "_cgo_export.h"),
+		[]byte("void opensearchIRSAStart(struct flush *);\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, sanitizer := range []string{"thread", "address,undefined"} {
 		t.Run(sanitizer, func(t *testing.T) {
-			program := compile(t, "wait", "-fsanitize="+sanitizer, "-I", fake, "-I", "../../../internal/flb", "wait.c", "../../../internal/flb/flush.c")
-			if out, err := exec.Command(program).CombinedOutput(); err != nil || string(out) != "9000 flushes\n" {
+			program := compile(t, "wait", "-fsanitize="+sanitizer, "-I", fake, "-I",
+				"../../../internal/flb", "wait.c", "../../../internal/flb/flush.c")
+			if out, err := exec.Command(program).CombinedOutput(); err != nil ||
+				string(out) != "9000 flushes\n" {
 				t.Fatalf("%v\n%s", err, out)
 			}
 		})
@@ -73,7 +77,8 @@ func plugin(t *testing.T) string {
 			return
 		}
 		built.so = filepath.Join(dir, "plugin.so")
-		if out, err := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o", built.so, "../../../plugin").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-o",
+			built.so, "../../../plugin").CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w\n%s", err, out)
 		}
 	})
@@ -135,7 +140,8 @@ func run(t *testing.T, options map[string]string, commands string) (results, log
 }
 
 // runIn is run for a host of one's own and variables of its environment.
-func runIn(t *testing.T, host string, env []string, options map[string]string, commands string) (results, log []string) {
+func runIn(t *testing.T, host string, env []string, options map[string]string,
+	commands string) (results, log []string) {
 	t.Helper()
 	cmd := exec.Command(host, append([]string{plugin(t)}, strings.Fields(commands)...)...)
 	cmd.Env = append(os.Environ(), env...)
@@ -174,7 +180,8 @@ func want(t *testing.T, results, log []string, want ...string) {
 }
 
 func (d *domain) options() map[string]string {
-	return map[string]string{"Endpoint": d.URL, "AWS_Auth": "Off", "Retry_Budget": "0s", "Generate_ID": "Off", "Compress": "none"}
+	return map[string]string{"Endpoint": d.URL, "AWS_Auth": "Off", "Retry_Budget": "0s",
+		"Generate_ID": "Off", "Compress": "none"}
 }
 
 // TestStaleHandle flushes for an output that has ended, or never was, and ends it twice, as 1.9
@@ -182,13 +189,15 @@ func (d *domain) options() map[string]string {
 func TestStaleHandle(t *testing.T) {
 	d := newDomain(t)
 	results, log := run(t, d.options(), "init 0 flush 0 exit 0 flush 0 exit 0 flush 1 exit 1")
-	want(t, results, log, "init 0: 1", "flush 0: 1", "exit 0: 1", "flush 0: 2", "exit 0: 1", "flush 1: 2", "exit 1: 1")
+	want(t, results, log, "init 0: 1", "flush 0: 1", "exit 0: 1", "flush 0: 2", "exit 0: 1",
+		"flush 1: 2", "exit 1: 1")
 	if d.documents() != 1 || count(log, "a chunk came for an output that has "+
 		"ended; Fluent Bit keeps it") != 2 || count(log, "ended: ") != 1 {
 		t.Fatalf("%d documents\n%s", d.documents(), strings.Join(log, "\n"))
 	}
 	if count(log, "foreign") != 0 {
-		t.Fatalf("lines are printed by threads that are not the core's:\n%s", strings.Join(log, "\n"))
+		t.Fatalf("lines are printed by threads that are not the core's:\n%s",
+			strings.Join(log, "\n"))
 	}
 }
 
@@ -197,7 +206,8 @@ func TestReload(t *testing.T) {
 	d := newDomain(t)
 	results, log := run(t, d.options(), "init 0 flush 0 init 1 flush 1 flush 0 exit 0 flush 1 "+
 		"flush 0 exit 1 flush 1")
-	want(t, results, log, "init 0: 1", "flush 0: 1", "init 1: 1", "flush 1: 1", "flush 0: 1", "exit 0: 1", "flush 1: 1", "flush 0: 2", "exit 1: 1", "flush 1: 2")
+	want(t, results, log, "init 0: 1", "flush 0: 1", "init 1: 1", "flush 1: 1", "flush 0: 1",
+		"exit 0: 1", "flush 1: 1", "flush 0: 2", "exit 1: 1", "flush 1: 2")
 	if d.documents() != 4 {
 		t.Fatalf("%d documents", d.stored)
 	}
@@ -205,9 +215,11 @@ func TestReload(t *testing.T) {
 
 // TestInitFailure has mistakes in the section: each of them is an error in the log.
 func TestInitFailure(t *testing.T) {
-	results, log := run(t, map[string]string{"Endpoint": "no url", "AWS_Auth": "perhaps"}, "init 0 flush 0 exit 0")
+	results, log := run(t, map[string]string{"Endpoint": "no url", "AWS_Auth": "perhaps"},
+		"init 0 flush 0 exit 0")
 	want(t, results, log, "init 0: 0", "flush 0: 2", "exit 0: 1")
-	if count(log, "log 1 core [opensearch_irsa] Endpoint ") != 1 || count(log, "log 1 core [opensearch_irsa] AWS_Auth ") != 1 {
+	if count(log, "log 1 core [opensearch_irsa] Endpoint ") != 1 ||
+		count(log, "log 1 core [opensearch_irsa] AWS_Auth ") != 1 {
 		t.Fatalf("%s", strings.Join(log, "\n"))
 	}
 }
@@ -218,7 +230,8 @@ func TestGuard(t *testing.T) {
 	d := newDomain(t)
 	results, log := run(t, d.options(), "init 0 null 0 null 0 flush 0 exit 0")
 	want(t, results, log, "init 0: 1", "null 0: 2", "null 0: 2", "flush 0: 1", "exit 0: 1")
-	if count(log, "recovered from panic in a call of the core's") != 2 || count(log, "log 3 core [opensearch_irsa] ended: ") != 1 {
+	if count(log, "recovered from panic in a call of the core's") != 2 ||
+		count(log, "log 3 core [opensearch_irsa] ended: ") != 1 {
 		t.Fatalf("%s", strings.Join(log, "\n"))
 	}
 }
@@ -234,7 +247,8 @@ func TestLinesOfFlushes(t *testing.T) {
 	options["Retry_Budget"] = "20s"
 	results, log := run(t, options, "init 0 flushes 0 flushes 0 flushes 0 exit 0")
 	want(t, results, log, "init 0: 1", "flushes 0: 8", "flushes 0: 8", "flushes 0: 8", "exit 0: 1")
-	if d.documents() != 24 || count(log, "log 1 core ") != 1 || count(log, "delivery recovered") != 1 || count(log, "foreign") != 0 {
+	if d.documents() != 24 || count(log, "log 1 core ") != 1 ||
+		count(log, "delivery recovered") != 1 || count(log, "foreign") != 0 {
 		t.Fatalf("%d documents\n%s", d.documents(), strings.Join(log, "\n"))
 	}
 }
@@ -248,9 +262,11 @@ func TestLogLevelAndName(t *testing.T) {
 	for level, want := range [][2]int{{0, 0}, {0, 0}, {0, 0}, {1, 0}, {1, 1}} {
 		env := []string{fmt.Sprint("CORE_LEVEL=", level), "CORE_NAME=logs.7"}
 		_, log := runIn(t, host, env, options, "init 0 exit 0")
-		infos, debugs := count(log, "log 3 core [logs.7] version "), count(log, "log 4 core [logs.7] these options have no effect here: ")
+		infos, debugs := count(log, "log 3 core [logs.7] version "),
+			count(log, "log 4 core [logs.7] these options have no effect here: ")
 		if got := [2]int{infos, debugs}; got != want {
-			t.Errorf("level %d: lines of info and debug %v, want %v\n%s", level, got, want, strings.Join(log, "\n"))
+			t.Errorf("level %d: lines of info and debug %v, want %v\n%s", level, got, want,
+				strings.Join(log, "\n"))
 		}
 	}
 	_, log := run(t, options, "init 0 exit 0") // on a thread of which no level is known
@@ -270,7 +286,8 @@ func TestLongLine(t *testing.T) {
 		{strings.Join(words, " "), " "},
 		{strings.Repeat("0123456789", 400), ""},
 	} {
-		_, log := run(t, map[string]string{"Endpoint": "http://127.0.0.1:1", "AWS_Auth": c.value}, "init 0 exit 0")
+		_, log := run(t, map[string]string{"Endpoint": "http://127.0.0.1:1", "AWS_Auth": c.value},
+			"init 0 exit 0")
 		var parts []string
 		for _, line := range log {
 			if line = strings.TrimPrefix(line, "log 1 core "); len("[2026/11/25 "+
@@ -279,7 +296,8 @@ func TestLongLine(t *testing.T) {
 			}
 			parts = append(parts, strings.TrimSuffix(strings.TrimPrefix(line, "… "), " …"))
 		}
-		if text := strings.Join(parts, c.between); !strings.Contains(text, c.value) || len(parts) > 2+len(text)/800 {
+		if text := strings.Join(parts, c.between); !strings.Contains(text, c.value) ||
+			len(parts) > 2+len(text)/800 {
 			t.Errorf("%d lines: %q", len(parts), parts)
 		}
 	}
@@ -288,10 +306,12 @@ func TestLongLine(t *testing.T) {
 // TestHostWithoutALogger is one that is no Fluent Bit: lines go to stderr, in the core's form.
 func TestHostWithoutALogger(t *testing.T) {
 	d := newDomain(t)
-	results, log := runIn(t, compile(t, "bare", "-DBARE", "-rdynamic", "host.c", "-ldl"), nil, d.options(), "init 0 flush 0 exit 0 flush 0")
+	results, log := runIn(t, compile(t, "bare", "-DBARE", "-rdynamic", "host.c", "-ldl"), nil,
+		d.options(), "init 0 flush 0 exit 0 flush 0")
 	want(t, results, log, "init 0: 1", "flush 0: 1", "exit 0: 1", "flush 0: 2")
 	form := regexp.MustCompile(`^\[[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\] \[ info\] \[opensearch_irsa\] (version|ended: ) *`)
-	if len(log) != 3 || !form.MatchString(log[0]) || !form.MatchString(log[1]) || count(log, "[opensearch_irsa] a chunk came for an output that has ended") != 1 {
+	if len(log) != 3 || !form.MatchString(log[0]) || !form.MatchString(log[1]) ||
+		count(log, "[opensearch_irsa] a chunk came for an output that has ended") != 1 {
 		t.Errorf("%s", strings.Join(log, "\n"))
 	}
 }

@@ -17,10 +17,12 @@ var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AA
 
 // allowedLibraries are those of every glibc, 2.26 with the four that later ones took into
 // libc.so.6.
-var allowedLibraries = []string{"libc.so.6", "libpthread.so.0", "libdl.so.2", "libresolv.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+var allowedLibraries = []string{"libc.so.6", "libpthread.so.0", "libdl.so.2", "libresolv.so.2",
+	"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 // commands are those that go along with the shared object.
-var commands = []string{"opensearch-irsa-doctor", "opensearch-irsa-replay", "opensearch-irsa-bootstrap", "opensearch-irsa-install", "opensearch-irsa-metadata"}
+var commands = []string{"opensearch-irsa-doctor", "opensearch-irsa-replay",
+	"opensearch-irsa-bootstrap", "opensearch-irsa-install", "opensearch-irsa-metadata"}
 
 // maxGlibc is Amazon Linux 2's, which aws-for-fluent-bit 2.x is made of.
 var maxGlibc = []int{2, 26}
@@ -49,7 +51,8 @@ func TestABISharedObject(t *testing.T) {
 				case s.Version != "" || elf.ST_BIND(s.Info) == elf.STB_GLOBAL:
 					needed = append(needed, s.Version)
 					if newer(t, s.Version) {
-						t.Errorf("needs %s of %s %s, which glibc 2.26 does not have", s.Name, s.Library, s.Version)
+						t.Errorf("needs %s of %s %s, which glibc 2.26 does not have", s.Name,
+							s.Library, s.Version)
 					}
 				}
 			}
@@ -78,7 +81,8 @@ func TestABISharedObject(t *testing.T) {
 			if information.Size() >= maxSize {
 				t.Errorf("has %d bytes, want less than %d", information.Size(), maxSize)
 			}
-			t.Logf("%d bytes, exports %q, needs %q of glibc up to %s", information.Size(), exported, libraries, highest(needed))
+			t.Logf("%d bytes, exports %q, needs %q of glibc up to %s", information.Size(), exported,
+				libraries, highest(needed))
 		})
 	}
 }
@@ -113,19 +117,23 @@ func TestABIBuild(t *testing.T) {
 			for _, s := range information.Settings {
 				settings[s.Key] = s.Value
 			}
-			if settings["GOARCH"] != arch || settings["-trimpath"] != "true" || settings["vcs.revision"] != "" {
+			if settings["GOARCH"] != arch || settings["-trimpath"] != "true" ||
+				settings["vcs.revision"] != "" {
 				t.Errorf("%s of %s was built with %v", name, arch, settings)
 			}
 			if name != "opensearch-irsa-install" && len(information.Deps) < 5 { // that one copies files, and needs none
 				t.Errorf("%s of %s names %d modules", name, arch, len(information.Deps))
 			}
 			text := read(t, filepath.Join(dir, name))
-			for _, trace := range []string{root(t), os.Getenv("HOME") + "/", filepath.Dir(os.Getenv("ZIG"))} {
+			for _, trace := range []string{root(t), os.Getenv("HOME") +
+				"/", filepath.Dir(os.Getenv("ZIG"))} {
 				if len(trace) > 1 && strings.Contains(text, trace) {
 					t.Errorf("%s of %s names %q of this machine", name, arch, trace)
 				}
 			}
-			if version := strings.TrimSpace(read(t, filepath.Join(os.Getenv("DIST_DIR"), ".version"))); !strings.Contains(text, version) {
+			if version := strings.TrimSpace(read(t,
+				filepath.Join(os.Getenv("DIST_DIR"),
+					".version"))); !strings.Contains(text, version) {
 				t.Errorf("%s of %s does not know its version %s", name, arch, version)
 			}
 		}
@@ -150,7 +158,8 @@ func open(t *testing.T, path string, machine elf.Machine) *elf.File {
 func sourceExports(t *testing.T) []string {
 	t.Helper()
 	var names []string
-	for _, found := range regexp.MustCompile(`(?m)^//export (\w+)$`).FindAllStringSubmatch(read(t, root(t, "plugin", "main.go")), -1) {
+	for _, found := range regexp.MustCompile(`(?m)^//export (\w+)$`).FindAllStringSubmatch(read(t,
+		root(t, "plugin", "main.go")), -1) {
 		names = append(names, found[1])
 	}
 	for _, found := range regexp.MustCompile(`(?m)^int (FLBPlugin\w+)\(`).FindAllStringSubmatch(read(t, root(t, "internal", "flb", "flush.c")), -1) {
@@ -188,7 +197,8 @@ func numbers(version string) []int {
 }
 
 func highest(versions []string) string {
-	return slices.MaxFunc(versions, func(a, b string) int { return slices.Compare(numbers(a), numbers(b)) })
+	return slices.MaxFunc(versions,
+		func(a, b string) int { return slices.Compare(numbers(a), numbers(b)) })
 }
 
 func TestNewer(t *testing.T) {

@@ -48,7 +48,8 @@ func TestARM64(t *testing.T) {
 		t.Run(abi, func(t *testing.T) {
 			const lines = 3000
 			dir, s := t.TempDir(), newSink(t)
-			pods, err := stack.NewPods(dir, "shop", "cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m")
+			pods, err := stack.NewPods(dir, "shop", "cart-7d4b9c6f5-x2x9p",
+				"checkout-5f6c8d7b9-q8k2m")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,14 +60,16 @@ func TestARM64(t *testing.T) {
 				t.Fatal(err)
 			}
 			configuration := filepath.Join(dir, "fluent-bit.conf")
-			if err := os.WriteFile(configuration, []byte(read(t, root(t, "fluent-bit.conf"))), 0o600); err != nil {
+			if err := os.WriteFile(configuration, []byte(read(t, root(t, "fluent-bit.conf"))),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 			plugins, err := stack.WritePlugins(dir, plugin)
 			if err != nil {
 				t.Fatal(err)
 			}
-			env := append(agentEnv(t, s), "FLUENT_BIT_LOGS="+pods.Glob(), "FLUENT_BIT_STATE="+filepath.Join(dir, "state"), "FLUENT_BIT_PLUGINS="+plugins)
+			env := append(agentEnv(t, s), "FLUENT_BIT_LOGS="+pods.Glob(),
+				"FLUENT_BIT_STATE="+filepath.Join(dir, "state"), "FLUENT_BIT_PLUGINS="+plugins)
 			log, err := arm64(t, env, fbhost, "-c", configuration, "--abi", abi, "--once")
 			if err != nil {
 				t.Fatalf("fbhost: %v\n%s", err, log)
@@ -83,7 +86,8 @@ func TestARM64(t *testing.T) {
 func TestARM64Commands(t *testing.T) {
 	for _, command := range commands {
 		output, err := arm64(t, nil, filepath.Join(distOf(t, "arm64"), command), "-help")
-		if err != nil && !strings.Contains(fmt.Sprint(err), "exit status") || !strings.Contains(output, "usage: "+command) {
+		if err != nil && !strings.Contains(fmt.Sprint(err), "exit status") ||
+			!strings.Contains(output, "usage: "+command) {
 			t.Errorf("%s -help: %v\n%s", command, err, output)
 		}
 	}

@@ -70,15 +70,18 @@ func TestBaseImage(t *testing.T) {
 		}
 	}
 	d := readDockerfile(t, read(t, root(t, "Dockerfile")))
-	if got, want := d.args["FLUENT_BIT_IMAGE"], pinned["FLUENT_BIT_IMAGE_3"]; got != want || want == "" {
+	if got, want := d.args["FLUENT_BIT_IMAGE"], pinned["FLUENT_BIT_IMAGE_3"]; got != want ||
+		want == "" {
 		t.Errorf("the Dockerfile's base is %q, and FLUENT_BIT_IMAGE_3 in versions.mk %q", got, want)
 	}
 	if got, want := d.args["FLUENT_BIT_DIGEST"], pinned["FLUENT_BIT_DIGEST_3"]; got != want {
 		t.Errorf("the Dockerfile's digest is %q, and FLUENT_BIT_DIGEST_3 in versions.mk %q", got, want)
 	}
 	last := d.stages[len(d.stages)-1]
-	for digest, want := range map[string]string{"": "base:3.4", "sha256:abc": "base:3.4@sha256:abc"} {
-		if got := (variables{"FLUENT_BIT_IMAGE": "base:3.4", "FLUENT_BIT_DIGEST": digest}).expand(t, last.BaseName); got != want {
+	for digest, want := range map[string]string{"": "base:3.4",
+		"sha256:abc": "base:3.4@sha256:abc"} {
+		if got := (variables{"FLUENT_BIT_IMAGE": "base:3.4", "FLUENT_BIT_DIGEST": digest}).expand(t,
+			last.BaseName); got != want {
 			t.Errorf("with digest %q the base is %q, want %q", digest, got, want)
 		}
 	}
@@ -95,7 +98,8 @@ func TestStages(t *testing.T) {
 	d := readDockerfile(t, read(t, root(t, "Dockerfile")))
 	for i, stage := range d.stages {
 		last := i == len(d.stages)-1
-		if wanted := map[bool]string{false: "$BUILDPLATFORM", true: ""}[last]; stage.Platform != wanted {
+		if wanted := map[bool]string{false: "$BUILDPLATFORM",
+			true: ""}[last]; stage.Platform != wanted {
 			t.Errorf("stage %d is built on %q, want %q", i, stage.Platform, wanted)
 		}
 		for _, command := range stage.Commands {
@@ -107,7 +111,8 @@ func TestStages(t *testing.T) {
 				}
 			case *instructions.EntrypointCommand, *instructions.CmdCommand, *instructions.UserCommand:
 				if last {
-					t.Errorf("the last stage has %s: what the base starts stays as it is", command.Name())
+					t.Errorf("the last stage has %s: what the base starts stays as it is",
+						command.Name())
 				}
 			}
 		}
@@ -145,7 +150,8 @@ func TestDockerfileEnvironment(t *testing.T) {
 // documented looks for a line of the comment that has the name, and its value after that.
 func documented(configuration, name, value string) bool {
 	for line := range strings.Lines(configuration) {
-		if words := strings.Fields(line); len(words) > 2 && words[0] == "#" && words[1] == name && slices.Contains(words, value) {
+		if words := strings.Fields(line); len(words) > 2 && words[0] == "#" && words[1] == name &&
+			slices.Contains(words, value) {
 			return true
 		}
 	}

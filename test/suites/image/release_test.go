@@ -39,7 +39,8 @@ func TestRenovateKnowsVersions(t *testing.T) {
 		filled = strings.NewReplacer("?=@", "?= ", "=@", "=").Replace(filled)
 		for _, p := range m.Patterns {
 			pattern := regexp.MustCompile(strings.ReplaceAll(p, "(?<", "(?P<"))
-			if a, b := len(pattern.FindAllString(text, -1)), len(pattern.FindAllString(filled, -1)); a == 0 || a != b {
+			if a, b := len(pattern.FindAllString(text, -1)),
+				len(pattern.FindAllString(filled, -1)); a == 0 || a != b {
 				t.Errorf("%s: %s finds %d, and with digests %d", name, p, a, b)
 			}
 			for _, match := range pattern.FindAllStringSubmatch(filled, -1) {
@@ -54,7 +55,9 @@ func TestRenovateKnowsVersions(t *testing.T) {
 				}
 				for _, line := range strings.Split(match[0], "\n") {
 					variable, value, is := strings.Cut(strings.TrimPrefix(line, "ARG "), "=")
-					if is && !strings.HasPrefix(line, "#") && (strings.HasSuffix(value, group("currentValue")) || value != "" && strings.TrimSpace(value) == group("currentDigest")) {
+					if is && !strings.HasPrefix(line, "#") &&
+						(strings.HasSuffix(value, group("currentValue")) ||
+							value != "" && strings.TrimSpace(value) == group("currentDigest")) {
 						found[name+" "+strings.TrimRight(variable, " ?")] = value
 					}
 				}
@@ -62,7 +65,8 @@ func TestRenovateKnowsVersions(t *testing.T) {
 		}
 	}
 	want := []string{"Dockerfile FLUENT_BIT_DIGEST", "Dockerfile FLUENT_BIT_IMAGE"}
-	for _, m := range regexp.MustCompile(`(?m)^([A-Z0-9_]+) \?=`).FindAllStringSubmatch(read(t, root(t, "versions.mk")), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^([A-Z0-9_]+) \?=`).FindAllStringSubmatch(read(t,
+		root(t, "versions.mk")), -1) {
 		if !strings.HasPrefix(m[1], "OPENSEARCH_") {
 			want = append(want, "versions.mk "+m[1])
 		}
@@ -83,33 +87,38 @@ func TestDigests(t *testing.T) {
 	registry := httptest.NewServer(mux)
 	t.Cleanup(registry.Close)
 	mux.HandleFunc("/token/", func(w http.ResponseWriter, r *http.Request) {
-		if r.FormValue("service") != "the.registry" || r.FormValue("scope") != "repository:aws-observability/aws-for-fluent-bit:pull" {
+		if r.FormValue("service") != "the.registry" ||
+			r.FormValue("scope") != "repository:aws-observability/aws-for-fluent-bit:pull" {
 			http.Error(w, "no token for that", http.StatusForbidden)
 			return
 		}
 		_, _ = io.WriteString(w, `{"token":"a.b-c_d=","expires_in":60}`)
 	})
-	mux.HandleFunc("HEAD /v2/aws-observability/aws-for-fluent-bit/manifests/{tag}", func(w http.ResponseWriter, r *http.Request) {
-		found := digests[r.PathValue("tag")]
-		switch {
-		case r.Header.Get("Authorization") != "Bearer a.b-c_d=":
-			w.Header().Set("WWW-Authenticate", `Bearer realm="`+registry.URL+`/token/",service="the.registry",scope="aws"`)
-			w.WriteHeader(http.StatusUnauthorized)
-		case found == "":
-			w.WriteHeader(http.StatusNotFound)
-		case !strings.Contains(r.Header.Get("Accept"), "application/vnd.oci.image.index.v1+json"):
-			w.Header().Set("Docker-Content-Digest", digest("f"))
-		default:
-			w.Header().Set("Docker-Content-Digest", found)
-		}
-	})
+	mux.HandleFunc("HEAD /v2/aws-observability/aws-for-fluent-bit/manifests/{tag}",
+		func(w http.ResponseWriter, r *http.Request) {
+			found := digests[r.PathValue("tag")]
+			switch {
+			case r.Header.Get("Authorization") != "Bearer a.b-c_d=":
+				w.Header().Set("WWW-Authenticate",
+					`Bearer realm="`+registry.URL+`/token/",service="the.registry",scope="aws"`)
+				w.WriteHeader(http.StatusUnauthorized)
+			case found == "":
+				w.WriteHeader(http.StatusNotFound)
+			case !strings.Contains(r.Header.Get("Accept"), "application/vnd.oci.image.index.v1+json"):
+				w.Header().Set("Docker-Content-Digest", digest("f"))
+			default:
+				w.Header().Set("Docker-Content-Digest", found)
+			}
+		})
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	here := func(name string) string {
-		return strings.ReplaceAll(read(t, root(t, name)), "public.ecr.aws/", strings.TrimPrefix(registry.URL, "http://")+"/")
+		return strings.ReplaceAll(read(t, root(t, name)), "public.ecr.aws/",
+			strings.TrimPrefix(registry.URL, "http://")+"/")
 	}
 	tag := func(base string) string {
-		return regexp.MustCompile(`(?m)^FLUENT_BIT_IMAGE_` + base + ` \?= .*:(\S+)$`).FindStringSubmatch(here("versions.mk"))[1]
+		return regexp.MustCompile(`(?m)^FLUENT_BIT_IMAGE_` + base +
+			` \?= .*:(\S+)$`).FindStringSubmatch(here("versions.mk"))[1]
 	}
 	run := func() (string, error) {
 		for _, name := range []string{"versions.mk", "Dockerfile"} {
@@ -128,7 +137,8 @@ func TestDigests(t *testing.T) {
 	}
 	want := regexp.MustCompile(`(FLUENT_BIT_DIGEST_(\d) \?=).*`).ReplaceAllStringFunc(here("versions.mk"), func(line string) string {
 		variable, _, _ := strings.Cut(line, "=")
-		return variable + "= " + digest(strings.TrimRight(variable, " ?")[len("FLUENT_BIT_DIGEST_"):])
+		return variable + "= " + digest(strings.TrimRight(variable,
+			" ?")[len("FLUENT_BIT_DIGEST_"):])
 	})
 	if got := read(t, file("versions.mk")); got != want {
 		t.Errorf("versions.mk is\n%s\nwant\n%s", got, want)

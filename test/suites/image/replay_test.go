@@ -37,7 +37,8 @@ func replay(t *testing.T, d *dockerfile, given map[string]string) built {
 			t.Errorf("stage %q has no base", s.Name)
 		}
 		image = built{dir: t.TempDir(), env: variables{}, labels: map[string]string{}}
-		r := &stageReplay{t: t, built: &image, context: context, stages: stages, global: d.args, given: given, arguments: variables{}, workdir: "/"}
+		r := &stageReplay{t: t, built: &image, context: context, stages: stages, global: d.args,
+			given: given, arguments: variables{}, workdir: "/"}
 		for _, command := range s.Commands {
 			r.do(command)
 		}
@@ -171,7 +172,8 @@ func (r *stageReplay) run(line string) {
 	}
 	command := exec.CommandContext(r.t.Context(), "sh", "-c", strings.Join(words, " "))
 	command.Dir = r.path(".")
-	for _, name := range []string{"PATH", "HOME", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS", "GOTOOLCHAIN"} {
+	for _, name := range []string{"PATH", "HOME", "GOCACHE", "GOMODCACHE", "GOPROXY", "GOFLAGS",
+		"GOTOOLCHAIN"} {
 		if value, ok := os.LookupEnv(name); ok {
 			command.Env = append(command.Env, name+"="+value)
 		}
@@ -197,7 +199,8 @@ func (r *stageReplay) pip(words []string) {
 		}
 	}
 	if read(r.t, r.path(requirements)) != read(r.t, root(r.t, "deploy", "image", "ziglang.txt")) {
-		r.t.Errorf("RUN %s: %s is not deploy/image/ziglang.txt", strings.Join(words, " "), requirements)
+		r.t.Errorf("RUN %s: %s is not deploy/image/ziglang.txt", strings.Join(words, " "),
+			requirements)
 	}
 	zig := os.Getenv("ZIG")
 	need(r.t, zig, "run make check-image, which installs it and says where in ZIG")
@@ -221,19 +224,23 @@ func TestReplay(t *testing.T) {
 	t.Run("files", func(t *testing.T) {
 		// Built in another folder, from what docker is given: the same to the byte.
 		ours := filepath.Join(image.dir, "fluent-bit", "opensearch-irsa")
-		if got, want := read(t, filepath.Join(ours, "SHA256SUMS")), read(t, filepath.Join(dist, "SHA256SUMS")); got != want {
+		if got, want := read(t, filepath.Join(ours, "SHA256SUMS")),
+			read(t, filepath.Join(dist, "SHA256SUMS")); got != want {
 			t.Errorf("the image's build gives other files than make dist:\n%s\nwant\n%s", got, want)
 		}
-		check := exec.CommandContext(t.Context(), "sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS")
+		check := exec.CommandContext(t.Context(), "sha256sum", "--check", "--strict", "--quiet",
+			"SHA256SUMS")
 		check.Dir = ours
 		if output, err := check.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s", err, output)
 		}
-		if got, want := read(t, filepath.Join(image.dir, "fluent-bit", "etc", "fluent-bit.conf")), read(t, root(t, "fluent-bit.conf")); got != want {
+		if got, want := read(t, filepath.Join(image.dir, "fluent-bit", "etc", "fluent-bit.conf")),
+			read(t, root(t, "fluent-bit.conf")); got != want {
 			t.Error("the image's fluent-bit.conf is not the repository's")
 		}
 		for _, command := range commands {
-			if information, err := os.Stat(filepath.Join(ours, command)); err != nil || information.Mode().Perm()&0o111 != 0o111 {
+			if information, err := os.Stat(filepath.Join(ours, command)); err != nil ||
+				information.Mode().Perm()&0o111 != 0o111 {
 				t.Errorf("%s cannot be run by everybody (%v)", command, err)
 			}
 		}
@@ -248,9 +255,11 @@ func TestReplay(t *testing.T) {
 			t.Errorf("labelled with version %q, want %q", got, version)
 		}
 		if len(image.volume) != 1 || image.volume[0] != image.env["FLUENT_BIT_STATE"] {
-			t.Errorf("volumes %q, want the state's alone: %q", image.volume, image.env["FLUENT_BIT_STATE"])
+			t.Errorf("volumes %q, want the state's alone: %q", image.volume,
+				image.env["FLUENT_BIT_STATE"])
 		}
-		if got := pluginPath(t, filepath.Join(image.dir, image.env["FLUENT_BIT_PLUGINS"])); got == "" {
+		if got := pluginPath(t, filepath.Join(image.dir,
+			image.env["FLUENT_BIT_PLUGINS"])); got == "" {
 			t.Error("plugins.conf names no plugin")
 		} else if _, err := os.Stat(filepath.Join(image.dir, got)); err != nil {
 			t.Errorf("plugins.conf names what is not there: %v", err)

@@ -38,7 +38,8 @@ func testStart(t *testing.T, image built) {
 		"bare command": "/fluent-bit/bin/fluent-bit -c /fluent-bit/etc/fluent-bit.conf",
 	} {
 		for _, abi := range abis {
-			t.Run(strings.TrimSpace(name+" "+abi), func(t *testing.T) { start(t, image, host, abi, command) })
+			t.Run(strings.TrimSpace(name+" "+abi),
+				func(t *testing.T) { start(t, image, host, abi, command) })
 		}
 	}
 }
@@ -49,7 +50,8 @@ func standIns(t *testing.T, image built) {
 	t.Helper()
 	for _, name := range []string{"firehose", "cloudwatch", "kinesis"} {
 		path := filepath.Join(image.dir, "fluent-bit", name+".so")
-		build := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-ldflags", "-s -w -X main.name="+name, "-o", path, "./testdata/standin")
+		build := exec.CommandContext(t.Context(), "go", "build", "-buildmode=c-shared", "-ldflags",
+			"-s -w -X main.name="+name, "-o", path, "./testdata/standin")
 		if output, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, output)
 		}
@@ -67,7 +69,8 @@ func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(outside) })
 	s := newSink(t)
-	pods, err := stack.NewPods(filepath.Join(outside, "log"), "shop", "cart-7d4b9c6f5-x2x9p", "checkout-5f6c8d7b9-q8k2m")
+	pods, err := stack.NewPods(filepath.Join(outside, "log"), "shop", "cart-7d4b9c6f5-x2x9p",
+		"checkout-5f6c8d7b9-q8k2m")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +114,8 @@ func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string
 	}
 	s.check(t, lines)
 	for _, name := range o.Plugins {
-		if want := "loaded stand-in " + strings.TrimSuffix(filepath.Base(name), ".so"); !strings.Contains(log(), want) {
+		if want := "loaded stand-in " +
+			strings.TrimSuffix(filepath.Base(name), ".so"); !strings.Contains(log(), want) {
 			t.Errorf("%q is not in the log:\n%s", want, log())
 		}
 	}
@@ -124,13 +128,15 @@ func start(t *testing.T, image built, host stack.FluentBitHost, abi, line string
 		}
 	}
 	if _, ok := snapshot(t, filepath.Join(outside, "state"))["tail.db"]; !ok {
-		t.Errorf("no tail.db in the state: %v", slices.Collect(maps.Keys(snapshot(t, filepath.Join(outside, "state")))))
+		t.Errorf("no tail.db in the state: %v",
+			slices.Collect(maps.Keys(snapshot(t, filepath.Join(outside, "state")))))
 	}
 }
 
 // commandLine turns an image's command line into one for here, and returns a plugins file whose
 // paths are those of here too.
-func commandLine(t *testing.T, image built, outside, line string) (o stack.FluentBitOptions, plugins string) {
+func commandLine(t *testing.T, image built, outside, line string) (o stack.FluentBitOptions,
+	plugins string) {
 	t.Helper()
 	words := strings.Fields(line)
 	for i := 1; i+1 < len(words); i += 2 {

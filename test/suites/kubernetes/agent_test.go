@@ -19,7 +19,9 @@ func (o *objects) checkAgent(t *testing.T) {
 	verbs := "get"
 	for _, beside := range pod.InitContainers { // the component pod-metadata's
 		verbs = "get list watch"
-		if beside.Name != "metadata" || *beside.RestartPolicy != corev1.ContainerRestartPolicyAlways || beside.Resources.Limits.Memory().IsZero() || beside.StartupProbe == nil {
+		if beside.Name != "metadata" ||
+			*beside.RestartPolicy != corev1.ContainerRestartPolicyAlways ||
+			beside.Resources.Limits.Memory().IsZero() || beside.StartupProbe == nil {
 			t.Errorf("beside the agent there is %+v", beside)
 		}
 	}
@@ -27,16 +29,24 @@ func (o *objects) checkAgent(t *testing.T) {
 	for _, one := range append(pod.InitContainers, c) {
 		checkSecurity(t, pod, one.SecurityContext)
 	}
-	if spec.UpdateStrategy.RollingUpdate.MaxUnavailable.StrVal != "10%" || pod.PriorityClassName == "" || len(pod.Tolerations) != 1 || pod.Tolerations[0] != (corev1.Toleration{Operator: corev1.TolerationOpExists}) {
+	if spec.UpdateStrategy.RollingUpdate.MaxUnavailable.StrVal != "10%" ||
+		pod.PriorityClassName == "" || len(pod.Tolerations) != 1 ||
+		pod.Tolerations[0] != (corev1.Toleration{Operator: corev1.TolerationOpExists}) {
 		t.Error("the agent is not on every node, or not rolled by tenths")
 	}
-	if c.Resources.Limits.Memory().IsZero() || !c.Resources.Limits.Cpu().IsZero() || c.Resources.Requests.Cpu().IsZero() || c.Resources.Requests.Memory().Cmp(*c.Resources.Limits.Memory()) > 0 {
+	if c.Resources.Limits.Memory().IsZero() || !c.Resources.Limits.Cpu().IsZero() ||
+		c.Resources.Requests.Cpu().IsZero() ||
+		c.Resources.Requests.Memory().Cmp(*c.Resources.Limits.Memory()) > 0 {
 		t.Errorf("resources %+v", c.Resources)
 	}
-	if rules := o.roles["opensearch-irsa"].Rules; len(rules) != 1 || strings.Join(rules[0].Verbs, " ") != verbs || strings.Join(rules[0].Resources, " ") != "pods namespaces" || strings.Join(rules[0].APIGroups, " ") != "" {
+	if rules := o.roles["opensearch-irsa"].Rules; len(rules) != 1 ||
+		strings.Join(rules[0].Verbs, " ") != verbs ||
+		strings.Join(rules[0].Resources, " ") != "pods namespaces" ||
+		strings.Join(rules[0].APIGroups, " ") != "" {
 		t.Errorf("the agent may ask the API server for %+v", rules)
 	}
-	if account := o.accounts["opensearch-irsa"]; account.Namespace != "logging" || pod.ServiceAccountName != account.Name {
+	if account := o.accounts["opensearch-irsa"]; account.Namespace != "logging" ||
+		pod.ServiceAccountName != account.Name {
 		t.Errorf("the agent's account is %s/%s, and deploy/ fills logging/opensearch-irsa into "+
 			"the trust policy", account.Namespace, pod.ServiceAccountName)
 	}
@@ -45,8 +55,10 @@ func (o *objects) checkAgent(t *testing.T) {
 // checkSecurity fails unless a container may do nothing that any container may not.
 func checkSecurity(t *testing.T, pod corev1.PodSpec, security *corev1.SecurityContext) {
 	t.Helper()
-	if !*security.ReadOnlyRootFilesystem || *security.AllowPrivilegeEscalation || security.Privileged != nil || len(security.Capabilities.Add) > 0 ||
-		len(security.Capabilities.Drop) != 1 || security.Capabilities.Drop[0] != "ALL" || pod.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+	if !*security.ReadOnlyRootFilesystem || *security.AllowPrivilegeEscalation ||
+		security.Privileged != nil || len(security.Capabilities.Add) > 0 ||
+		len(security.Capabilities.Drop) != 1 || security.Capabilities.Drop[0] != "ALL" ||
+		pod.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
 		t.Errorf("the agent may do more than it needs: %+v", security)
 	}
 }
@@ -73,7 +85,8 @@ func checkFolders(t *testing.T, pod corev1.PodSpec, systemLogs bool) {
 		if len(pod.InitContainers) > 0 && m.SubPath == "containers" { // the component pod-metadata's links instead of the node's
 			path = "/var/log/containers"
 		}
-		if readOnly, known := want[path]; !known || m.ReadOnly != readOnly || m.MountPath != path && m.MountPath != "/var/fluent-bit/state" {
+		if readOnly, known := want[path]; !known || m.ReadOnly != readOnly ||
+			m.MountPath != path && m.MountPath != "/var/fluent-bit/state" {
 			t.Errorf("the node's %s is mounted at %s, read only: %t", path, m.MountPath, m.ReadOnly)
 		}
 		delete(want, path)

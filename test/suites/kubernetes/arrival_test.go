@@ -50,12 +50,14 @@ func TestArrival(t *testing.T) {
 	written = append(written, "the last line")
 	all := c.await(len(written))
 	if lost, extra := missing(written, lines(all)); len(lost)+len(extra) > 0 {
-		t.Errorf("of %d lines these are missing: %.500q; and these are too many: %.500q", len(written), lost, extra)
+		t.Errorf("of %d lines these are missing: %.500q; and these are too many: %.500q",
+			len(written), lost, extra)
 	}
 	c.probe("liveness", c.agent.LivenessProbe)
 	c.probe("start-up", c.agent.StartupProbe)
 	c.probe("readiness", c.agent.ReadinessProbe)
-	if metrics := c.get("metrics", "metrics", "/metrics"); !strings.Contains(metrics, "opensearch_irsa_records_total") {
+	if metrics := c.get("metrics", "metrics", "/metrics"); !strings.Contains(metrics,
+		"opensearch_irsa_records_total") {
 		t.Errorf("the metrics are\n%s", metrics)
 	}
 	if !c.host.TestHost {
@@ -73,7 +75,8 @@ func (c *cluster) ownLog() {
 	name := "fluent-bit-x7k2p_logging_" + c.agent.Name + "-" + strings.Repeat("0a", 32) + ".log"
 	line := time.Now().UTC().Format("2006-01-02T15:04:05.000000000Z") + " stderr F [info] a line " +
 		"of the agent's own\n"
-	if err := os.WriteFile(filepath.Join(c.dir, "containers", name), []byte(line), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.dir, "containers", name), []byte(line),
+		0o600); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -106,18 +109,23 @@ func (c *cluster) checkDocuments(all []document) {
 	objects, whole, cut := 0, 0, 0
 	for _, d := range all {
 		k := d.Kubernetes
-		if k.Pod != "sample-app-7d4b9c6f5-x2x9p" || k.Namespace != "shop" || k.Container != "app" || k.Host != "ip-10-0-0-1.eu-central-1.compute.internal" ||
-			k.Labels["app_kubernetes_io/name"] != "sample-app" || k.Annotations["example_com/team"] != "orders" || k.Image == "" || d.OfNamespace != nil {
+		if k.Pod != "sample-app-7d4b9c6f5-x2x9p" || k.Namespace != "shop" || k.Container != "app" ||
+			k.Host != "ip-10-0-0-1.eu-central-1.compute.internal" ||
+			k.Labels["app_kubernetes_io/name"] != "sample-app" ||
+			k.Annotations["example_com/team"] != "orders" || k.Image == "" ||
+			d.OfNamespace != nil {
 			c.t.Fatalf("a document has not the metadata of its pod: %+v", d)
 		}
 		if strings.HasPrefix(d.Log, "{") {
 			objects++
-			if event, is := d.LogProcessed["event"].(float64); !is || !strings.Contains(d.Log, fmt.Sprintf(`"event":%d,`, int(event))) {
+			if event, is := d.LogProcessed["event"].(float64); !is ||
+				!strings.Contains(d.Log, fmt.Sprintf(`"event":%d,`, int(event))) {
 				c.t.Errorf("a JSON line has not its fields: %+v", d)
 			}
 		}
 		// How the sample application's traces begin, and how they end.
-		for begin, end := range map[string]string{"panic: ": "/src/shop/main.go:12 +0x85", "Exception in thread": "... 2 more", "Traceback (most": "ValueError: no stock"} {
+		for begin, end := range map[string]string{"panic: ": "/src/shop/main.go:12 +0x85",
+			"Exception in thread": "... 2 more", "Traceback (most": "ValueError: no stock"} {
 			if strings.HasPrefix(d.Log, begin) {
 				if strings.HasSuffix(strings.TrimSuffix(d.Log, "\n"), end) {
 					whole++

@@ -26,7 +26,8 @@ func helm(t *testing.T, args ...string) (string, error) {
 	}
 	command := exec.CommandContext(t.Context(), path, args...)
 	home := t.TempDir()
-	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "HELM_CACHE_HOME=" + home, "HELM_CONFIG_HOME=" + home, "HELM_DATA_HOME=" + home}
+	command.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "HELM_CACHE_HOME=" +
+		home, "HELM_CONFIG_HOME=" + home, "HELM_DATA_HOME=" + home}
 	var said strings.Builder
 	command.Stderr = &said
 	out, err := command.Output()
@@ -43,7 +44,8 @@ func chart(t *testing.T) string {
 // render is the chart's objects for some values, besides those that it must have.
 func render(t *testing.T, release string, set ...string) string {
 	t.Helper()
-	out, err := helm(t, append([]string{"template", release, chart(t), "--namespace", "logging"}, values(set...)...)...)
+	out, err := helm(t, append([]string{"template", release, chart(t), "--namespace", "logging"},
+		values(set...)...)...)
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
@@ -51,7 +53,8 @@ func render(t *testing.T, release string, set ...string) string {
 }
 
 func values(set ...string) []string {
-	args := []string{"--set", "endpoint=search-logs-abc123.eu-west-1.es.amazonaws.com", "--set", "region=eu-west-1", "--set", "image.repository=fluent-bit-opensearch-irsa",
+	args := []string{"--set", "endpoint=search-logs-abc123.eu-west-1.es.amazonaws.com", "--set",
+		"region=eu-west-1", "--set", "image.repository=fluent-bit-opensearch-irsa",
 		"--set", "serviceAccount.roleARN=arn:aws:iam::123456789012:role/fluent-bit"}
 	for _, s := range set {
 		args = append(args, "--set", s)
@@ -62,7 +65,8 @@ func values(set ...string) []string {
 var (
 	hashed = regexp.MustCompile(`(opensearch-irsa(?:-[a-z]+)*)-[a-z0-9]{10}$`)
 	// generic is what kustomize and Helm each put onto their objects, and what means the same.
-	generic = []string{"helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version", "app.kubernetes.io/instance", "app.kubernetes.io/part-of",
+	generic = []string{"helm.sh/chart", "app.kubernetes.io/managed-by", "app.kubernetes.io/version",
+		"app.kubernetes.io/instance", "app.kubernetes.io/part-of",
 		"helm.sh/hook", "helm.sh/hook-weight", "helm.sh/hook-delete-policy", "opensearch-irsa/configuration"}
 )
 
@@ -96,11 +100,13 @@ func plain(v any) any {
 	case map[string]any:
 		out := map[string]any{}
 		for key, value := range v {
-			if slices.Contains(generic, key) || key == "imagePullPolicy" && value == "IfNotPresent" {
+			if slices.Contains(generic, key) ||
+				key == "imagePullPolicy" && value == "IfNotPresent" {
 				continue
 			}
 			value = plain(value)
-			if m, ok := value.(map[string]any); ok && len(m) == 0 && (key == "labels" || key == "annotations") {
+			if m, ok := value.(map[string]any); ok && len(m) == 0 &&
+				(key == "labels" || key == "annotations") {
 				continue
 			}
 			out[key] = value
@@ -117,7 +123,10 @@ func plain(v any) any {
 			return fmt.Sprint(m["mountPath"], m["name"])
 		}
 		if len(out) > 0 && key(out[0]) != fmt.Sprint(nil, nil) {
-			slices.SortStableFunc(out, func(a, b any) int { return strings.Compare(key(a), key(b)) })
+			slices.SortStableFunc(out, func(a,
+				b any) int {
+				return strings.Compare(key(a), key(b))
+			})
 		}
 		return out
 	case string:
@@ -137,15 +146,18 @@ func TestChartIsTheOverlay(t *testing.T) {
 		"bare":               {set: []string{"namespaceOptOut=false"}},
 		"with files of pods": {components: []string{"pod-metadata"}, set: []string{"namespaceOptOut=false", "podMetadata=true"}},
 		"everything": {
-			components: []string{"tenants", "system-logs", "events", "monitoring", "network-policy", "bootstrap", "doctor"},
-			set: []string{"tenants=true", "systemLogs=true", "events=true", "monitoring.enabled=true", "networkPolicy.enabled=true", "bootstrap.enabled=true",
+			components: []string{"tenants", "system-logs", "events", "monitoring", "network-policy",
+				"bootstrap", "doctor"},
+			set: []string{"tenants=true", "systemLogs=true", "events=true",
+				"monitoring.enabled=true", "networkPolicy.enabled=true", "bootstrap.enabled=true",
 				"bootstrap.roleARN=arn:aws:iam::123456789012:role/opensearch-bootstrap"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := tree(t)
 			choose(t, at, "irsa", c.components)
-			want, got := comparable(t, build(t, at, "/overlays/irsa")), comparable(t, render(t, "opensearch-irsa", c.set...))
+			want, got := comparable(t, build(t, at, "/overlays/irsa")),
+				comparable(t, render(t, "opensearch-irsa", c.set...))
 			// The overlay's settings also have what its replacements take from there; the doctor's
 			// ConfigMap is for its Job's name. The chart's doctor is a Pod, always there for helm
 			// test.
@@ -157,10 +169,12 @@ func TestChartIsTheOverlay(t *testing.T) {
 				delete(want, "Job opensearch-irsa-doctor")
 			}
 			settings := want["ConfigMap opensearch-irsa-settings"].(map[string]any)["data"].(map[string]any)
-			for _, key := range []string{"PROMETHEUS_NAMESPACE", "PROMETHEUS_RELEASE", "BOOTSTRAP_ROLE_ARN"} {
+			for _, key := range []string{"PROMETHEUS_NAMESPACE", "PROMETHEUS_RELEASE",
+				"BOOTSTRAP_ROLE_ARN"} {
 				delete(settings, key)
 			}
-			if a, b := slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got)); !slices.Equal(a, b) {
+			if a, b := slices.Sorted(maps.Keys(want)),
+				slices.Sorted(maps.Keys(got)); !slices.Equal(a, b) {
 				t.Errorf("the overlay has %q and the chart %q", a, b)
 			}
 			for name := range want {
@@ -184,7 +198,8 @@ func sameDoctor(t *testing.T, job, pod any) {
 		}
 		return object
 	}
-	theirs, ours := of(job, "spec", "template", "spec").(map[string]any), of(pod, "spec").(map[string]any)
+	theirs, ours := of(job, "spec", "template", "spec").(map[string]any),
+		of(pod, "spec").(map[string]any)
 	if deadline := ours["activeDeadlineSeconds"]; deadline != 300.0 {
 		t.Errorf("the chart's doctor may take %v seconds, and Helm gives up after 300", deadline)
 	}
@@ -210,13 +225,16 @@ func sameDoctor(t *testing.T, job, pod any) {
 // TestChartObjects decodes what the chart makes strictly, and looks what its objects say of each
 // other; another release gets other names.
 func TestChartObjects(t *testing.T) {
-	text := render(t, "logs", "tenants=true", "systemLogs=true", "events=true", "bootstrap.enabled=true")
-	for _, name := range []string{"name: logs-opensearch-irsa\n", "name: logs-opensearch-irsa-events\n", "serviceAccountName: logs-opensearch-irsa\n"} {
+	text := render(t, "logs", "tenants=true", "systemLogs=true", "events=true",
+		"bootstrap.enabled=true")
+	for _, name := range []string{"name: logs-opensearch-irsa\n",
+		"name: logs-opensearch-irsa-events\n", "serviceAccountName: logs-opensearch-irsa\n"} {
 		if !strings.Contains(text, name) {
 			t.Errorf("a release called logs has no %q", name)
 		}
 	}
-	o := decode(t, withoutComments(render(t, "opensearch-irsa", "tenants=true", "systemLogs=true", "events=true", "networkPolicy.enabled=true", "monitoring.enabled=true", "bootstrap.enabled=true")))
+	o := decode(t, withoutComments(render(t, "opensearch-irsa", "tenants=true", "systemLogs=true",
+		"events=true", "networkPolicy.enabled=true", "monitoring.enabled=true", "bootstrap.enabled=true")))
 	o.check(t)
 	o.checkAgent(t)
 	checkFolders(t, o.daemonSets["opensearch-irsa"].Spec.Template.Spec, true)
@@ -226,7 +244,8 @@ func TestChartObjects(t *testing.T) {
 		t.Errorf("they are no hooks: %v, %v", hook, test)
 	}
 	// helm uninstall leaves hooks where they are.
-	for _, policy := range []string{hook["helm.sh/hook-delete-policy"], test["helm.sh/hook-delete-policy"]} {
+	for _, policy := range []string{hook["helm.sh/hook-delete-policy"],
+		test["helm.sh/hook-delete-policy"]} {
 		if policy != "before-hook-creation,hook-succeeded" {
 			t.Errorf("a hook stays behind: %q", policy)
 		}
@@ -242,7 +261,8 @@ func withoutComments(text string) string {
 // TestChartRolls has another configuration or setting roll the pods.
 func TestChartRolls(t *testing.T) {
 	sum := func(set ...string) string {
-		found := regexp.MustCompile(`opensearch-irsa/configuration: \w+`).FindString(render(t, "x", set...))
+		found := regexp.MustCompile(`opensearch-irsa/configuration: \w+`).FindString(render(t, "x",
+			set...))
 		if found == "" {
 			t.Fatal("the pods have no checksum")
 		}
@@ -279,14 +299,16 @@ func TestChartValues(t *testing.T) {
 
 // TestChartLint is helm lint, and a package that has the files behind the links.
 func TestChartLint(t *testing.T) {
-	if out, err := helm(t, append([]string{"lint", "--strict", chart(t)}, values()...)...); err != nil {
+	if out, err := helm(t, append([]string{"lint", "--strict", chart(t)},
+		values()...)...); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 	dir := t.TempDir()
 	if out, err := helm(t, "package", chart(t), "--destination", dir); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	out, err := helm(t, append([]string{"template", "x", filepath.Join(dir, "opensearch-irsa-1.0.0.tgz"), "--namespace", "logging"}, values()...)...)
+	out, err := helm(t, append([]string{"template", "x",
+		filepath.Join(dir, "opensearch-irsa-1.0.0.tgz"), "--namespace", "logging"}, values()...)...)
 	if err != nil || out != render(t, "x") {
 		t.Errorf("the package makes other objects than the folder (%v): the files behind its "+
 			"links are missing", err)

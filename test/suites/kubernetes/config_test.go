@@ -84,7 +84,8 @@ func agentFiles(t *testing.T, components ...string) (map[string]string, *objects
 }
 
 // core are the keys of an [OUTPUT] section that Fluent Bit keeps for itself.
-var core = []string{"name", "match", "match_regex", "alias", "log_level", "workers", "retry_limit", "storage.total_limit_size"}
+var core = []string{"name", "match", "match_regex", "alias", "log_level", "workers", "retry_limit",
+	"storage.total_limit_size"}
 
 // TestOutputOptions has only options in the output sections that exist, with values that are
 // understood.
@@ -100,7 +101,8 @@ func TestOutputOptions(t *testing.T) {
 	}
 	env := o.settings(t)
 	env["AWS_ROLE_ARN"], env["AWS_WEB_IDENTITY_TOKEN_FILE"] = "arn:aws:iam::123456789012:role/fluent-bit", "/dev/null"
-	for _, all := range [][]section{sections(t, files, "fluent-bit.conf"), sections(t, map[string]string{"x": string(existing)}, "x")} {
+	for _, all := range [][]section{sections(t, files, "fluent-bit.conf"),
+		sections(t, map[string]string{"x": string(existing)}, "x")} {
 		output := one(t, all, "OUTPUT", "Name", "opensearch_irsa")
 		for key := range output.keys {
 			if !names[key] && !slices.Contains(core, key) {
@@ -108,7 +110,8 @@ func TestOutputOptions(t *testing.T) {
 			}
 		}
 		expand := func(option string) string {
-			return os.Expand(output.get(option), func(name string) string { return cmp.Or(env[name], defaults(t)[name]) })
+			return os.Expand(output.get(option),
+				func(name string) string { return cmp.Or(env[name], defaults(t)[name]) })
 		}
 		loaded, err := config.Load(func(option string) string {
 			if strings.Contains(output.get(option), "${") {
@@ -119,8 +122,10 @@ func TestOutputOptions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if loaded.Index != "eks-log-%Y.%m.%d" || loaded.MetricsListen != ":2021" || !loaded.GenerateID {
-			t.Errorf("index %q, metrics %q, ids %t", loaded.Index, loaded.MetricsListen, loaded.GenerateID)
+		if loaded.Index != "eks-log-%Y.%m.%d" || loaded.MetricsListen != ":2021" ||
+			!loaded.GenerateID {
+			t.Errorf("index %q, metrics %q, ids %t", loaded.Index, loaded.MetricsListen,
+				loaded.GenerateID)
 		}
 	}
 }
@@ -155,7 +160,8 @@ func TestEnvironment(t *testing.T) {
 		}
 	}
 	told := defaults(t)
-	if got, want := slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(used)); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(told)),
+		slices.Sorted(maps.Keys(used)); !slices.Equal(got, want) {
 		t.Errorf("the head tells of %v, and the configuration uses %v", got, want)
 	}
 	container := o.daemonSets["opensearch-irsa"].Spec.Template.Spec.Containers[0]
@@ -170,14 +176,16 @@ func TestEnvironment(t *testing.T) {
 	}
 	for _, port := range container.Ports {
 		if want := told["FLUENT_BIT_"+strings.ToUpper(port.Name)+"_PORT"]; strconv.Itoa(int(port.ContainerPort)) != want {
-			t.Errorf("port %s is %d, and the configuration listens at %q", port.Name, port.ContainerPort, want)
+			t.Errorf("port %s is %d, and the configuration listens at %q", port.Name,
+				port.ContainerPort, want)
 		}
 	}
 	mounts := map[string]bool{}
 	for _, m := range container.VolumeMounts {
 		mounts[m.MountPath] = true
 	}
-	if logs := filepath.Dir(told["FLUENT_BIT_LOGS"]); !mounts[logs] || !mounts[told["FLUENT_BIT_STATE"]] {
+	if logs := filepath.Dir(told["FLUENT_BIT_LOGS"]); !mounts[logs] ||
+		!mounts[told["FLUENT_BIT_STATE"]] {
 		t.Errorf("%s or %s is not mounted", logs, told["FLUENT_BIT_STATE"])
 	}
 }
@@ -198,23 +206,29 @@ func TestShippedConfiguration(t *testing.T) {
 	}
 	pod := o.daemonSets["opensearch-irsa"].Spec.Template.Spec
 	if *pod.TerminationGracePeriodSeconds <= int64(grace) {
-		t.Errorf("terminationGracePeriodSeconds %d is not above Grace %d", *pod.TerminationGracePeriodSeconds, grace)
+		t.Errorf("terminationGracePeriodSeconds %d is not above Grace %d",
+			*pod.TerminationGracePeriodSeconds, grace)
 	}
 	for _, option := range config.Options {
 		if option.Name != "Request_Timeout" {
 			continue
 		}
-		if timeout, err := time.ParseDuration(option.Default); err != nil || timeout >= time.Duration(grace)*time.Second {
+		if timeout, err := time.ParseDuration(option.Default); err != nil ||
+			timeout >= time.Duration(grace)*time.Second {
 			t.Errorf("Request_Timeout %s is not below Grace %d (%v)", option.Default, grace, err)
 		}
 	}
 	input := one(t, all, "INPUT", "Name", "tail")
-	if input.get("storage.type") != "filesystem" || input.get("DB") == "" || one(t, all, "OUTPUT", "Name", "opensearch_irsa").get("storage.total_limit_size") == "" {
+	if input.get("storage.type") != "filesystem" || input.get("DB") == "" ||
+		one(t, all, "OUTPUT", "Name", "opensearch_irsa").get("storage.total_limit_size") == "" {
 		t.Error("chunks are not on the disk, or without a limit")
 	}
 	// The name is a container's in a file name of the kubelet's: POD_NAMESPACE_CONTAINER-ID.log.
-	own := "/var/log/containers/fluent-bit-x7k2p_logging_" + pod.Containers[0].Name + "-" + strings.Repeat("0a", 32) + ".log"
-	for file, want := range map[string]bool{own: true, strings.ReplaceAll(own, "fluent-bit-0a", "app-0a"): false, strings.ReplaceAll(own, "logging_", "fluent-bit-lab_"): true,
+	own := "/var/log/containers/fluent-bit-x7k2p_logging_" + pod.Containers[0].Name + "-" +
+		strings.Repeat("0a", 32) + ".log"
+	for file, want := range map[string]bool{own: true,
+		strings.ReplaceAll(own, "fluent-bit-0a", "app-0a"):                                  false,
+		strings.ReplaceAll(own, "logging_", "fluent-bit-lab_"):                              true,
 		"/var/log/containers/web-1_fluent-bit-lab_app-" + strings.Repeat("0a", 32) + ".log": false} {
 		if got := matches(input.get("Exclude_Path"), file); got != want {
 			t.Errorf("Exclude_Path leaves out %s: %t", file, got)

@@ -12,7 +12,8 @@ import (
 // none is lost and none is there twice.
 func TestCrash(t *testing.T) {
 	c := newCluster(t)
-	app := c.addPod(stack.Pod{Namespace: "shop", Name: "web-0", Labels: map[string]string{"app": "web"}})
+	app := c.addPod(stack.Pod{Namespace: "shop", Name: "web-0",
+		Labels: map[string]string{"app": "web"}})
 	if err := world.Kube.PutNamespace("shop", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,8 @@ func TestCrash(t *testing.T) {
 		for {
 			// A trace after each ten lines, so that there is one to join whenever the agent dies.
 			err := app.WriteLines(10)
-			for _, line := range []string{"Traceback (most recent call last):", `  File "/app/a.py", line 1, in <module>`, "    main()", "ValueError"} {
+			for _, line := range []string{"Traceback (most recent call last):",
+				`  File "/app/a.py", line 1, in <module>`, "    main()", "ValueError"} {
 				if err == nil {
 					err = app.Write(0, "stderr", "F", line)
 				}
@@ -82,7 +84,8 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	if lost, extra := missing(numbered, plain); len(lost)+len(extra) > 0 {
-		t.Errorf("of %d lines %d are lost and %d there more than once: %.300q %.300q", written, len(lost), len(extra), lost, extra)
+		t.Errorf("of %d lines %d are lost and %d there more than once: %.300q %.300q", written,
+			len(lost), len(extra), lost, extra)
 	}
 	// A trace that was read in two parts, of which the second was read again, may be there in both
 	// ways.

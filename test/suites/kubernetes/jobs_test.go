@@ -17,7 +17,8 @@ func TestJobNames(t *testing.T) {
 		"irsa": {{"bootstrap"}, {"doctor"}, {"bootstrap", "doctor"}}, "pod-identity": {{"bootstrap"}, {"doctor"}, {"bootstrap", "doctor"}}, "serverless": {{"doctor"}},
 	} {
 		for _, components := range sets {
-			t.Run(overlay+" "+strings.Join(components, " "), func(t *testing.T) { checkJobNames(t, overlay, components) })
+			t.Run(overlay+" "+strings.Join(components, " "),
+				func(t *testing.T) { checkJobNames(t, overlay, components) })
 		}
 	}
 }
@@ -44,7 +45,8 @@ func checkJobNames(t *testing.T, overlay string, components []string) {
 			if err != nil || !strings.Contains(string(text), old) {
 				t.Fatalf("%s has no %q (%v)", file, old, err)
 			}
-			if err := at.WriteFile(file, []byte(strings.ReplaceAll(string(text), old, changed))); err != nil {
+			if err := at.WriteFile(file, []byte(strings.ReplaceAll(string(text), old,
+				changed))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -72,14 +74,17 @@ func checkJobNames(t *testing.T, overlay string, components []string) {
 		"an index each":  {more: []string{"tenants"}, do: none, doctor: true},
 	} {
 		after := jobs(change.more, change.do)
-		for name, want := range map[string]bool{"bootstrap": change.bootstrap, "doctor": change.doctor} {
+		for name, want := range map[string]bool{"bootstrap": change.bootstrap,
+			"doctor": change.doctor} {
 			if before[name] == nil {
 				continue
 			}
 			if got := before[name].Name != after[name].Name; got != want {
-				t.Errorf("%s changed, and the %s is another Job: %t (%s, %s)", what, name, got, before[name].Name, after[name].Name)
+				t.Errorf("%s changed, and the %s is another Job: %t (%s, %s)", what, name, got,
+					before[name].Name, after[name].Name)
 			}
-			if before[name].Name == after[name].Name && !reflect.DeepEqual(before[name].Spec, after[name].Spec) {
+			if before[name].Name == after[name].Name &&
+				!reflect.DeepEqual(before[name].Spec, after[name].Spec) {
 				t.Errorf("%s changed, and the %s has its old name: Kubernetes refuses that", what, name)
 			}
 		}

@@ -20,7 +20,8 @@ func TestMonitoring(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed := strings.NewReplacer("PROMETHEUS_NAMESPACE=monitoring", "PROMETHEUS_NAMESPACE=observability", "PROMETHEUS_RELEASE=kube-prometheus-stack", "PROMETHEUS_RELEASE=prom")
+	changed := strings.NewReplacer("PROMETHEUS_NAMESPACE=monitoring",
+		"PROMETHEUS_NAMESPACE=observability", "PROMETHEUS_RELEASE=kube-prometheus-stack", "PROMETHEUS_RELEASE=prom")
 	if err := at.WriteFile(file, []byte(changed.Replace(string(text)))); err != nil {
 		t.Fatal(err)
 	}
@@ -42,11 +43,13 @@ func TestMonitoring(t *testing.T) {
 		t.Errorf("the PrometheusRule is not deploy/monitoring/alerts.yaml: %v", rules)
 	}
 	dashboard := o.configs["opensearch-irsa-dashboard"]
-	if dashboard == nil || dashboard.Data["dashboard.json"] != string(read("dashboard.json")) || dashboard.Labels["grafana_dashboard"] != "1" {
+	if dashboard == nil || dashboard.Data["dashboard.json"] != string(read("dashboard.json")) ||
+		dashboard.Labels["grafana_dashboard"] != "1" {
 		t.Error("the dashboard is not deploy/monitoring/dashboard.json, or Grafana does not find " +
 			"it: cp deploy/monitoring/dashboard.json deploy/kubernetes/components/monitoring/")
 	}
-	if release := o.podMonitors["opensearch-irsa"].Labels["release"]; release != "prom" || rules.Labels["release"] != "prom" {
+	if release := o.podMonitors["opensearch-irsa"].Labels["release"]; release != "prom" ||
+		rules.Labels["release"] != "prom" {
 		t.Errorf("kube-prometheus-stack does not find the PodMonitor (release %q) "+
 			"or the rules (%q)", release, rules.Labels["release"])
 	}

@@ -80,7 +80,9 @@ func newClusterOf(t *testing.T, components ...string) *cluster {
 		rules = append(rules, stack.Rule{Verbs: rule.Verbs, Resources: rule.Resources})
 	}
 	if world == nil {
-		if world, err = stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"), KubeRules: rules}); err != nil {
+		if world, err = stack.New(ctx,
+			stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"),
+				KubeRules: rules}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -154,7 +156,8 @@ func (c *cluster) start() *stack.FluentBit {
 		// What is not the webhook's or the image's must be the DaemonSet's; where the test's domain
 		// and CA are, nobody else knows.
 		test := name == "AWS_ENDPOINT_URL_STS" || name == "SSL_CERT_FILE"
-		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "FLUENT_BIT_") || test || daemonSet[name] {
+		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "FLUENT_BIT_") || test ||
+			daemonSet[name] {
 			given[name] = value
 		}
 	}
@@ -207,9 +210,11 @@ func (c *cluster) documents() ([]document, error) {
 		return nil, err
 	}
 	const most = 200_000
-	status, answer, err := world.OpenSearch.Do(c.t.Context(), "PUT", "/"+c.index()+"/_settings", fmt.Sprintf(`{"index.max_result_window":%d}`, most))
+	status, answer, err := world.OpenSearch.Do(c.t.Context(), "PUT", "/"+c.index()+"/_settings",
+		fmt.Sprintf(`{"index.max_result_window":%d}`, most))
 	if err == nil && status == http.StatusOK {
-		status, answer, err = world.OpenSearch.Do(c.t.Context(), "POST", "/"+c.index()+"/_search", fmt.Sprintf(`{"size":%d,"sort":["@timestamp"]}`, most))
+		status, answer, err = world.OpenSearch.Do(c.t.Context(), "POST", "/"+c.index()+"/_search",
+			fmt.Sprintf(`{"size":%d,"sort":["@timestamp"]}`, most))
 	}
 	if err != nil || status != http.StatusOK {
 		return nil, fmt.Errorf("cannot search: %d %.300s (%w)", status, answer, err)
@@ -260,7 +265,8 @@ func (c *cluster) await(want int) []document {
 func runSampleApp(t *testing.T, events int) (stdout, stderr []string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "sample-app")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "out_opensearch_irsa/deploy/sample-app").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program,
+		"out_opensearch_irsa/deploy/sample-app").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	var out, wrong bytes.Buffer
@@ -269,7 +275,10 @@ func runSampleApp(t *testing.T, events int) (stdout, stderr []string) {
 	if err := command.Run(); err != nil {
 		t.Fatal(err)
 	}
-	split := func(b *bytes.Buffer) []string { return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") }
+	split := func(b *bytes.Buffer) []string {
+		return strings.Split(strings.TrimSuffix(b.String(),
+			"\n"), "\n")
+	}
 	return split(&out), split(&wrong)
 }
 
@@ -281,7 +290,8 @@ func (c *cluster) probe(name string, p *corev1.Probe) {
 
 func (c *cluster) get(name, port, path string) string {
 	c.t.Helper()
-	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, "http://127.0.0.1:"+c.ports[port]+path, nil)
+	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet,
+		"http://127.0.0.1:"+c.ports[port]+path, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -292,7 +302,8 @@ func (c *cluster) get(name, port, path string) string {
 	}
 	var body bytes.Buffer
 	_, err = body.ReadFrom(answer.Body)
-	if err = errors.Join(err, answer.Body.Close()); err != nil || answer.StatusCode != http.StatusOK {
+	if err = errors.Join(err, answer.Body.Close()); err != nil ||
+		answer.StatusCode != http.StatusOK {
 		c.t.Errorf("%s: %s answered %d %.200s (%v)", name, path, answer.StatusCode, body.String(), err)
 	}
 	return body.String()

@@ -59,10 +59,14 @@ type alertRules struct {
 func decode(t *testing.T, text string) *objects {
 	t.Helper()
 	o := &objects{
-		namespaces: map[string]*corev1.Namespace{}, accounts: map[string]*corev1.ServiceAccount{}, roles: map[string]*rbacv1.ClusterRole{},
-		bindings: map[string]*rbacv1.ClusterRoleBinding{}, configs: map[string]*corev1.ConfigMap{}, daemonSets: map[string]*appsv1.DaemonSet{},
-		deployments: map[string]*appsv1.Deployment{}, jobs: map[string]*batchv1.Job{}, alone: map[string]*corev1.Pod{}, policies: map[string]*networkingv1.NetworkPolicy{},
-		podMonitors: map[string]*podMonitor{}, alertRules: map[string]*alertRules{}, kindsAndName: map[string]bool{},
+		namespaces: map[string]*corev1.Namespace{}, accounts: map[string]*corev1.ServiceAccount{},
+		roles:    map[string]*rbacv1.ClusterRole{},
+		bindings: map[string]*rbacv1.ClusterRoleBinding{}, configs: map[string]*corev1.ConfigMap{},
+		daemonSets:  map[string]*appsv1.DaemonSet{},
+		deployments: map[string]*appsv1.Deployment{}, jobs: map[string]*batchv1.Job{},
+		alone: map[string]*corev1.Pod{}, policies: map[string]*networkingv1.NetworkPolicy{},
+		podMonitors: map[string]*podMonitor{}, alertRules: map[string]*alertRules{},
+		kindsAndName: map[string]bool{},
 	}
 	for document := range strings.SplitSeq(text, "\n---\n") {
 		var head metav1.TypeMeta
@@ -133,10 +137,12 @@ type pod struct {
 func (o *objects) pods() []pod {
 	var all []pod
 	for name, d := range o.daemonSets {
-		all = append(all, pod{"DaemonSet " + name, d.Spec.Template.Labels, d.Spec.Selector, d.Spec.Template.Spec})
+		all = append(all, pod{"DaemonSet " +
+			name, d.Spec.Template.Labels, d.Spec.Selector, d.Spec.Template.Spec})
 	}
 	for name, d := range o.deployments {
-		all = append(all, pod{"Deployment " + name, d.Spec.Template.Labels, d.Spec.Selector, d.Spec.Template.Spec})
+		all = append(all, pod{"Deployment " +
+			name, d.Spec.Template.Labels, d.Spec.Selector, d.Spec.Template.Spec})
 	}
 	for name, j := range o.jobs {
 		all = append(all, pod{"Job " + name, j.Spec.Template.Labels, nil, j.Spec.Template.Spec})
@@ -151,7 +157,8 @@ func (o *objects) pods() []pod {
 // in a hyphen.
 func (o *objects) has(kindAndName string) bool {
 	for name := range o.kindsAndName {
-		if name == kindAndName || strings.HasSuffix(kindAndName, "-") && strings.HasPrefix(name, kindAndName) {
+		if name == kindAndName || strings.HasSuffix(kindAndName, "-") &&
+			strings.HasPrefix(name, kindAndName) {
 			return true
 		}
 	}

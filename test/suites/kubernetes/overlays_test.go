@@ -24,7 +24,8 @@ func TestOverlays(t *testing.T) {
 			o := decode(t, text)
 			o.check(t)
 			o.checkAgent(t)
-			checkFolders(t, o.daemonSets["opensearch-irsa"].Spec.Template.Spec, slices.Contains(components, "system-logs"))
+			checkFolders(t, o.daemonSets["opensearch-irsa"].Spec.Template.Spec,
+				slices.Contains(components, "system-logs"))
 			for component, name := range map[string]string{
 				"doctor": "Job logging/opensearch-irsa-doctor-", "bootstrap": "Job logging/opensearch-irsa-bootstrap-",
 				"monitoring": "PodMonitor logging/opensearch-irsa", "network-policy": "NetworkPolicy logging/opensearch-irsa",
@@ -38,8 +39,10 @@ func TestOverlays(t *testing.T) {
 				t.Error("kubectl delete -k would take the namespace with all that is in it")
 			}
 			for _, object := range o.all {
-				if object.GetLabels()["app.kubernetes.io/part-of"] != "opensearch-irsa" || !strings.HasPrefix(object.GetName(), "opensearch-irsa") {
-					t.Errorf("%s is not told from other people's objects: %v", object.GetName(), object.GetLabels())
+				if object.GetLabels()["app.kubernetes.io/part-of"] != "opensearch-irsa" ||
+					!strings.HasPrefix(object.GetName(), "opensearch-irsa") {
+					t.Errorf("%s is not told from other people's objects: %v", object.GetName(),
+						object.GetLabels())
 				}
 			}
 			o.checkIdentity(t, overlay, components)
@@ -74,7 +77,8 @@ func TestKubectl(t *testing.T) {
 			"the other tests use")
 	}
 	for _, overlay := range []string{"irsa", "pod-identity", "serverless", "existing-daemonset"} {
-		command := exec.CommandContext(t.Context(), kubectl, "kustomize", filepath.Join(moduleRoot(t), "deploy", "kubernetes", "overlays", overlay))
+		command := exec.CommandContext(t.Context(), kubectl, "kustomize",
+			filepath.Join(moduleRoot(t), "deploy", "kubernetes", "overlays", overlay))
 		command.Stderr = os.Stderr
 		text, err := command.Output()
 		if err != nil {
@@ -88,7 +92,8 @@ func TestKubectl(t *testing.T) {
 
 // TestSampleApp has the application's manifest.
 func TestSampleApp(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "deploy", "sample-app", "deployment.yaml"))
+	text, err := os.ReadFile(filepath.Join(moduleRoot(t), "deploy", "sample-app",
+		"deployment.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,14 +111,16 @@ func (o *objects) check(t *testing.T) {
 			t.Errorf("ClusterRoleBinding %s is for %v, which is not there", name, binding.RoleRef)
 		}
 		for _, s := range binding.Subjects {
-			if account := o.accounts[s.Name]; s.Kind != "ServiceAccount" || account == nil || account.Namespace != s.Namespace {
+			if account := o.accounts[s.Name]; s.Kind != "ServiceAccount" || account == nil ||
+				account.Namespace != s.Namespace {
 				t.Errorf("ClusterRoleBinding %s is of %v, which is not there", name, s)
 			}
 		}
 	}
 	agents := o.daemonSets["opensearch-irsa"]
 	for name, policy := range o.policies {
-		if dns := policy.Spec.Egress[0]; len(dns.To) != 0 || len(dns.Ports) != 2 || dns.Ports[0].Port.IntVal != 53 {
+		if dns := policy.Spec.Egress[0]; len(dns.To) != 0 || len(dns.Ports) != 2 ||
+			dns.Ports[0].Port.IntVal != 53 {
 			t.Errorf("NetworkPolicy %s allows DNS to %v alone: NodeLocal DNSCache and Auto Mode "+
 				"have it elsewhere", name, dns.To)
 		}
@@ -127,7 +134,8 @@ func (o *objects) check(t *testing.T) {
 		}
 	}
 	for name, monitor := range o.podMonitors {
-		if !selects(t, &monitor.Spec.Selector, agents.Spec.Template.Labels) || len(monitor.Spec.PodMetricsEndpoints) == 0 {
+		if !selects(t, &monitor.Spec.Selector, agents.Spec.Template.Labels) ||
+			len(monitor.Spec.PodMetricsEndpoints) == 0 {
 			t.Errorf("PodMonitor %s selects nothing", name)
 		}
 		for _, endpoint := range monitor.Spec.PodMetricsEndpoints {
@@ -188,7 +196,8 @@ func (o *objects) checkPod(t *testing.T, p pod) {
 			// The kubelet fills in a variable only if it stands before.
 			if _, rest, found := strings.Cut(e.Value, "$("); found {
 				name, _, _ := strings.Cut(rest, ")")
-				if !slices.ContainsFunc(c.Env[:n], func(before corev1.EnvVar) bool { return before.Name == name }) {
+				if !slices.ContainsFunc(c.Env[:n],
+					func(before corev1.EnvVar) bool { return before.Name == name }) {
 					t.Errorf("%s: %s uses %s, which stands behind it", p.name, e.Name, name)
 				}
 			}

@@ -69,8 +69,11 @@ func TestTenants(t *testing.T) {
 	if n := count(c.name + "*"); n != 60 {
 		t.Errorf("there are %d lines in all: a namespace that opted out is there too", n)
 	}
-	_, answer, err := world.OpenSearch.Do(t.Context(), "POST", "/"+c.name+"-money-2*/_search", `{"size":1}`)
-	if text := string(answer); err != nil || !strings.Contains(text, `"tenant":"money"`) || strings.Contains(text, "kubernetes_namespace") || strings.Contains(text, "example.com/owner") {
+	_, answer, err := world.OpenSearch.Do(t.Context(), "POST", "/"+c.name+"-money-2*/_search",
+		`{"size":1}`)
+	if text := string(answer); err != nil || !strings.Contains(text, `"tenant":"money"`) ||
+		strings.Contains(text, "kubernetes_namespace") ||
+		strings.Contains(text, "example.com/owner") {
 		t.Errorf("a document is %s (%v)", answer, err)
 	}
 	if err := agent.Stop(45 * time.Second); err != nil {
@@ -112,11 +115,16 @@ func TestComponentsAreUnderstood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		command := exec.CommandContext(t.Context(), host.Path, "--dry-run", "-c", filepath.Join(dir, "fluent-bit.conf"))
-		command.Env = []string{"PATH=" + os.Getenv("PATH"), "FLUENT_BIT_PLUGINS=" + plugins, "FLUENT_BIT_STATE=" + dir, "FLUENT_BIT_LOGS=" + dir + "/*.log", "FLUENT_BIT_HTTP_LISTEN=127.0.0.1",
+		command := exec.CommandContext(t.Context(), host.Path, "--dry-run", "-c",
+			filepath.Join(dir, "fluent-bit.conf"))
+		command.Env = []string{"PATH=" + os.Getenv("PATH"), "FLUENT_BIT_PLUGINS=" +
+			plugins, "FLUENT_BIT_STATE=" + dir, "FLUENT_BIT_LOGS=" + dir +
+			"/*.log", "FLUENT_BIT_HTTP_LISTEN=127.0.0.1",
 			"FLUENT_BIT_HTTP_PORT=2020", "FLUENT_BIT_METRICS_PORT=0", "FLUENT_BIT_KUBE_URL=https://127.0.0.1:1", "FLUENT_BIT_KUBE_FILES=" + dir, "FLUENT_BIT_KUBE_TTL=0", "OPENSEARCH_ENDPOINT=127.0.0.1:9", "INDEX_NAME=eks-log", "AWS_REGION=eu-west-1"}
 		out, err := command.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "configuration test is successful") || slices.ContainsFunc(strings.Split(string(out), "\n"), func(line string) bool { return strings.Contains(line, "[error]") }) {
+		if err != nil || !strings.Contains(string(out), "configuration test is successful") ||
+			slices.ContainsFunc(strings.Split(string(out), "\n"),
+				func(line string) bool { return strings.Contains(line, "[error]") }) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}

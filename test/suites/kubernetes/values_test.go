@@ -38,7 +38,8 @@ func TestValuesOfOtherCharts(t *testing.T) {
 				t.Fatalf("%v: %s", err, out)
 			}
 			checkOtherChart(t, chart.Name, out)
-			if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), chart.Version) {
+			if text, err := os.ReadFile(file); err != nil ||
+				!strings.Contains(string(text), chart.Version) {
 				t.Errorf("%s does not say that it was rendered with %s (%v)", file, chart.Version, err)
 			}
 		})
@@ -76,7 +77,8 @@ func checkOtherChart(t *testing.T, name, text string) {
 	mounted := func(of corev1.Container, path string) (v corev1.Volume, mount corev1.VolumeMount) {
 		for _, m := range of.VolumeMounts {
 			if m.MountPath == path {
-				n := slices.IndexFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name })
+				n := slices.IndexFunc(pod.Volumes,
+					func(v corev1.Volume) bool { return v.Name == m.Name })
 				if n < 0 {
 					t.Fatalf("no volume for the mount %s", m.Name)
 				}
@@ -94,7 +96,8 @@ func checkOtherChart(t *testing.T, name, text string) {
 		}
 	}
 	all := sections(t, files, "fluent-bit.conf")
-	service, input, output := one(t, all, "SERVICE", "Plugins_File", ""), one(t, all, "INPUT", "Name", "tail"), one(t, all, "OUTPUT", "Name", "opensearch_irsa")
+	service, input, output := one(t, all, "SERVICE", "Plugins_File", ""),
+		one(t, all, "INPUT", "Name", "tail"), one(t, all, "OUTPUT", "Name", "opensearch_irsa")
 
 	// The plugin: by the image, or by an init container from it.
 	plugins := filepath.Dir(service.get("Plugins_File"))
@@ -102,14 +105,18 @@ func checkOtherChart(t *testing.T, name, text string) {
 		init := pod.InitContainers[0]
 		into := init.Command[len(init.Command)-1]
 		from, _ := mounted(init, into)
-		if to, mount := mounted(c, plugins); to.EmptyDir == nil || from.Name != to.Name || !mount.ReadOnly {
-			t.Errorf("the init container fills %q and the agent loads the plugin from %q of %q", from.Name, plugins, to.Name)
+		if to, mount := mounted(c, plugins); to.EmptyDir == nil || from.Name != to.Name ||
+			!mount.ReadOnly {
+			t.Errorf("the init container fills %q and the agent loads the plugin from %q of %q",
+				from.Name, plugins, to.Name)
 		}
-		if filepath.Base(init.Command[0]) != "opensearch-irsa-install" || !strings.Contains(init.Image, "example/") {
+		if filepath.Base(init.Command[0]) != "opensearch-irsa-install" ||
+			!strings.Contains(init.Image, "example/") {
 			t.Errorf("the init container runs %q of %s", init.Command, init.Image)
 		}
 	} else if !strings.Contains(c.Image, "example/") || len(pod.InitContainers) != 0 {
-		t.Errorf("the image %s has no plugin, and there are %d init containers", c.Image, len(pod.InitContainers))
+		t.Errorf("the image %s has no plugin, and there are %d init containers", c.Image,
+			len(pod.InitContainers))
 	}
 	if service.get("Plugins_File") != defaults(t)["FLUENT_BIT_PLUGINS"] {
 		t.Errorf("Plugins_File is %q", service.get("Plugins_File"))
@@ -139,19 +146,27 @@ func checkOtherChart(t *testing.T, name, text string) {
 	// Probes by which an outage restarts nobody, role, its own log left out, and the output as we
 	// ship it.
 	live, ready := c.LivenessProbe.HTTPGet, c.ReadinessProbe.HTTPGet
-	if live == nil || live.Path != "/" || ready == nil || ready.Path != "/healthz" || ":"+ready.Port.String() != output.get("Metrics_Listen") {
+	if live == nil || live.Path != "/" || ready == nil || ready.Path != "/healthz" ||
+		":"+ready.Port.String() != output.get("Metrics_Listen") {
 		t.Errorf("the probes are %v and %v", live, ready)
 	}
-	if account.Name != pod.ServiceAccountName || account.Annotations["eks.amazonaws.com/role-arn"] == "" {
-		t.Errorf("the pod's account is %q, and %q has the role %q", pod.ServiceAccountName, account.Name, account.Annotations["eks.amazonaws.com/role-arn"])
+	if account.Name != pod.ServiceAccountName ||
+		account.Annotations["eks.amazonaws.com/role-arn"] == "" {
+		t.Errorf("the pod's account is %q, and %q has the role %q", pod.ServiceAccountName,
+			account.Name, account.Annotations["eks.amazonaws.com/role-arn"])
 	}
-	own := "/var/log/containers/" + name + "-x7k2p_logging_" + c.Name + "-" + strings.Repeat("0a", 32) + ".log"
-	if !matches(input.get("Exclude_Path"), own) || input.get("Read_from_Head") != "On" || input.get("storage.type") != "filesystem" {
-		t.Errorf("the agent reads its own log, misses old lines or buffers in memory: %v", input.keys)
+	own := "/var/log/containers/" + name + "-x7k2p_logging_" + c.Name + "-" +
+		strings.Repeat("0a", 32) + ".log"
+	if !matches(input.get("Exclude_Path"), own) || input.get("Read_from_Head") != "On" ||
+		input.get("storage.type") != "filesystem" {
+		t.Errorf("the agent reads its own log, misses old lines or buffers in memory: %v",
+			input.keys)
 	}
 	node, _ := agentFiles(t)
-	for key, value := range one(t, sections(t, node, "fluent-bit.conf"), "OUTPUT", "Name", "opensearch_irsa").keys {
-		value = strings.NewReplacer("${INDEX_NAME}", "eks-log", "${FLUENT_BIT_METRICS_PORT}", "2021").Replace(value)
+	for key, value := range one(t, sections(t, node, "fluent-bit.conf"), "OUTPUT", "Name",
+		"opensearch_irsa").keys {
+		value = strings.NewReplacer("${INDEX_NAME}", "eks-log", "${FLUENT_BIT_METRICS_PORT}",
+			"2021").Replace(value)
 		if output.get(key) != value {
 			t.Errorf("%s is %q, and %q in the shipped configuration", key, output.get(key), value)
 		}

@@ -95,7 +95,8 @@ func writeAll(t *testing.T, pods *stack.Pods, of, each int) (w written) {
 }
 
 // writeFor writes events to the pods' logs for a while, as programs that flush each line.
-func writeFor(t *testing.T, pods *stack.Pods, of int, rate float64, long time.Duration) (w written) {
+func writeFor(t *testing.T, pods *stack.Pods, of int, rate float64,
+	long time.Duration) (w written) {
 	var mu sync.Mutex // guards next and w
 	var all sync.WaitGroup
 	next := 0

@@ -87,12 +87,14 @@ func arrive(t *testing.T, early bool, write func(*stack.Pods) written) (whole, o
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf(configuration, filepath.Join(dir, "storage"), plugins, logs.Glob(), server.URL)
+	text := fmt.Sprintf(configuration, filepath.Join(dir, "storage"), plugins, logs.Glob(),
+		server.URL)
 	var w written
 	if early {
 		w = write(logs)
 	}
-	agent, err := stack.StartFluentBit(host, stack.FluentBitOptions{Config: file("fluent-bit.conf", text), Dir: dir})
+	agent, err := stack.StartFluentBit(host,
+		stack.FluentBitOptions{Config: file("fluent-bit.conf", text), Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,14 +105,16 @@ func arrive(t *testing.T, early bool, write func(*stack.Pods) written) (whole, o
 		}
 		w = write(logs)
 	}
-	for deadline := time.Now().Add(stack.Patience); d.missing(t, w, false) > 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(stack.Patience); d.missing(t, w, false) > 0 &&
+		time.Now().Before(deadline); {
 		time.Sleep(200 * time.Millisecond)
 	}
 	if missing := d.missing(t, w, true); missing > 0 {
 		t.Fatalf("%d lines are missing\n%s", missing, strings.Join(agent.Log(), "\n"))
 	}
 	whole, of = d.whole(w.traces), len(w.traces)
-	t.Logf("%s: %d of %d traces whole, %.2f %%; all lines there once", host.Version, whole, of, 100*float64(whole)/float64(of))
+	t.Logf("%s: %d of %d traces whole, %.2f %%; all lines there once", host.Version, whole, of,
+		100*float64(whole)/float64(of))
 	return whole, of
 }
 
@@ -127,7 +131,10 @@ func TestWrittenTracesArriveWhole(t *testing.T) {
 // chunks end within a trace depends on the machine, so without -rates it is printed only.
 func TestTracesArriveWhileWritten(t *testing.T) {
 	if *rates == "" {
-		arrive(t, false, func(logs *stack.Pods) written { return writeFor(t, logs, pods, 200, 5*time.Second) })
+		arrive(t, false, func(logs *stack.Pods) written {
+			return writeFor(t, logs, pods, 200,
+				5*time.Second)
+		})
 		return
 	}
 	for text := range strings.SplitSeq(*rates, ",") {

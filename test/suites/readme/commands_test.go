@@ -39,9 +39,11 @@ func TestCommandsAreThere(t *testing.T) {
 			}
 			rule, known := rules[filepath.Base(args[0])]
 			if !known {
-				t.Errorf("%s:%d: %s: no rule says how to check this command", b.file, b.line+int(call.Pos().Line())-1, args[0])
+				t.Errorf("%s:%d: %s: no rule says how to check this command", b.file,
+					b.line+int(call.Pos().Line())-1, args[0])
 			} else if err := rule(args[1:]); err != nil {
-				t.Errorf("%s:%d: %s: %v", b.file, b.line+int(call.Pos().Line())-1, strings.Join(args, " "), err)
+				t.Errorf("%s:%d: %s: %v", b.file, b.line+int(call.Pos().Line())-1,
+					strings.Join(args, " "), err)
 			}
 			checked++
 			return true
@@ -85,7 +87,8 @@ var target = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
 
 func makeTargets(args []string) error {
 	var makefile []byte
-	for _, name := range []string{"Makefile", "deploy/image/image.mk", "test/suites/cluster/cluster.mk"} {
+	for _, name := range []string{"Makefile", "deploy/image/image.mk",
+		"test/suites/cluster/cluster.mk"} {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			return err
@@ -96,7 +99,8 @@ func makeTargets(args []string) error {
 		if strings.Contains(arg, "=") || strings.HasPrefix(arg, "-") {
 			continue
 		}
-		if !slices.ContainsFunc(target.FindAllStringSubmatch(string(makefile), -1), func(m []string) bool { return m[1] == arg }) {
+		if !slices.ContainsFunc(target.FindAllStringSubmatch(string(makefile), -1),
+			func(m []string) bool { return m[1] == arg }) {
 			return fmt.Errorf("the Makefile has no target %s", arg)
 		}
 	}

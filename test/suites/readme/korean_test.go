@@ -19,7 +19,8 @@ var (
 // levels, the same commands but for their remarks, the same rows in the same tables, and, section
 // by section, the same things in backquotes and the same links.
 func TestKoreanGuide(t *testing.T) {
-	english, korean := filepath.Join(root, "docs", "install.md"), filepath.Join(root, "docs", "install.ko.md")
+	english, korean := filepath.Join(root, "docs", "install.md"),
+		filepath.Join(root, "docs", "install.ko.md")
 	commands := func(file string) (all []string) {
 		for _, b := range blocks(t) {
 			if b.file == file {
@@ -29,7 +30,8 @@ func TestKoreanGuide(t *testing.T) {
 		return all
 	}
 	if want, got := commands(english), commands(korean); !slices.Equal(want, got) {
-		t.Errorf("the commands are\n%s\nand in Korean\n%s", strings.Join(want, "---\n"), strings.Join(got, "---\n"))
+		t.Errorf("the commands are\n%s\nand in Korean\n%s", strings.Join(want, "---\n"),
+			strings.Join(got, "---\n"))
 	}
 	sections := func(file string) []string { return anyLevel.Split(unfenced(read(t, file)), -1) }
 	want, got := sections(english), sections(korean)

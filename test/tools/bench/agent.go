@@ -20,7 +20,10 @@ type row struct {
 	ours, builtIn []measurement
 }
 
-func (r *row) name() string { return fmt.Sprintf("%s %s %d", r.corpus.name, r.mode.name, r.workers) }
+func (r *row) name() string {
+	return fmt.Sprintf("%s %s %d", r.corpus.name, r.mode.name,
+		r.workers)
+}
 
 // benchAgent measures the node's side: Fluent Bit with this plugin, and with the built-in output.
 func benchAgent(ctx context.Context, s settings) (err error) {
@@ -55,12 +58,14 @@ func benchAgent(ctx context.Context, s settings) (err error) {
 			for turn := range outputs {
 				which := (round + turn) % len(outputs) // neither is always the first
 				o := outputs[which]
-				t := trial{host: host, sink: sink, corpus: r.corpus, output: o, mode: r.mode, workers: r.workers}
+				t := trial{host: host, sink: sink, corpus: r.corpus, output: o, mode: r.mode,
+					workers: r.workers}
 				m, err := t.run(ctx)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(os.Stderr, "round %d of %d, %s, %s: %.3f µs\n", round+1, s.rounds, r.name(), o.name, m.cpu)
+				fmt.Fprintf(os.Stderr, "round %d of %d, %s, %s: %.3f µs\n", round+1, s.rounds,
+					r.name(), o.name, m.cpu)
 				if which == 0 {
 					r.ours = append(r.ours, m)
 				} else {
@@ -82,7 +87,8 @@ func benchAgent(ctx context.Context, s settings) (err error) {
 // makeRows writes the corpora and returns the table's rows.
 func makeRows(s settings, dir string) ([]*row, error) {
 	var rows []*row
-	for _, c := range []corpus{{name: "cri", parser: "cri", records: s.cri}, {name: "k8s", parser: "json", records: s.k8s}} {
+	for _, c := range []corpus{{name: "cri", parser: "cri", records: s.cri},
+		{name: "k8s", parser: "json", records: s.k8s}} {
 		c.path = filepath.Join(dir, c.name+".log")
 		used := false
 		for _, m := range modes {
@@ -121,7 +127,8 @@ func printRows(rows []*row, host stack.FluentBitHost, rounds int) {
 		fmt.Fprintln(w, "corpus\tbodies\tWorkers\tCPU µs/record\twall s\twire "+
 			"B/record\tpeak RSS MiB")
 		for _, r := range rows {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%.1f\t%.0f\t%.0f\n", r.corpus.name, r.mode.name, r.workers,
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%.1f\t%.0f\t%.0f\n", r.corpus.name, r.mode.name,
+				r.workers,
 				figures(r.ours, cpu), median(r.ours, wall), median(r.ours, wire), median(r.ours, peak))
 		}
 		fmt.Fprintln(w, "\nThe comparison with the built-in output needs Fluent Bit: put "+
@@ -131,8 +138,10 @@ func printRows(rows []*row, host stack.FluentBitHost, rounds int) {
 	fmt.Fprintln(w, "corpus\tbodies\tWorkers\tCPU µs/record: ours\tbuilt-in\tratio\twall s: "+
 		"ours\tbuilt-in\twire B/record: ours\tbuilt-in\tpeak RSS MiB: ours\tbuilt-in")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%.2f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\n", r.corpus.name, r.mode.name, r.workers,
-			figures(r.ours, cpu), figures(r.builtIn, cpu), r.ratio(), median(r.ours, wall), median(r.builtIn, wall),
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%.2f\t%.1f\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\n",
+			r.corpus.name, r.mode.name, r.workers,
+			figures(r.ours, cpu), figures(r.builtIn, cpu), r.ratio(), median(r.ours, wall),
+			median(r.builtIn, wall),
 			median(r.ours, wire), median(r.builtIn, wire), median(r.ours, peak), median(r.builtIn, peak))
 	}
 }

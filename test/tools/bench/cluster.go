@@ -47,9 +47,11 @@ func startServer(ctx context.Context, part string) (*stack.OpenSearch, *http.Cli
 		return nil, nil, err
 	}
 	fmt.Fprintln(os.Stderr, "starting OpenSearch")
-	server, err := stack.StartOpenSearch(ctx, stack.OpenSearchOptions{Home: home, CA: ca, Optimize: true})
+	server, err := stack.StartOpenSearch(ctx,
+		stack.OpenSearchOptions{Home: home, CA: ca, Optimize: true})
 	trust := &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}
-	return server, &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: trust}}, err
+	return server, &http.Client{Transport: &http.Transport{DisableCompression: true,
+		TLSClientConfig: trust}}, err
 }
 
 // benchCluster measures what documents cost a real OpenSearch. Each load differs in one thing from
@@ -62,11 +64,13 @@ func benchCluster(ctx context.Context, s settings) (err error) {
 	defer func() { err = errors.Join(err, server.Close()) }()
 
 	loads := []*load{
-		{ids: "ours", filter: true}, {ids: "none", filter: true}, {ids: "random", filter: true}, {ids: "ours"}, {ids: "ours", filter: true, gzip: true},
+		{ids: "ours", filter: true}, {ids: "none", filter: true}, {ids: "random", filter: true},
+		{ids: "ours"}, {ids: "ours", filter: true, gzip: true},
 	}
 	for round := range s.rounds + 1 {
 		for n, l := range loads {
-			c, err := l.run(ctx, server, client, s.documents, fmt.Sprintf("eks-log-%d-%d", round, n))
+			c, err := l.run(ctx, server, client, s.documents,
+				fmt.Sprintf("eks-log-%d-%d", round, n))
 			if err != nil {
 				return err
 			}
@@ -101,7 +105,8 @@ func (l *load) bodies(documents int, index string) [][]byte {
 		case "random":
 			var id [16]byte
 			_, _ = rand.Read(id[:]) // never fails
-			body = fmt.Appendf(body, `{"create":{"_id":"%x-%x-%x-%x-%x"}}`, id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+			body = fmt.Appendf(body, `{"create":{"_id":"%x-%x-%x-%x-%x"}}`, id[:4], id[4:6],
+				id[6:8], id[8:10], id[10:])
 		}
 		body = append(append(body, '\n'), document...)
 		if len(body) > 5<<20-2000 || i == documents-1 {
@@ -116,7 +121,8 @@ func (l *load) bodies(documents int, index string) [][]byte {
 
 // run sends the documents into a new index and returns what they cost the server, the refresh at
 // the end included.
-func (l *load) run(ctx context.Context, server *stack.OpenSearch, client *http.Client, documents int, index string) (c cost, err error) {
+func (l *load) run(ctx context.Context, server *stack.OpenSearch, client *http.Client,
+	documents int, index string) (c cost, err error) {
 	bodies := l.bodies(documents, index)
 	do := func(method, path, body string) error {
 		status, answer, err := server.Do(ctx, method, path, body)
@@ -125,7 +131,8 @@ func (l *load) run(ctx context.Context, server *stack.OpenSearch, client *http.C
 		}
 		return err
 	}
-	if err := do("PUT", "/"+index, `{"settings":{"number_of_shards":1,"number_of_replicas":0}}`); err != nil {
+	if err := do("PUT", "/"+index,
+		`{"settings":{"number_of_shards":1,"number_of_replicas":0}}`); err != nil {
 		return c, err
 	}
 	if err := rest(ctx, server.Pid()); err != nil {
@@ -158,10 +165,12 @@ func (l *load) run(ctx context.Context, server *stack.OpenSearch, client *http.C
 		err = fmt.Errorf("the index has %d documents of %d", count, documents)
 	}
 	n := float64(documents)
-	return cost{cpu: float64(after-before) / 1e3 / n, answer: float64(answered) / n}, errors.Join(err, do("DELETE", "/"+index, ""))
+	return cost{cpu: float64(after-before) / 1e3 / n, answer: float64(answered) / n},
+		errors.Join(err, do("DELETE", "/"+index, ""))
 }
 
-func (l *load) send(ctx context.Context, server *stack.OpenSearch, client *http.Client, index string, body []byte) (answered int, err error) {
+func (l *load) send(ctx context.Context, server *stack.OpenSearch, client *http.Client,
+	index string, body []byte) (answered int, err error) {
 	url := server.URL + "/" + index + "/_bulk"
 	if l.filter {
 		url += filterPath
@@ -184,7 +193,8 @@ func (l *load) send(ctx context.Context, server *stack.OpenSearch, client *http.
 	if err != nil {
 		return 0, fmt.Errorf("cannot read the answer: %w", err)
 	}
-	if response.StatusCode != http.StatusOK || !bytes.Contains(answer[:min(len(answer), 100)], []byte(`"errors":false`)) {
+	if response.StatusCode != http.StatusOK ||
+		!bytes.Contains(answer[:min(len(answer), 100)], []byte(`"errors":false`)) {
 		return 0, fmt.Errorf("OpenSearch answered %d: %.1024s", response.StatusCode, answer)
 	}
 	return len(answer), nil
@@ -229,6 +239,8 @@ func printLoads(loads []*load, s settings) {
 		if l.gzip {
 			body = "gzip"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.0f\n", l.ids, filter, body, figures(l.costs, func(c cost) float64 { return c.cpu }), median(l.costs, func(c cost) float64 { return c.answer }))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.0f\n", l.ids, filter, body,
+			figures(l.costs, func(c cost) float64 { return c.cpu }),
+			median(l.costs, func(c cost) float64 { return c.answer }))
 	}
 }

@@ -32,7 +32,8 @@ func appendMessage(b []byte, r *rand.Rand) []byte {
 }
 
 func appendTimestamp(b []byte, i int) []byte {
-	return fmt.Appendf(b, "2026-11-%02dT%02d:%02d:%02d.%09dZ", 1+i%22, i%24, i%60, (i*7)%60, (i*7919)%1e9)
+	return fmt.Appendf(b, "2026-11-%02dT%02d:%02d:%02d.%09dZ", 1+i%22, i%24, i%60, (i*7)%60,
+		(i*7919)%1e9)
 }
 
 // appendCRI appends line i of a container's log as containerd writes it.

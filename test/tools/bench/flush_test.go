@@ -66,12 +66,15 @@ func newDeliverer(b testing.TB, compress string) *deliver.Deliverer {
 	s := &sink{pool: sync.Pool{New: func() any { return new(exchange) }}}
 	server := httptest.NewServer(s.handler())
 	b.Cleanup(server.Close)
-	options := map[string]string{"Endpoint": server.URL, "AWS_Auth": "Off", "Index": "eks-log", "Compress": compress}
-	cfg, err := config.Load(func(name string) string { return options[name] }, func(string) string { return "" })
+	options := map[string]string{"Endpoint": server.URL, "AWS_Auth": "Off", "Index": "eks-log",
+		"Compress": compress}
+	cfg, err := config.Load(func(name string) string { return options[name] },
+		func(string) string { return "" })
 	if err != nil {
 		b.Fatal(err)
 	}
-	d, err := deliver.New(cfg, logging.New(func(_ logging.Level, line string) { b.Log(line) }, logging.Error, "bench"))
+	d, err := deliver.New(cfg, logging.New(func(_ logging.Level, line string) { b.Log(line) },
+		logging.Error, "bench"))
 	if err != nil {
 		b.Fatal(err)
 	}

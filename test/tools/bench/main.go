@@ -44,7 +44,8 @@ func main() {
 		"each figure of the cluster's side")
 	flag.DurationVar(&s.unreachable, "unreachable", time.Minute, "for how long the domain is "+
 		"away when memory is measured")
-	flag.StringVar(&s.parts, "parts", "agent,node,cluster,template,memory,start", "which parts to run")
+	flag.StringVar(&s.parts, "parts", "agent,node,cluster,template,memory,start",
+		"which parts to run")
 	flag.StringVar(&only, "only", "", "run only the rows of the agent's, the node's and the "+
 		"template's tables that this regular expression matches, as in 'cri plain 1'")
 	flag.StringVar(&workers, "workers", "", "the plugin's Workers in the node's table, as in "+

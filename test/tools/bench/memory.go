@@ -48,12 +48,15 @@ func benchMemory(ctx context.Context, s settings) (err error) {
 	if host.TestHost {
 		outputs = outputs[1:2]
 	}
-	fmt.Printf("\nMemory in MiB, Workers %d, gzip, Mem_Buf_Limit %s\n\n", memoryWorkers, memoryLimit)
+	fmt.Printf("\nMemory in MiB, Workers %d, gzip, Mem_Buf_Limit %s\n\n", memoryWorkers,
+		memoryLimit)
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
-	fmt.Fprintf(w, "output\tpeak\tafterwards\tdomain away: after %s\t%s\t%s\n", s.unreachable/4, s.unreachable/2, s.unreachable)
+	fmt.Fprintf(w, "output\tpeak\tafterwards\tdomain away: after %s\t%s\t%s\n", s.unreachable/4,
+		s.unreachable/2, s.unreachable)
 	for _, o := range outputs {
-		t := trial{host: host, sink: sink, corpus: c, output: o, mode: modes[1], workers: memoryWorkers, limit: memoryLimit}
+		t := trial{host: host, sink: sink, corpus: c, output: o, mode: modes[1],
+			workers: memoryWorkers, limit: memoryLimit}
 		peak, steady, err := t.settled(ctx)
 		if err != nil {
 			return err

@@ -15,7 +15,8 @@ import (
 // the output does. Of each the quickest of all turns counts, taken in turns, so that a busy machine
 // slows neither alone.
 func BenchmarkMultiline(b *testing.B) {
-	rules, err := multiline.Compile(multiline.Options{Languages: multiline.Languages, Key: "log", MaxLines: 1000, MaxBytes: 256 << 10})
+	rules, err := multiline.Compile(multiline.Options{Languages: multiline.Languages, Key: "log",
+		MaxLines: 1000, MaxBytes: 256 << 10})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -42,7 +43,8 @@ func BenchmarkMultiline(b *testing.B) {
 				once()
 				return min(was, time.Since(began))
 			}
-			rest, walking, looking := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
+			rest, walking, looking := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64),
+				time.Duration(math.MaxInt64)
 			for b.Loop() {
 				rest = least(rest, func() {
 					build(b, e, &ids, batch, data)

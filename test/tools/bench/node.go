@@ -94,7 +94,8 @@ func benchNode(ctx context.Context, s settings) (err error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name(), err)
 			}
-			fmt.Fprintf(os.Stderr, "round %d of %d, %s: %.2f µs a line\n", round+1, rounds, r.name(), c.output)
+			fmt.Fprintf(os.Stderr, "round %d of %d, %s: %.2f µs a line\n", round+1, rounds,
+				r.name(), c.output)
 			r.costs = append(r.costs, c)
 		}
 	}
@@ -108,7 +109,8 @@ func benchNode(ctx context.Context, s settings) (err error) {
 func nodeRows(s settings, host stack.FluentBitHost) (rows []*nodeRow) {
 	for _, sh := range shapes {
 		add := func(o output, workers int) {
-			if r := (&nodeRow{shape: sh, output: o, workers: workers}); s.only.MatchString(r.name()) {
+			if r := (&nodeRow{shape: sh, output: o,
+				workers: workers}); s.only.MatchString(r.name()) {
 				rows = append(rows, r)
 			}
 		}
@@ -182,7 +184,8 @@ func (t nodeTrial) config(dir string) string {
 	} else {
 		address = strings.TrimPrefix(t.server.URL, "https://")
 		section = strings.Replace(section, "http:", "https:", 1)
-		section += fmt.Sprintf("\n    AWS_Auth Off\n    HTTP_User %s\n    HTTP_Passwd %s", t.server.Username, t.server.Password)
+		section += fmt.Sprintf("\n    AWS_Auth Off\n    HTTP_User %s\n    HTTP_Passwd %s",
+			t.server.Username, t.server.Password)
 		if t.row.output.object != "" {
 			section += fmt.Sprintf("\n    TLS_CA_File %s/ca.pem", dir)
 		} else {
@@ -301,9 +304,11 @@ func (t nodeTrial) cost(a, b looked) nodeCost {
 	each := func(d time.Duration) float64 { return float64(d) / 1e3 / documents }
 	return nodeCost{
 		requests: requests / t.window.Seconds(), documents: documents / requests,
-		output: each(b.output - a.output), process: each(b.process - a.process), cluster: each(b.cluster - a.cluster),
-		wire: float64(b.counts.Wire-a.counts.Wire) / documents,
-		rss:  float64(b.rss) / (1 << 20), threads: float64(b.threads), p50: b.counts.LagP50, p99: b.counts.LagP99,
+		output: each(b.output - a.output), process: each(b.process - a.process),
+		cluster: each(b.cluster - a.cluster),
+		wire:    float64(b.counts.Wire-a.counts.Wire) / documents,
+		rss:     float64(b.rss) / (1 << 20), threads: float64(b.threads), p50: b.counts.LagP50,
+		p99: b.counts.LagP99,
 	}
 }
 
@@ -323,7 +328,8 @@ func (t nodeTrial) waitAll(ctx context.Context, agent *stack.FluentBit, lines in
 		}
 	}
 	if counts.Documents != lines {
-		return fmt.Errorf("%d documents arrived of %d lines; the agent's last lines:\n%s", counts.Documents, lines, strings.Join(last(agent.Log(), 10), "\n"))
+		return fmt.Errorf("%d documents arrived of %d lines; the agent's last lines:\n%s",
+			counts.Documents, lines, strings.Join(last(agent.Log(), 10), "\n"))
 	}
 	return nil
 }
@@ -353,10 +359,16 @@ func printNode(rows []*nodeRow, host stack.FluentBitHost, rounds int, s settings
 			cluster = figures(r.cluster, func(c nodeCost) float64 { return c.cluster })
 		}
 		m := func(field func(nodeCost) float64) float64 { return median(r.costs, field) }
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%.1f\t%.1f\t%.0f\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%s\n", r.shape.name(), r.output.name, r.workers,
-			figures(r.costs, func(c nodeCost) float64 { return c.output }), m(func(c nodeCost) float64 { return c.process }),
-			m(func(c nodeCost) float64 { return c.requests }), m(func(c nodeCost) float64 { return c.documents }), m(func(c nodeCost) float64 { return c.wire }),
-			m(func(c nodeCost) float64 { return c.p50 }), m(func(c nodeCost) float64 { return c.p99 }),
-			m(func(c nodeCost) float64 { return c.rss }), m(func(c nodeCost) float64 { return c.threads }), cluster)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%.1f\t%.1f\t%.0f\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%s\n",
+			r.shape.name(), r.output.name, r.workers,
+			figures(r.costs, func(c nodeCost) float64 { return c.output }),
+			m(func(c nodeCost) float64 { return c.process }),
+			m(func(c nodeCost) float64 { return c.requests }),
+			m(func(c nodeCost) float64 { return c.documents }),
+			m(func(c nodeCost) float64 { return c.wire }),
+			m(func(c nodeCost) float64 { return c.p50 }),
+			m(func(c nodeCost) float64 { return c.p99 }),
+			m(func(c nodeCost) float64 { return c.rss }),
+			m(func(c nodeCost) float64 { return c.threads }), cluster)
 	}
 }

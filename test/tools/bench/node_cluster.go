@@ -14,7 +14,8 @@ import (
 )
 
 // nodeCluster measures what a real OpenSearch spends on the load of a node, output by output.
-func nodeCluster(ctx context.Context, s settings, host stack.FluentBitHost, rows []*nodeRow, rounds int) error {
+func nodeCluster(ctx context.Context, s settings, host stack.FluentBitHost, rows []*nodeRow,
+	rounds int) error {
 	home := os.Getenv("OPENSEARCH_HOME")
 	if home == "" {
 		fmt.Fprintln(os.Stderr, "no OpenSearch, so its CPU is not measured: run make bench, "+
@@ -26,14 +27,17 @@ func nodeCluster(ctx context.Context, s settings, host stack.FluentBitHost, rows
 		return err
 	}
 	fmt.Fprintln(os.Stderr, "starting OpenSearch")
-	server, err := stack.StartOpenSearch(ctx, stack.OpenSearchOptions{Home: home, CA: ca, Optimize: true})
+	server, err := stack.StartOpenSearch(ctx,
+		stack.OpenSearchOptions{Home: home, CA: ca, Optimize: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}}}
+	client := &http.Client{Transport: &http.Transport{DisableCompression: true,
+		TLSClientConfig: &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}}}
 	for range 2 { // so that the server has compiled what it runs
-		if _, err := (&load{ids: "ours", filter: true, gzip: true}).run(ctx, server, client, s.documents, "eks-log-warm"); err != nil {
+		if _, err := (&load{ids: "ours", filter: true, gzip: true}).run(ctx, server, client,
+			s.documents, "eks-log-warm"); err != nil {
 			return err
 		}
 	}
@@ -46,11 +50,13 @@ func nodeCluster(ctx context.Context, s settings, host stack.FluentBitHost, rows
 			if !r.shape.cluster {
 				continue
 			}
-			c, err := nodeTrial{host: host, row: r, window: s.window, server: server, ca: ca}.run(ctx)
+			c, err := nodeTrial{host: host, row: r, window: s.window, server: server,
+				ca: ca}.run(ctx)
 			if err != nil {
 				return fmt.Errorf("%s, to OpenSearch: %w", r.name(), err)
 			}
-			fmt.Fprintf(os.Stderr, "round %d of %d, OpenSearch, %s: %.1f µs a document\n", round, rounds, r.name(), c.cluster)
+			fmt.Fprintf(os.Stderr, "round %d of %d, OpenSearch, %s: %.1f µs a document\n", round,
+				rounds, r.name(), c.cluster)
 			if round > 0 { // the first one warms the server up
 				r.cluster = append(r.cluster, c)
 			}
@@ -72,7 +78,8 @@ func (t nodeTrial) reset(ctx context.Context) error {
 			return err
 		}
 		if status/100 != 2 && status != 404 {
-			return fmt.Errorf("cannot %s the index: OpenSearch answered %d: %.1024s", step.method, status, answer)
+			return fmt.Errorf("cannot %s the index: OpenSearch answered %d: %.1024s", step.method,
+				status, answer)
 		}
 	}
 	return rest(ctx, t.server.Pid())

@@ -13,7 +13,8 @@ import (
 func BenchmarkNode(b *testing.B) {
 	for _, compress := range []string{"", "gzip"} {
 		for _, workers := range []int{2, 16, 64} {
-			b.Run(fmt.Sprintf("%s-workers-%d", compress, workers), func(b *testing.B) { benchmarkNode(b, compress, workers) })
+			b.Run(fmt.Sprintf("%s-workers-%d", compress, workers),
+				func(b *testing.B) { benchmarkNode(b, compress, workers) })
 		}
 	}
 }

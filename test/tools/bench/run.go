@@ -55,7 +55,8 @@ var modes = []mode{
 }
 
 // keys are for signing: AWS's own example.
-var keys = []string{"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+var keys = []string{"AWS_ACCESS_KEY_ID=AKIDEXAMPLE",
+	"AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
 
 // measurement is what one run of a Fluent Bit over a corpus cost.
 type measurement struct {
@@ -98,7 +99,8 @@ func (t trial) config(parsersFile string) string {
 	if t.limit != "" {
 		fmt.Fprintf(&b, "    Mem_Buf_Limit %s\n", t.limit)
 	}
-	fmt.Fprintf(&b, "[OUTPUT]%s\n    Match *\n    Workers %d\n    Retry_Limit no_limits\n", t.output.settings, t.workers)
+	fmt.Fprintf(&b, "[OUTPUT]%s\n    Match *\n    Workers %d\n    Retry_Limit no_limits\n",
+		t.output.settings, t.workers)
 	if t.output.name != null.name {
 		fmt.Fprintf(&b, "    Index eks-log%s\n", t.mode.settings)
 	}
@@ -156,11 +158,13 @@ func (t trial) run(ctx context.Context) (m measurement, err error) {
 		return m, err
 	}
 	if counts.Documents != int64(t.corpus.records) {
-		return m, fmt.Errorf("the sink has %d documents of %d records, sent by the %s output", counts.Documents, t.corpus.records, t.output.name)
+		return m, fmt.Errorf("the sink has %d documents of %d records, sent by the %s output",
+			counts.Documents, t.corpus.records, t.output.name)
 	}
 	n := float64(t.corpus.records)
 	return measurement{
-		cpu: float64(cpu) / 1e3 / n, wall: counts.Last.Sub(began).Seconds(), wire: float64(counts.Wire) / n, peak: float64(peak) / (1 << 20),
+		cpu: float64(cpu) / 1e3 / n, wall: counts.Last.Sub(began).Seconds(),
+		wire: float64(counts.Wire) / n, peak: float64(peak) / (1 << 20),
 	}, nil
 }
 
@@ -180,10 +184,12 @@ func (t trial) wait(ctx context.Context, agent *stack.FluentBit) (sinkCounts, er
 		case <-ctx.Done():
 			return counts, fmt.Errorf("cannot wait any longer for the %s output: the sink has %d "+
 				"documents of %d records; the log's last lines:\n%s",
-				t.output.name, counts.Documents, t.corpus.records, strings.Join(last(agent.Log(), 10), "\n"))
+				t.output.name, counts.Documents, t.corpus.records, strings.Join(last(agent.Log(),
+					10), "\n"))
 		}
 		if !agent.Running() {
-			return counts, fmt.Errorf("the agent ended with status %d; its last lines:\n%s", agent.ExitStatus(), strings.Join(last(agent.Log(), 10), "\n"))
+			return counts, fmt.Errorf("the agent ended with status %d; its last lines:\n%s",
+				agent.ExitStatus(), strings.Join(last(agent.Log(), 10), "\n"))
 		}
 	}
 }

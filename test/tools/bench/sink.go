@@ -90,7 +90,8 @@ func (s *sink) serveBulk(w http.ResponseWriter, r *http.Request) {
 	}
 	received := time.Now()
 	documents := bytes.Count(body, []byte("\n")) / 2
-	x.answer = appendAnswer(x.answer[:0], operation(body), documents, strings.Split(r.URL.Query().Get("filter_path"), ","))
+	x.answer = appendAnswer(x.answer[:0], operation(body), documents,
+		strings.Split(r.URL.Query().Get("filter_path"), ","))
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.Header().Set("Content-Length", fmt.Sprint(len(x.answer)))
 
@@ -156,8 +157,10 @@ func operation(body []byte) string {
 
 // itemMembers are the members of an acknowledged item, in the server's order; %d is its number.
 var itemMembers = []struct{ name, text string }{
-	{"_index", `"_index":"eks-log"`}, {"_id", `"_id":"pQx0XpMBq8b2bJ2y%05d"`}, {"_version", `"_version":1`}, {"result", `"result":"created"`},
-	{"_shards", `"_shards":{"total":2,"successful":1,"failed":0}`}, {"_seq_no", `"_seq_no":%d`}, {"_primary_term", `"_primary_term":1`}, {"status", `"status":201`},
+	{"_index", `"_index":"eks-log"`}, {"_id", `"_id":"pQx0XpMBq8b2bJ2y%05d"`},
+	{"_version", `"_version":1`}, {"result", `"result":"created"`},
+	{"_shards", `"_shards":{"total":2,"successful":1,"failed":0}`}, {"_seq_no", `"_seq_no":%d`},
+	{"_primary_term", `"_primary_term":1`}, {"status", `"status":201`},
 }
 
 // appendAnswer appends the answer to n documents. filter is the patterns of filter_path; "" keeps
@@ -165,7 +168,8 @@ var itemMembers = []struct{ name, text string }{
 func appendAnswer(b []byte, operation string, n int, filter []string) []byte {
 	keeps := func(where string) bool {
 		for _, pattern := range filter {
-			if ok, _ := path.Match(strings.ReplaceAll(pattern, ".", "/"), where); ok || pattern == "" {
+			if ok, _ := path.Match(strings.ReplaceAll(pattern, ".", "/"), where); ok ||
+				pattern == "" {
 				return true
 			}
 		}

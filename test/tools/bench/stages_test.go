@@ -20,7 +20,8 @@ import (
 const stageRecords = 3000
 
 func newEncoder(b *testing.B) *document.Encoder {
-	e, err := document.NewEncoder(document.Options{TimeKey: "@timestamp", Dedot: []string{"kubernetes.labels", "kubernetes.annotations"}})
+	e, err := document.NewEncoder(document.Options{TimeKey: "@timestamp",
+		Dedot: []string{"kubernetes.labels", "kubernetes.annotations"}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -75,7 +76,8 @@ func BenchmarkStage(b *testing.B) {
 				for b.Loop() {
 					once()
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/stageRecords, "ns/record")
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/stageRecords,
+					"ns/record")
 				b.ReportMetric(float64(size)/stageRecords, "B/record")
 			})
 		}
@@ -199,7 +201,8 @@ func (c *counter) Write(b []byte) (int, error) {
 
 // benchmarkResponse is one request without a body, and the reading of its answer.
 func benchmarkResponse(b *testing.B) {
-	answer := appendAnswer(nil, "create", stageRecords, []string{"errors", "items.*.status", "items.*.error"})
+	answer := appendAnswer(nil, "create", stageRecords,
+		[]string{"errors", "items.*.status", "items.*.error"})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		_, _ = io.Copy(w, bytes.NewReader(answer))
@@ -216,7 +219,8 @@ func benchmarkResponse(b *testing.B) {
 	defer client.Close()
 	b.ReportAllocs()
 	for b.Loop() {
-		if res := client.Bulk(b.Context(), &opensearch.Request{Index: "eks-log", Items: stageRecords}); !res.Delivered {
+		if res := client.Bulk(b.Context(),
+			&opensearch.Request{Index: "eks-log", Items: stageRecords}); !res.Delivered {
 			b.Fatalf("%+v", res.Failure)
 		}
 	}

@@ -48,7 +48,8 @@ func benchStart(ctx context.Context, s settings) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	defer func() { _ = w.Flush() }()
 	fmt.Fprintln(w, "MB\tof\t")
-	names := slices.SortedFunc(maps.Keys(parts), func(a, b string) int { return cmp.Compare(parts[b], parts[a]) })
+	names := slices.SortedFunc(maps.Keys(parts),
+		func(a, b string) int { return cmp.Compare(parts[b], parts[a]) })
 	for _, name := range names {
 		fmt.Fprintf(w, "%.2f\t%s\t\n", float64(parts[name])/1e6, name)
 	}
@@ -68,7 +69,8 @@ func initTime() (first, usual time.Duration, err error) {
 	var took []float64
 	for range 51 {
 		began := time.Now()
-		cfg, err := config.Load(func(name string) string { return options[name] }, func(string) string { return "" })
+		cfg, err := config.Load(func(name string) string { return options[name] },
+			func(string) string { return "" })
 		if err != nil {
 			return 0, 0, fmt.Errorf("cannot load the options: %w", err)
 		}
@@ -104,10 +106,12 @@ func sizes(ctx context.Context) (map[string]int64, error) {
 		return out, err
 	}
 	so := filepath.Join(dir, "plugin.so") // with its symbols
-	if _, err := tool("build", "-trimpath", "-buildmode=c-shared", "-o", so, "./plugin"); err != nil {
+	if _, err := tool("build", "-trimpath", "-buildmode=c-shared", "-o", so,
+		"./plugin"); err != nil {
 		return nil, err
 	}
-	listed, err := tool("list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}", "./plugin")
+	listed, err := tool("list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}",
+		"./plugin")
 	if err != nil {
 		return nil, err
 	}

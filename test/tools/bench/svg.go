@@ -31,13 +31,15 @@ func drawRows(rows []*row, host stack.FluentBitHost, path string) error {
 
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="sans-serif" font-size="12" role="img">`+"\n", svgWidth, height)
-	fmt.Fprintf(&b, "<title>CPU of the output's own threads, µs per record, with %s</title>\n", host.Version)
+	fmt.Fprintf(&b, "<title>CPU of the output's own threads, µs per record, with %s</title>\n",
+		host.Version)
 	b.WriteString(`<rect width="100%" height="100%" fill="#fff"/>` + "\n")
 	fmt.Fprintf(&b, `<text x="12" y="24" font-size="15" font-weight="bold">CPU of the output, µs per record</text>`+"\n")
 	fmt.Fprintf(&b, `<text x="12" y="44" fill="#555">%s; <tspan fill="#0b6e4f">this plugin</tspan> and the <tspan fill="#8a8a8a">built-in opensearch output</tspan>, less is better</text>`+"\n", host.Version)
 	for n, r := range rows {
 		y := svgTop + svgRow*n
-		fmt.Fprintf(&b, `<text x="12" y="%d">%s, %s, Workers %d</text>`+"\n", y+svgBar+5, r.corpus.name, r.mode.name, r.workers)
+		fmt.Fprintf(&b, `<text x="12" y="%d">%s, %s, Workers %d</text>`+"\n", y+svgBar+5,
+			r.corpus.name, r.mode.name, r.workers)
 		own, other := median(r.ours, cpu), median(r.builtIn, cpu)
 		drawBar(&b, y, own*scale, "#0b6e4f", fmt.Sprintf("%.2f (%.0f %%)", own, 100*r.ratio()))
 		drawBar(&b, y+svgBar+2, other*scale, "#bdbdbd", fmt.Sprintf("%.2f", other))

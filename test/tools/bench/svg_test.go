@@ -14,10 +14,12 @@ import (
 
 func TestDrawRows(t *testing.T) {
 	of := func(name string, ours, builtIn float64) *row {
-		return &row{corpus: corpus{name: name}, mode: modes[2], workers: 1, ours: []measurement{{cpu: ours}}, builtIn: []measurement{{cpu: builtIn}}}
+		return &row{corpus: corpus{name: name}, mode: modes[2], workers: 1,
+			ours: []measurement{{cpu: ours}}, builtIn: []measurement{{cpu: builtIn}}}
 	}
 	path := filepath.Join(t.TempDir(), "bench.svg")
-	if err := drawRows([]*row{of("cri", 0.5, 2), of("k8s", 1, 4)}, stack.FluentBitHost{Version: "Fluent Bit v5.1.1"}, path); err != nil {
+	if err := drawRows([]*row{of("cri", 0.5, 2), of("k8s", 1, 4)},
+		stack.FluentBitHost{Version: "Fluent Bit v5.1.1"}, path); err != nil {
 		t.Fatal(err)
 	}
 	drawing, err := os.ReadFile(path)

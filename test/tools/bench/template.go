@@ -55,19 +55,27 @@ func indices() []*index {
 		{name: "no template, documents of the built-in output", sent: byBuiltin},
 		{name: "no template, documents of this plugin", sent: byPlugin},
 		{name: "the shipped template", sent: byPlugin, template: func(object) {}},
-		{name: "… with the built-in's documents, labels as flat_object", sent: byBuiltin, template: inMapping("kubernetes.properties.labels", object{"type": "flat_object"})},
-		{name: "… labels as flat_object", sent: byPlugin, template: inMapping("kubernetes.properties.labels", object{"type": "flat_object"})},
-		{name: "… annotations as keywords", sent: byPlugin, template: inMapping("kubernetes.properties.annotations", object{"type": "object"})},
-		{name: "… the time in milliseconds (date)", sent: sent{seconds: true}, template: inMapping("@timestamp", object{"type": "date"})},
+		{name: "… with the built-in's documents, labels as flat_object", sent: byBuiltin,
+			template: inMapping("kubernetes.properties.labels", object{"type": "flat_object"})},
+		{name: "… labels as flat_object", sent: byPlugin,
+			template: inMapping("kubernetes.properties.labels", object{"type": "flat_object"})},
+		{name: "… annotations as keywords", sent: byPlugin,
+			template: inMapping("kubernetes.properties.annotations", object{"type": "object"})},
+		{name: "… the time in milliseconds (date)", sent: sent{seconds: true},
+			template: inMapping("@timestamp", object{"type": "date"})},
 		{name: "… the field time sent too", sent: sent{time: true}, template: func(object) {}},
-		{name: "… codec default", sent: byPlugin, template: func(t object) { set(t, "template.settings.index.codec", "default") }},
-		{name: "… log as match_only_text", sent: byPlugin, template: inMapping("log", object{"type": "match_only_text"})},
-		{name: "… log with norms", sent: byPlugin, template: inMapping("log", object{"type": "text"})},
+		{name: "… codec default", sent: byPlugin,
+			template: func(t object) { set(t, "template.settings.index.codec", "default") }},
+		{name: "… log as match_only_text", sent: byPlugin,
+			template: inMapping("log", object{"type": "match_only_text"})},
+		{name: "… log with norms", sent: byPlugin,
+			template: inMapping("log", object{"type": "text"})},
 		{name: "… sorted by @timestamp", sent: byPlugin, template: func(t object) {
 			set(t, "template.settings.index.sort.field", "@timestamp")
 			set(t, "template.settings.index.sort.order", "desc")
 		}},
-		{name: "… refresh_interval 30s", sent: byPlugin, template: func(t object) { set(t, "template.settings.index.refresh_interval", "30s") }},
+		{name: "… refresh_interval 30s", sent: byPlugin,
+			template: func(t object) { set(t, "template.settings.index.refresh_interval", "30s") }},
 	}
 }
 
@@ -98,11 +106,13 @@ func benchTemplate(ctx context.Context, s settings) (err error) {
 	for round := range s.rounds + 1 {
 		rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for n, x := range all {
-			c, err := x.run(ctx, server, client, s.documents, fmt.Sprintf("eks-log-%d-%d", round, n))
+			c, err := x.run(ctx, server, client, s.documents,
+				fmt.Sprintf("eks-log-%d-%d", round, n))
 			if err != nil {
 				return fmt.Errorf("%s: %w", x.name, err)
 			}
-			fmt.Fprintf(os.Stderr, "round %d of %d, %s: %.1f µs, %.0f B\n", round, s.rounds, x.name, c.cpu, c.bytes)
+			fmt.Fprintf(os.Stderr, "round %d of %d, %s: %.1f µs, %.0f B\n", round, s.rounds, x.name,
+				c.cpu, c.bytes)
 			if round > 0 { // the first one warms the server up
 				x.costs = append(x.costs, c)
 			}
@@ -135,7 +145,8 @@ func (d sent) bodies(documents int) [][]byte {
 		}
 		document = append(append(document, `,"stream"`...), rest...)
 		if !d.dots {
-			document = bytes.Replace(document, []byte("app.kubernetes.io/name"), []byte("app_kubernetes_io/name"), 1)
+			document = bytes.Replace(document, []byte("app.kubernetes.io/name"),
+				[]byte("app_kubernetes_io/name"), 1)
 		}
 		var id [bulk.IDSize]byte
 		ids.Next(&id, int32(i), at.Unix(), uint32(at.Nanosecond()), document, false)
@@ -149,7 +160,8 @@ func (d sent) bodies(documents int) [][]byte {
 }
 
 // run makes the index, sends the documents, and returns what they cost the server.
-func (x *index) run(ctx context.Context, server *stack.OpenSearch, client *http.Client, documents int, name string) (c indexCost, err error) {
+func (x *index) run(ctx context.Context, server *stack.OpenSearch, client *http.Client,
+	documents int, name string) (c indexCost, err error) {
 	bodies := x.sent.bodies(documents)
 	do := func(method, path, body string) []byte {
 		if err != nil {
@@ -239,8 +251,14 @@ func printIndices(all []*index, s settings) {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
 	fmt.Fprintln(w, "index\tCPU µs/document\tof none\tdisk B/document\tof none")
-	cpu := func(x *index) float64 { return median(x.costs, func(c indexCost) float64 { return c.cpu }) }
-	disk := func(x *index) float64 { return median(x.costs, func(c indexCost) float64 { return c.bytes }) }
+	cpu := func(x *index) float64 {
+		return median(x.costs,
+			func(c indexCost) float64 { return c.cpu })
+	}
+	disk := func(x *index) float64 {
+		return median(x.costs,
+			func(c indexCost) float64 { return c.bytes })
+	}
 	var none *index
 	byName := map[string]*index{}
 	for _, x := range all {
@@ -253,7 +271,8 @@ func printIndices(all []*index, s settings) {
 		if none == nil {
 			none = x
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.2f\t%s\t%.2f\n", x.name, figures(x.costs, func(c indexCost) float64 { return c.cpu }), cpu(x)/cpu(none),
+		fmt.Fprintf(w, "%s\t%s\t%.2f\t%s\t%.2f\n", x.name,
+			figures(x.costs, func(c indexCost) float64 { return c.cpu }), cpu(x)/cpu(none),
 			figures(x.costs, func(c indexCost) float64 { return c.bytes }), disk(x)/disk(none))
 	}
 }

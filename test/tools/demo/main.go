@@ -120,7 +120,8 @@ func startAgent(host stack.FluentBitHost, s *stack.Stack, dir string) (*stack.Fl
 // indices are those that the shipped configuration makes, one for each day.
 const indices = "eks-log-*"
 
-func waitUntilSearchable(ctx context.Context, s *stack.Stack, want int, since time.Time) (time.Duration, error) {
+func waitUntilSearchable(ctx context.Context, s *stack.Stack, want int,
+	since time.Time) (time.Duration, error) {
 	err := stack.Poll(ctx, stack.Patience, func() error {
 		if err := s.OpenSearch.Refresh(ctx, indices); err != nil {
 			return err
@@ -139,7 +140,8 @@ func report(ctx context.Context, s *stack.Stack, want int, took time.Duration) e
 	if err != nil {
 		return err
 	}
-	_, answer, err := s.OpenSearch.Do(ctx, "POST", "/"+indices+"/_search", `{"size":1,"sort":[{"@timestamp":"desc"}]}`)
+	_, answer, err := s.OpenSearch.Do(ctx, "POST", "/"+indices+"/_search",
+		`{"size":1,"sort":[{"@timestamp":"desc"}]}`)
 	if err != nil {
 		return err
 	}

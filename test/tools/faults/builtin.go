@@ -50,8 +50,10 @@ func (b *bench) compare(ctx context.Context) error {
 	}
 	defer func() { _ = proxy.server.Close() }() // nothing waits for it any more
 	_, port, _ := strings.Cut(strings.TrimPrefix(proxy.server.URL(), "http://"), ":")
-	own := row{id: "builtin", name: "opensearch, built in", config: config{json: true, output: fmt.Sprintf(builtinOutput, port, "eks-log-f-builtin")}}
-	ours := row{id: "ours", name: "opensearch_irsa", config: config{json: true, values: map[string]string{"Retry_Limit": "5"}}}
+	own := row{id: "builtin", name: "opensearch, built in",
+		config: config{json: true, output: fmt.Sprintf(builtinOutput, port, "eks-log-f-builtin")}}
+	ours := row{id: "ours", name: "opensearch_irsa",
+		config: config{json: true, values: map[string]string{"Retry_Limit": "5"}}}
 	var results []result
 	for _, r := range []row{own, ours} {
 		res, err := b.measure(ctx, r, proxy)
@@ -60,7 +62,8 @@ func (b *bench) compare(ctx context.Context) error {
 		}
 		results = append(results, res)
 	}
-	fmt.Printf("\n%s, %d records, %d of them unparsable, retry limit 5\n\n", b.host.Version, b.lines, unparsable)
+	fmt.Printf("\n%s, %d records, %d of them unparsable, retry limit 5\n\n", b.host.Version,
+		b.lines, unparsable)
 	fmt.Print(strings.Replace(heading, "fault ", "output", 1))
 	for _, res := range results {
 		fmt.Print(res.figures(""))
@@ -124,8 +127,9 @@ func newPlainProxy(s *stack.Stack) (*plainProxy, error) {
 			r.SetURL(upstream)
 			r.Out.SetBasicAuth(s.OpenSearch.Username, s.OpenSearch.Password)
 		},
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.CA.Pool(), MinVersion: tls.VersionTLS12}},
-		ErrorLog:  log.New(io.Discard, "", 0),
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.CA.Pool(),
+			MinVersion: tls.VersionTLS12}},
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	p.server, err = localaws.Serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.requests.Add(1)

@@ -21,7 +21,8 @@ const chaosMapping = `{"mappings":{"properties":{"log":{"type":"keyword"}}}}`
 
 // chaosRow is the set-up that all chosen faults act on: two outputs to two domains, and little
 // memory.
-var chaosRow = row{id: "chaos", name: "faults drawn at random", second: true, config: config{options: []string{"Request_Timeout 3s"}}}
+var chaosRow = row{id: "chaos", name: "faults drawn at random", second: true,
+	config: config{options: []string{"Request_Timeout 3s"}}}
 
 // runChaos draws faults for so long, heals everything, and counts. The draw depends on the seed
 // alone; when each fault begins and what it meets depends on how fast things go.
@@ -47,12 +48,15 @@ func (b *bench) runChaos(ctx context.Context, seed uint64, lasts time.Duration) 
 	b.say("all is healed; waiting for what is still under way")
 	s, settled := t.settle(ctx)
 	t.bad *= 2 // each is in the dead letters of both domains
-	res := result{row: chaosRow, sums: s, bad: t.bad, fired: t.fired, sent: t.domain.requestCount() + t.second.requestCount(), err: errors.Join(failed, settled)}
-	fmt.Printf("\nseed %d: %d faults in %s, %s\n\n%s%s", seed, t.fired, lasts, b.host.Version, heading, res.line())
+	res := result{row: chaosRow, sums: s, bad: t.bad, fired: t.fired,
+		sent: t.domain.requestCount() + t.second.requestCount(), err: errors.Join(failed, settled)}
+	fmt.Printf("\nseed %d: %d faults in %s, %s\n\n%s%s", seed, t.fired, lasts, b.host.Version,
+		heading, res.line())
 	if res.proven() {
 		return nil
 	}
-	fmt.Printf("\n%d planted, %d misfiled, lost%s, twice%s\n%sthe agent's last lines:\n%s\n", t.bad, s.misfiled, s.gone, s.twice, t.copies(ctx, s), t.logTail())
+	fmt.Printf("\n%d planted, %d misfiled, lost%s, twice%s\n%sthe agent's last lines:\n%s\n", t.bad,
+		s.misfiled, s.gone, s.twice, t.copies(ctx, s), t.logTail())
 	return errors.Join(errUnproven, res.err)
 }
 
@@ -73,7 +77,8 @@ func (t *trial) underChaos(ctx context.Context, draw *rand.Rand, lasts time.Dura
 		// draw.
 		e := events[draw.IntN(len(events))]
 		c := circumstances{
-			lasts: time.Duration(500+draw.IntN(5000)) * time.Millisecond, on: []*domain{t.domain, t.second}[draw.IntN(2)],
+			lasts:  time.Duration(500+draw.IntN(5000)) * time.Millisecond,
+			on:     []*domain{t.domain, t.second}[draw.IntN(2)],
 			chance: []float64{0.2, 0.5, 1}[draw.IntN(3)],
 		}
 		pause := time.Duration(200+draw.IntN(2000)) * time.Millisecond
@@ -81,7 +86,8 @@ func (t *trial) underChaos(ctx context.Context, draw *rand.Rand, lasts time.Dura
 		if c.on == t.second {
 			where = "second"
 		}
-		fmt.Printf("%s  %-40s %4.1f s, %s domain, chance %.1f\n", time.Now().Format("15:04:05.000"), e.name, c.lasts.Seconds(), where, c.chance)
+		fmt.Printf("%s  %-40s %4.1f s, %s domain, chance %.1f\n", time.Now().Format("15:04:05.000"),
+			e.name, c.lasts.Seconds(), where, c.chance)
 		if failed = e.run(ctx, t, c); failed != nil {
 			failed = fmt.Errorf("%s: %w", e.name, failed)
 			break

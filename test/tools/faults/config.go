@@ -53,7 +53,8 @@ func (c config) render(shipped, parsers string) (string, error) {
 			"[OUTPUT] section")
 	}
 	if c.json {
-		head = strings.Replace(head, "[SERVICE]\n", "[SERVICE]\n    Parsers_File "+parsers+"\n", 1) + jsonInput
+		head = strings.Replace(head, "[SERVICE]\n", "[SERVICE]\n    Parsers_File "+parsers+"\n",
+			1) + jsonInput
 	}
 	if c.output != "" {
 		return head + "[OUTPUT]\n" + c.output, nil

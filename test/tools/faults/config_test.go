@@ -29,18 +29,25 @@ func TestConfigSuccess(t *testing.T) {
 			}
 		}
 	}
-	f(config{}, "Flush 0.2", "scheduler.cap 3", "Endpoint ${OPENSEARCH_ENDPOINT}", "Retry_Budget 1s", "Retry_Limit no_limits")
-	f(config{values: map[string]string{"Compress": "none"}, options: []string{"Request_Timeout 1s"}}, "Compress none", "Request_Timeout 1s")
+	f(config{}, "Flush 0.2", "scheduler.cap 3", "Endpoint ${OPENSEARCH_ENDPOINT}",
+		"Retry_Budget 1s", "Retry_Limit no_limits")
+	f(config{values: map[string]string{"Compress": "none"},
+		options: []string{"Request_Timeout 1s"}}, "Compress none", "Request_Timeout 1s")
 	f(config{input: []string{"Mem_Buf_Limit 1"}}, "[INPUT] Mem_Buf_Limit 1 Name tail")
 	f(config{json: true}, "[SERVICE] Parsers_File parsers.conf", "Parser json", "Workers 16")
-	f(config{second: []string{"Endpoint https://b", "Index b"}}, "Endpoint ${OPENSEARCH_ENDPOINT}", "Endpoint https://b", "Index b")
-	if text, err := (config{}).render(shipped(t), ""); err != nil || strings.Contains(text, "[FILTER]") || strings.Contains(text, "%Y") {
+	f(config{second: []string{"Endpoint https://b", "Index b"}}, "Endpoint ${OPENSEARCH_ENDPOINT}",
+		"Endpoint https://b", "Index b")
+	if text, err := (config{}).render(shipped(t), ""); err != nil ||
+		strings.Contains(text, "[FILTER]") || strings.Contains(text, "%Y") {
 		t.Errorf("a filter is left, or the date in the index (%v):\n%s", err, text)
 	}
 	f(config{output: "    Name null\n"}, "[OUTPUT] Name null")
-	text, err := config{options: []string{"Request_Timeout 1s"}, second: []string{"Index b"}}.render(shipped(t), "")
-	if err != nil || strings.Count(text, "\n    Request_Timeout ") != 2 || strings.Count(text, "Name                      opensearch_irsa") != 2 {
-		t.Errorf("an option stands more than once in a section, or a section is missing (%v):\n%s", err, text)
+	text, err := config{options: []string{"Request_Timeout 1s"},
+		second: []string{"Index b"}}.render(shipped(t), "")
+	if err != nil || strings.Count(text, "\n    Request_Timeout ") != 2 ||
+		strings.Count(text, "Name                      opensearch_irsa") != 2 {
+		t.Errorf("an option stands more than once in a section, or a section is missing (%v):\n%s",
+			err, text)
 	}
 }
 

@@ -36,13 +36,15 @@ func (t *trial) copies(ctx context.Context, s sums) string {
 			return err.Error() + "\n"
 		}
 		for _, hit := range answer.Hits.Hits {
-			if m := numbered.FindSubmatch(hit.Source); m != nil && string(m[1]) == strconv.Itoa(number) {
+			if m := numbered.FindSubmatch(hit.Source); m != nil &&
+				string(m[1]) == strconv.Itoa(number) {
 				fmt.Fprintf(&text, "%s %s %.400s\n", hit.Index, hit.ID, hit.Source)
 			}
 		}
 		if len(answer.Hits.Hits) < page {
 			return text.String()
 		}
-		path, query = "/_search/scroll", fmt.Sprintf(`{"scroll":"1m","scroll_id":%q}`, answer.Scroll)
+		path, query = "/_search/scroll",
+			fmt.Sprintf(`{"scroll":"1m","scroll_id":%q}`, answer.Scroll)
 	}
 }

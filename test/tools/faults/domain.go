@@ -42,7 +42,8 @@ const (
 	saysRejected = "rejected_execution_exception"
 )
 
-var tellingWords = []string{saysConflict, saysBlocked, saysUnmapped, saysExpired, saysBreaker, saysRejected}
+var tellingWords = []string{saysConflict, saysBlocked, saysUnmapped, saysExpired, saysBreaker,
+	saysRejected}
 
 // newDomain puts a domain in front of a stack's OpenSearch. maxRequest is the largest body in
 // bytes, as it comes over the wire; 0 means 10 MiB.
@@ -52,7 +53,8 @@ func newDomain(s *stack.Stack, maxRequest int64) (*domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.back, err = localaws.Serve(&refuser{domain: d, next: passOn(upstream, s)}, nil); err != nil {
+	if d.back, err = localaws.Serve(&refuser{domain: d, next: passOn(upstream, s)},
+		nil); err != nil {
 		return nil, err
 	}
 	behind, err := url.Parse(d.back.URL())
@@ -60,7 +62,8 @@ func newDomain(s *stack.Stack, maxRequest int64) (*domain, error) {
 		return nil, errors.Join(err, d.close())
 	}
 	d.door = localaws.NewFrontDoor(localaws.FrontDoorOptions{
-		IAM: s.IAM, Region: strings.Split(s.DomainARN, ":")[3], DomainARN: s.DomainARN, Upstream: behind, MaxRequestSize: maxRequest,
+		IAM: s.IAM, Region: strings.Split(s.DomainARN, ":")[3], DomainARN: s.DomainARN,
+		Upstream: behind, MaxRequestSize: maxRequest,
 	})
 	certificate, err := s.CA.ServerTLS()
 	if err == nil {
@@ -89,8 +92,11 @@ func passOn(upstream *url.URL, s *stack.Stack) *httputil.ReverseProxy {
 			MaxIdleConnsPerHost: 16,
 			DisableCompression:  true,
 		},
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusServiceUnavailable) },
-		ErrorLog:     log.New(io.Discard, "", 0),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request,
+			_ error) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		},
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
 }
 

@@ -36,7 +36,8 @@ func strikes(f func(chance float64) *fault) func(context.Context, *trial, circum
 }
 
 // lasts makes the event of something that is done and undone.
-func lasts(do, undo func(context.Context, *trial, circumstances) error) func(context.Context, *trial, circumstances) error {
+func lasts(do, undo func(context.Context, *trial, circumstances) error) func(context.Context,
+	*trial, circumstances) error {
 	return func(ctx context.Context, t *trial, c circumstances) error {
 		err := do(ctx, t, c)
 		if err == nil {
@@ -55,7 +56,8 @@ var allEvents = []event{
 	{name: "connection reset after", run: strikes(resetAfter)},
 	{name: "answer cut in half", run: strikes(cutInHalf)},
 	{name: "answer too slow", run: strikes(tooSlow)},
-	{name: "413 above 16 KiB on the wire", run: strikes(func(float64) *fault { return tooLarge(16 << 10) })},
+	{name: "413 above 16 KiB on the wire",
+		run: strikes(func(float64) *fault { return tooLarge(16 << 10) })},
 	{name: "bad records", run: plantSome},
 	{name: "sessions expire", run: func(_ context.Context, t *trial, _ circumstances) error {
 		t.stack.IAM.ExpireSessions()
@@ -73,12 +75,14 @@ var allEvents = []event{
 		t.stack.STS.SetOutage(false)
 		return nil
 	})},
-	{name: "role mapping removed", run: lasts(func(ctx context.Context, t *trial, _ circumstances) error {
-		return t.stack.OpenSearch.MapWriter(ctx)
-	}, func(ctx context.Context, t *trial, _ circumstances) error {
-		return t.stack.OpenSearch.MapWriter(ctx, t.stack.RoleARN)
-	})},
-	{name: "index read-only", run: lasts(func(ctx context.Context, t *trial, c circumstances) error {
+	{name: "role mapping removed",
+		run: lasts(func(ctx context.Context, t *trial, _ circumstances) error {
+			return t.stack.OpenSearch.MapWriter(ctx)
+		}, func(ctx context.Context, t *trial, _ circumstances) error {
+			return t.stack.OpenSearch.MapWriter(ctx, t.stack.RoleARN)
+		})},
+	{name: "index read-only", run: lasts(func(ctx context.Context, t *trial,
+		c circumstances) error {
 		return setBlock(ctx, t.stack.OpenSearch, t.indexOf(c.on), "true")
 	}, func(ctx context.Context, t *trial, c circumstances) error {
 		return setBlock(ctx, t.stack.OpenSearch, t.indexOf(c.on), "null")
@@ -88,7 +92,8 @@ var allEvents = []event{
 	}, func(_ context.Context, _ *trial, c circumstances) error {
 		return c.on.server.Up()
 	})},
-	{name: "OpenSearch killed", run: lasts(func(_ context.Context, t *trial, _ circumstances) error {
+	{name: "OpenSearch killed", run: lasts(func(_ context.Context, t *trial,
+		_ circumstances) error {
 		t.stack.OpenSearch.Kill()
 		return nil
 	}, func(ctx context.Context, t *trial, _ circumstances) error {
@@ -107,18 +112,20 @@ var allEvents = []event{
 		t.node.agent.Kill()
 		return t.node.start(ctx)
 	}},
-	{name: "Fluent Bit terminated", run: func(ctx context.Context, t *trial, _ circumstances) error {
-		return errors.Join(t.node.stop(), t.node.start(ctx))
-	}},
+	{name: "Fluent Bit terminated",
+		run: func(ctx context.Context, t *trial, _ circumstances) error {
+			return errors.Join(t.node.stop(), t.node.start(ctx))
+		}},
 	{name: "tail's DB deleted", run: func(ctx context.Context, t *trial, _ circumstances) error {
 		if err := t.await(ctx, "the tail input to make its DB", t.node.remembers); err != nil {
 			return err
 		}
 		return errors.Join(t.node.stop(), t.node.forget(), t.node.start(ctx))
 	}},
-	{name: "hot reload", skip: noReload, run: func(ctx context.Context, t *trial, _ circumstances) error {
-		return t.node.reload(ctx)
-	}},
+	{name: "hot reload", skip: noReload,
+		run: func(ctx context.Context, t *trial, _ circumstances) error {
+			return t.node.reload(ctx)
+		}},
 }
 
 func (t *trial) indexOf(d *domain) string {
@@ -131,7 +138,8 @@ func (t *trial) indexOf(d *domain) string {
 // plantSome writes three records that the domains will not take.
 func plantSome(_ context.Context, t *trial, _ circumstances) error {
 	for range 3 {
-		if err := t.node.plant(fmt.Sprintf("LINE=%d %s", planted+t.bad, strings.Repeat("x", longest))); err != nil {
+		if err := t.node.plant(fmt.Sprintf("LINE=%d %s", planted+t.bad,
+			strings.Repeat("x", longest))); err != nil {
 			return err
 		}
 		t.bad++

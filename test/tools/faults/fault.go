@@ -29,7 +29,8 @@ func tooManyRequests(chance float64) *fault {
 		if rand.IntN(2) == 0 {
 			x.w.Header().Set("Retry-After", "1")
 		}
-		x.refuse(http.StatusTooManyRequests, "text/plain;charset=ISO-8859-1", "429 Too Many Requests "+x.r.URL.Path)
+		x.refuse(http.StatusTooManyRequests, "text/plain;charset=ISO-8859-1",
+			"429 Too Many Requests "+x.r.URL.Path)
 	}}
 }
 
@@ -70,7 +71,8 @@ func tooSlow(chance float64) *fault {
 // tooLarge refuses requests above a limit in bytes, as a smaller domain does.
 func tooLarge(limit int64) *fault {
 	return &fault{chance: 1, above: limit, meet: func(x *exchange) {
-		x.refuse(http.StatusRequestEntityTooLarge, "application/json", `{"Message":"Request size exceeded the limit"}`)
+		x.refuse(http.StatusRequestEntityTooLarge, "application/json",
+			`{"Message":"Request size exceeded the limit"}`)
 	}}
 }
 

@@ -109,12 +109,14 @@ func run(ctx context.Context, o options, do func(*bench) error) (err error) {
 }
 
 func (b *bench) startStack(ctx context.Context, heap string) (*stack.Stack, error) {
-	return stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"), Heap: heap, Optimize: b.chaos >= longChaos})
+	return stack.New(ctx, stack.Options{OpenSearchHome: os.Getenv("OPENSEARCH_HOME"), Heap: heap,
+		Optimize: b.chaos >= longChaos})
 }
 
 // say prints what goes on, with the time since the start.
 func (b *bench) say(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "[%5.1f s] %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
+	fmt.Fprintf(os.Stderr, "[%5.1f s] %s\n", time.Since(b.began).Seconds(),
+		fmt.Sprintf(format, args...))
 }
 
 func copyPlugin(dir string) (string, error) {

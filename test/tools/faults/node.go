@@ -57,7 +57,8 @@ func newNode(b *bench, dir string, pods int, c config, env []string) (*node, err
 			return nil, errors.Join(fmt.Errorf("cannot make the json log: %w", err), n.close())
 		}
 	}
-	n.env = append(append(env, n.Env()...), "FLUENT_BIT_HTTP_PORT="+port, "JSON_LOGS="+filepath.Join(dir, "app.json"))
+	n.env = append(append(env, n.Env()...), "FLUENT_BIT_HTTP_PORT="+port,
+		"JSON_LOGS="+filepath.Join(dir, "app.json"))
 	return n, nil
 }
 
@@ -70,7 +71,8 @@ func (n *node) start(ctx context.Context) error {
 }
 
 func (n *node) launch() (err error) {
-	n.agent, err = stack.StartFluentBit(n.bench.host, stack.FluentBitOptions{Config: n.conf, Env: n.env, Log: n.log})
+	n.agent, err = stack.StartFluentBit(n.bench.host,
+		stack.FluentBitOptions{Config: n.conf, Env: n.env, Log: n.log})
 	return err
 }
 

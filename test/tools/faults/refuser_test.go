@@ -48,27 +48,32 @@ func TestRefuserKeepsItemsToItself(t *testing.T) {
 			Errors bool
 			Items  []map[string]struct{ Status int }
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || len(answer.Items) != len(sent) {
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil ||
+			len(answer.Items) != len(sent) {
 			t.Fatalf("share %g: got %.200s (%v)", share, w.Body, err)
 		}
 		refused := 0
 		for i, item := range answer.Items {
 			switch status := item["create"].Status; {
 			case status == 201 != stored[sent[i]]:
-				t.Errorf("share %g: item %d was answered %d; stored: %t", share, i, status, stored[sent[i]])
+				t.Errorf("share %g: item %d was answered %d; stored: %t", share, i, status,
+					stored[sent[i]])
 			case status == 429:
 				refused++
 			}
 		}
-		if refused != d.firedCount() || answer.Errors != (refused > 0) || share == 1 && refused != 200 || share == 0.5 && (refused == 0 || refused == 200) {
-			t.Errorf("share %g: %d refused, %d counted, errors %t", share, refused, d.firedCount(), answer.Errors)
+		if refused != d.firedCount() || answer.Errors != (refused > 0) ||
+			share == 1 && refused != 200 || share == 0.5 && (refused == 0 || refused == 200) {
+			t.Errorf("share %g: %d refused, %d counted, errors %t", share, refused, d.firedCount(),
+				answer.Errors)
 		}
 	}
 }
 
 func TestReadItemsFailure(t *testing.T) {
 	for _, body := range []string{"{}\n", "{}\n{}", "{}\n{}\n{}\n"} {
-		if items, err := readItems(httptest.NewRequest(http.MethodPost, "/_bulk", strings.NewReader(body))); err == nil {
+		if items, err := readItems(httptest.NewRequest(http.MethodPost, "/_bulk",
+			strings.NewReader(body))); err == nil {
 			t.Errorf("%q gave %d items", body, len(items))
 		}
 	}

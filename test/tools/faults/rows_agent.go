@@ -31,7 +31,8 @@ func (t *trial) interrupted(ctx context.Context, times int, end func() error) er
 		for range times {
 			before := t.domain.firedCount()
 			t.domain.set(tooSlow(1))
-			err := t.await(ctx, "requests to be under way", func() bool { return t.domain.firedCount() > before })
+			err := t.await(ctx, "requests to be under way",
+				func() bool { return t.domain.firedCount() > before })
 			if err == nil {
 				err = end()
 			}
@@ -72,7 +73,8 @@ func reread(ctx context.Context, t *trial) error {
 	if err := t.write(ctx); err != nil {
 		return err
 	}
-	err := t.await(ctx, "all records to arrive", func() bool { return t.arrived(ctx, t.index) >= t.node.documents() })
+	err := t.await(ctx, "all records to arrive",
+		func() bool { return t.arrived(ctx, t.index) >= t.node.documents() })
 	if err = errors.Join(err, t.node.stop()); err != nil {
 		return err
 	}
@@ -83,7 +85,8 @@ func reread(ctx context.Context, t *trial) error {
 	if err := t.node.start(ctx); err != nil {
 		return err
 	}
-	err = t.await(ctx, "all records to come again", func() bool { return t.domain.said(saysConflict)-before >= t.node.documents() })
+	err = t.await(ctx, "all records to come again",
+		func() bool { return t.domain.said(saysConflict)-before >= t.node.documents() })
 	t.fired = t.domain.said(saysConflict) - before
 	return err
 }

@@ -13,7 +13,8 @@ import (
 
 // setBlock closes an index to writing ("true"), or opens it again ("null").
 func setBlock(ctx context.Context, o *stack.OpenSearch, index, value string) error {
-	return ask(ctx, o, "PUT", "/"+index+"/_settings", `{"index.blocks.read_only_allow_delete":`+value+`}`, nil)
+	return ask(ctx, o, "PUT", "/"+index+"/_settings",
+		`{"index.blocks.read_only_allow_delete":`+value+`}`, nil)
 }
 
 // sessionsExpire ends the life of all credentials in the middle of a run, three times.
@@ -62,7 +63,8 @@ func unmapped(ctx context.Context, t *trial) error {
 		if err := t.stack.OpenSearch.MapWriter(ctx); err != nil {
 			return err
 		}
-		err := t.await(ctx, "the role to be refused", func() bool { return t.domain.said(saysUnmapped) >= 5 })
+		err := t.await(ctx, "the role to be refused",
+			func() bool { return t.domain.said(saysUnmapped) >= 5 })
 		t.fired = t.domain.said(saysUnmapped)
 		return errors.Join(err, t.stack.OpenSearch.MapWriter(ctx, t.stack.RoleARN))
 	})
@@ -95,7 +97,8 @@ func flooded(ctx context.Context, t *trial) error {
 		defer close(ended)
 		flood(flooding, t.stack.OpenSearch, &refused)
 	}()
-	err := t.await(ctx, "the server to run out of memory", func() bool { return refused.Load() > 0 })
+	err := t.await(ctx, "the server to run out of memory",
+		func() bool { return refused.Load() > 0 })
 	if err == nil {
 		err = t.writeLong(ctx)
 	}
@@ -104,7 +107,8 @@ func flooded(ctx context.Context, t *trial) error {
 	ours := t.domain.status(429) + t.domain.said(saysRejected) + t.domain.said(saysBreaker)
 	t.fired = int(refused.Load()) + ours
 	t.say("the server had no memory for %d requests or items, %d of them the agent's", t.fired, ours)
-	return errors.Join(err, ask(ctx, t.stack.OpenSearch, "DELETE", "/flood?ignore_unavailable=true", "", nil))
+	return errors.Join(err, ask(ctx, t.stack.OpenSearch, "DELETE", "/flood?ignore_unavailable=true",
+		"", nil))
 }
 
 // writeLong writes the row's records as lines of a kilobyte.

@@ -43,7 +43,8 @@ type result struct {
 
 func (r result) proven() bool {
 	s := r.sums
-	return r.skipped != "" || r.err == nil && r.fired > 0 && s.written > 0 && s.duplicates == 0 && s.lost == 0 && s.misfiled == 0 &&
+	return r.skipped != "" || r.err == nil && r.fired > 0 && s.written > 0 && s.duplicates == 0 &&
+		s.lost == 0 && s.misfiled == 0 &&
 		s.dead == r.bad && 100*s.cut <= s.written
 }
 
@@ -145,9 +146,12 @@ func (b *bench) one(ctx context.Context, r row) (res result) {
 
 const columns = "| %-62s | %8s | %8s | %10s | %12s | %5s | %8s |%s\n"
 
-var heading = fmt.Sprintf(columns, "fault", "written", "indexed", "duplicates", "dead letters", "lost", "requests", "") +
-	fmt.Sprintf("|%s|%s:|%s:|%s:|%s:|%s:|%s:|\n", strings.Repeat("-", 64), strings.Repeat("-", 9), strings.Repeat("-", 9),
-		strings.Repeat("-", 11), strings.Repeat("-", 13), strings.Repeat("-", 6), strings.Repeat("-", 9))
+var heading = fmt.Sprintf(columns, "fault", "written", "indexed", "duplicates", "dead letters",
+	"lost", "requests", "") +
+	fmt.Sprintf("|%s|%s:|%s:|%s:|%s:|%s:|%s:|\n", strings.Repeat("-", 64), strings.Repeat("-", 9),
+		strings.Repeat("-", 9),
+		strings.Repeat("-", 11), strings.Repeat("-", 13), strings.Repeat("-",
+			6), strings.Repeat("-", 9))
 
 func (r result) line() string {
 	if r.skipped != "" {
@@ -166,5 +170,6 @@ func (r result) figures(mark string) string {
 	if s.cut > 0 {
 		name += fmt.Sprintf(" (and cut: %d)", s.cut)
 	}
-	return fmt.Sprintf(columns, name, number(s.written), number(s.indexed), number(s.duplicates), number(s.dead), number(s.lost), number(r.sent), mark)
+	return fmt.Sprintf(columns, name, number(s.written), number(s.indexed), number(s.duplicates),
+		number(s.dead), number(s.lost), number(r.sent), mark)
 }

@@ -21,7 +21,9 @@ type sums struct {
 }
 
 func (s sums) add(o sums) sums {
-	return sums{s.written + o.written, s.indexed + o.indexed, s.duplicates + o.duplicates, s.dead + o.dead, s.lost + o.lost, s.misfiled + o.misfiled, s.gone + o.gone, s.twice + o.twice, s.cut + o.cut}
+	return sums{s.written + o.written, s.indexed + o.indexed, s.duplicates + o.duplicates, s.dead +
+		o.dead, s.lost + o.lost, s.misfiled + o.misfiled, s.gone + o.gone, s.twice +
+		o.twice, s.cut + o.cut}
 }
 
 // expected is what was written: good lines are numbered from 1, and bad ones from planted.
@@ -99,7 +101,8 @@ func apart(documents [][]int) (all []int, cut int) {
 
 // tally counts an index and its dead letters. recut says that files were read again in which there
 // are traces.
-func tally(ctx context.Context, o *stack.OpenSearch, index string, want expected, recut bool) (sums, error) {
+func tally(ctx context.Context, o *stack.OpenSearch, index string, want expected, recut bool) (sums,
+	error) {
 	documents, err := numbers(ctx, o, index, "log")
 	if err != nil {
 		return sums{}, err
@@ -164,7 +167,8 @@ func numbers(ctx context.Context, o *stack.OpenSearch, index, field string) ([][
 			found = append(found, lines)
 		}
 		if len(answer.Hits.Hits) < page {
-			_, _, err := o.Do(ctx, "DELETE", "/_search/scroll", fmt.Sprintf(`{"scroll_id":%q}`, answer.Scroll))
+			_, _, err := o.Do(ctx, "DELETE", "/_search/scroll",
+				fmt.Sprintf(`{"scroll_id":%q}`, answer.Scroll))
 			return found, err
 		}
 		path = "/_search/scroll?filter_path=_scroll_id,hits.hits._source"

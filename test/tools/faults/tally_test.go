@@ -9,18 +9,23 @@ func TestCount(t *testing.T) {
 	f := func(want expected, indexed, dead []int, sum sums) {
 		t.Helper()
 		if got := count(want, indexed, dead); got != sum {
-			t.Errorf("%+v with %v and %v in the dead letters: got %+v, want %+v", want, indexed, dead, got, sum)
+			t.Errorf("%+v with %v and %v in the dead letters: got %+v, want %+v", want, indexed,
+				dead, got, sum)
 		}
 	}
 	f(expected{3, 1}, []int{2, 1, 3}, []int{planted}, sums{written: 4, indexed: 3, dead: 1})
-	f(expected{3, 0}, []int{1, 3, 3, 3}, nil, sums{written: 3, indexed: 4, duplicates: 2, lost: 1, gone: " 2-2", twice: " 3-3"})
+	f(expected{3, 0}, []int{1, 3, 3, 3}, nil,
+		sums{written: 3, indexed: 4, duplicates: 2, lost: 1, gone: " 2-2", twice: " 3-3"})
 	f(expected{2, 1}, []int{1, 2}, nil, sums{written: 3, indexed: 2, lost: 1})
-	f(expected{2, 1}, []int{1, 2}, []int{planted, planted}, sums{written: 3, indexed: 2, dead: 2, duplicates: 1})
+	f(expected{2, 1}, []int{1, 2}, []int{planted, planted},
+		sums{written: 3, indexed: 2, dead: 2, duplicates: 1})
 	// A good record in both places, a bad one in the index, a good one in the dead letters, one
 	// that nobody wrote.
-	f(expected{2, 0}, []int{1, 2}, []int{2}, sums{written: 2, indexed: 2, dead: 1, duplicates: 1, twice: " 2-2"})
+	f(expected{2, 0}, []int{1, 2}, []int{2},
+		sums{written: 2, indexed: 2, dead: 1, duplicates: 1, twice: " 2-2"})
 	f(expected{1, 1}, []int{1, planted}, nil, sums{written: 2, indexed: 2, misfiled: 1})
-	f(expected{9, 0}, []int{1, 4, 8}, nil, sums{written: 9, indexed: 3, lost: 6, gone: " 2-3 5-7 9-9"})
+	f(expected{9, 0}, []int{1, 4, 8}, nil,
+		sums{written: 9, indexed: 3, lost: 6, gone: " 2-3 5-7 9-9"})
 	f(expected{1, 0}, nil, []int{1}, sums{written: 1, dead: 1, misfiled: 1})
 	f(expected{1, 0}, []int{1, 2}, nil, sums{written: 1, indexed: 2, misfiled: 1})
 }

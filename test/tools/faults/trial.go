@@ -37,7 +37,8 @@ func (t *trial) setup(r row) (err error) {
 	if t.domain, err = newDomain(t.stack, r.maxRequest); err != nil {
 		return err
 	}
-	env := append(t.stack.Env(), "OPENSEARCH_ENDPOINT="+t.domain.server.URL(), "INDEX_NAME="+t.index)
+	env := append(t.stack.Env(), "OPENSEARCH_ENDPOINT="+t.domain.server.URL(),
+		"INDEX_NAME="+t.index)
 	c := r.config
 	if r.second {
 		if t.second, err = newDomain(t.stack, 0); err != nil {
@@ -144,7 +145,8 @@ func (t *trial) await(ctx context.Context, what string, so func() bool) error {
 	defer tick.Stop()
 	for !so() {
 		if t.node.agent != nil && !t.node.agent.Running() {
-			return fmt.Errorf("cannot wait for %s: the agent ended with status %d", what, t.node.agent.ExitStatus())
+			return fmt.Errorf("cannot wait for %s: the agent ended with status %d", what,
+				t.node.agent.ExitStatus())
 		}
 		if err := next(ctx, tick); err != nil {
 			return fmt.Errorf("cannot wait any longer for %s: %w", what, err)
@@ -183,7 +185,8 @@ func (t *trial) arrived(ctx context.Context, index string) int {
 func (t *trial) settle(ctx context.Context) (sums, error) {
 	want := t.node.documents() + t.extra + t.bad
 	late := t.await(ctx, "all records to arrive", func() bool {
-		return t.arrived(ctx, t.index) >= want && (t.second == nil || t.arrived(ctx, t.index+"-second") >= want)
+		return t.arrived(ctx, t.index) >= want &&
+			(t.second == nil || t.arrived(ctx, t.index+"-second") >= want)
 	})
 	stopped := t.node.stop()
 	s, err := t.counts(ctx)
@@ -207,7 +210,8 @@ func (t *trial) logTail() string {
 	if t.verbose {
 		return string(text)
 	}
-	ours := slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return !strings.Contains(line, "] [opensearch_irsa.") })
+	ours := slices.DeleteFunc(slices.Clone(lines),
+		func(line string) bool { return !strings.Contains(line, "] [opensearch_irsa.") })
 	last := func(lines []string) string { return strings.Join(lines[max(0, len(lines)-12):], "\n") }
 	return last(lines) + "\nand the plugin's:\n" + last(ours)
 }

@@ -201,12 +201,14 @@ func openPlugin(a *agent) (output, error) {
 	options := map[string]string{
 		"Endpoint": "http://" + domainAddress, "AWS_Region": "eu-west-1", "AWS_STS_Endpoint": "http://" + stsAddress, "Index": "eks-log", "Memory_Limit": "Off",
 	}
-	cfg, err := config.Load(func(name string) string { return options[name] }, func(string) string { return "" })
+	cfg, err := config.Load(func(name string) string { return options[name] },
+		func(string) string { return "" })
 	if err != nil {
 		return nil, err
 	}
 	cfg.Dial = a.domain.dial
-	out, err := deliver.New(cfg, logging.New(func(logging.Level, string) {}, logging.Error, fmt.Sprintf("opensearch_irsa.%d", a.id)))
+	out, err := deliver.New(cfg, logging.New(func(logging.Level, string) {}, logging.Error,
+		fmt.Sprintf("opensearch_irsa.%d", a.id)))
 	return plugin{out}, err
 }
 

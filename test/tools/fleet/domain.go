@@ -48,7 +48,8 @@ type dataNode struct {
 }
 
 func newDomain(capacity, rate float64, agents int, every time.Duration) *domain {
-	d := &domain{capacity: capacity, queueSize: int(queueShare * float64(agents)), rate: rate, tokens: rate, filled: time.Now()}
+	d := &domain{capacity: capacity, queueSize: int(queueShare * float64(agents)), rate: rate,
+		tokens: rate, filled: time.Now()}
 	for i := range d.nodes {
 		d.nodes[i].speed = 1
 	}

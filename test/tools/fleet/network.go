@@ -20,7 +20,8 @@ const (
 	stsAddress    = "127.0.0.1:9201"
 )
 
-var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+var errRefused = &net.OpError{Op: "dial", Net: "tcp",
+	Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 
 // dial connects to the domain, or to STS.
 func (d *domain) dial(_ context.Context, _, address string) (net.Conn, error) {
@@ -98,7 +99,8 @@ const recordMark = `"log":"`
 // readRecords reads.
 func appendChunk(b []byte, records []record) []byte {
 	for _, r := range records {
-		text := fmt.Sprintf("%d %d %d %.0f %d ", r.agent, r.chunk, r.part, r.lines, r.written.UnixNano())
+		text := fmt.Sprintf("%d %d %d %.0f %d ", r.agent, r.chunk, r.part, r.lines,
+			r.written.UnixNano())
 		b = append(b, 0x92, 0x92, 0xd7, 0)
 		b = binary.BigEndian.AppendUint32(b, uint32(r.written.Unix()))
 		b = binary.BigEndian.AppendUint32(b, uint32(r.written.Nanosecond()+r.part+1))
@@ -121,7 +123,8 @@ func readRecords(body []byte) (records []record) {
 			n[i], _ = strconv.ParseInt(string(body[:end]), 10, 64)
 			body = body[end+1:]
 		}
-		records = append(records, record{int(n[0]), int(n[1]), int(n[2]), float64(n[3]), time.Unix(0, n[4])})
+		records = append(records, record{int(n[0]), int(n[1]), int(n[2]), float64(n[3]),
+			time.Unix(0, n[4])})
 	}
 }
 

@@ -46,50 +46,59 @@ var outputs = []struct {
 const outage = 10 * time.Minute
 
 var scenarios = []scenario{
-	{name: "70 % of capacity", load: 0.7, least: 0.69, fair: 0.99, from: time.Minute, length: 3 * time.Minute},
-	{name: "120 % of capacity", load: 1.2, least: 0.9, fair: 0.95, from: time.Minute, length: 7 * time.Minute},
-	{name: "10 min outage, 50 %", load: 0.5, length: 50 * time.Minute, drain: time.Minute + outage, happen: func(f *fleet) {
+	{name: "70 % of capacity", load: 0.7, least: 0.69, fair: 0.99, from: time.Minute,
+		length: 3 * time.Minute},
+	{name: "120 % of capacity", load: 1.2, least: 0.9, fair: 0.95, from: time.Minute,
+		length: 7 * time.Minute},
+	{name: "10 min outage, 50 %", load: 0.5, length: 50 * time.Minute, drain: time.Minute +
+		outage, happen: func(f *fleet) {
 		f.at(time.Minute)
 		f.domain.set(func(d *domain) { d.down = true })
 		f.at(time.Minute + outage)
 		f.domain.set(func(d *domain) { d.down = false })
 	}},
-	{name: "a data node at half speed, 70 %", load: 0.7, least: 0.45, from: time.Minute, length: 4 * time.Minute, happen: func(f *fleet) {
-		f.at(30 * time.Second)
-		f.domain.set(func(d *domain) { d.nodes[3].speed = 0.5 })
-	}},
-	{name: "10 min of 503, 50 %", load: 0.5, length: 50 * time.Minute, drain: time.Minute + outage, happen: func(f *fleet) {
+	{name: "a data node at half speed, 70 %", load: 0.7, least: 0.45, from: time.Minute,
+		length: 4 * time.Minute, happen: func(f *fleet) {
+			f.at(30 * time.Second)
+			f.domain.set(func(d *domain) { d.nodes[3].speed = 0.5 })
+		}},
+	{name: "10 min of 503, 50 %", load: 0.5, length: 50 * time.Minute, drain: time.Minute +
+		outage, happen: func(f *fleet) {
 		f.at(time.Minute)
 		f.domain.set(func(d *domain) { d.failing = true })
 		f.at(time.Minute + outage)
 		f.domain.set(func(d *domain) { d.failing = false })
 	}},
-	{name: "blue/green, 70 %", load: 0.7, least: 0.65, fair: 0.95, from: 30 * time.Second, length: 6 * time.Minute, happen: func(f *fleet) {
-		for n := range dataNodes { // shards move off, the node leaves, another one has taken its place
-			f.at(30*time.Second + time.Duration(n)*30*time.Second)
-			f.domain.set(func(d *domain) { d.nodes[n].speed = 0.6 })
-			time.Sleep(20 * time.Second)
-			f.domain.set(func(d *domain) { d.nodes[n].speed, d.nodes[n].queue = 0, nil })
-			time.Sleep(2 * time.Second)
-			f.domain.set(func(d *domain) { d.nodes[n].speed = 1 })
-		}
-	}},
-	{name: "all agents rolled, 70 %", load: 0.7, least: 0.69, fair: 0.95, from: 50 * time.Second, length: 4 * time.Minute, happen: func(f *fleet) {
-		f.at(time.Minute)
-		var all sync.WaitGroup
-		for _, a := range f.agents {
-			all.Go(func() { _ = a.restart(10 * time.Second) }) // what could fail has worked at the start
-		}
-		all.Wait()
-	}},
-	{name: "a tenth ten times as loud, 120 %", load: 1.2, least: 0.9, from: time.Minute, length: 4 * time.Minute, loud: true},
+	{name: "blue/green, 70 %", load: 0.7, least: 0.65, fair: 0.95, from: 30 * time.Second,
+		length: 6 * time.Minute, happen: func(f *fleet) {
+			for n := range dataNodes { // shards move off, the node leaves, another one has taken its place
+				f.at(30*time.Second + time.Duration(n)*30*time.Second)
+				f.domain.set(func(d *domain) { d.nodes[n].speed = 0.6 })
+				time.Sleep(20 * time.Second)
+				f.domain.set(func(d *domain) { d.nodes[n].speed, d.nodes[n].queue = 0, nil })
+				time.Sleep(2 * time.Second)
+				f.domain.set(func(d *domain) { d.nodes[n].speed = 1 })
+			}
+		}},
+	{name: "all agents rolled, 70 %", load: 0.7, least: 0.69, fair: 0.95, from: 50 * time.Second,
+		length: 4 * time.Minute, happen: func(f *fleet) {
+			f.at(time.Minute)
+			var all sync.WaitGroup
+			for _, a := range f.agents {
+				all.Go(func() { _ = a.restart(10 * time.Second) }) // what could fail has worked at the start
+			}
+			all.Wait()
+		}},
+	{name: "a tenth ten times as loud, 120 %", load: 1.2, least: 0.9, from: time.Minute,
+		length: 4 * time.Minute, loud: true},
 }
 
 // nodeRate is how many lines a second a usual node has.
 const nodeRate = 2000
 
 // start makes the fleet and its domain.
-func (s scenario) start(set settings, open func(a *agent) (output, error), width int) (*fleet, error) {
+func (s scenario) start(set settings, open func(a *agent) (output, error), width int) (*fleet,
+	error) {
 	rates := make([]float64, set.agents)
 	all := 0.0
 	for i := range rates {
@@ -101,9 +110,11 @@ func (s scenario) start(set settings, open func(a *agent) (output, error), width
 	}
 	capacity := all / s.load
 	// The throttle takes three times the requests that the nodes need.
-	f := &fleet{domain: newDomain(capacity, 3*float64(set.agents)/set.every.Seconds(), set.agents, set.every), began: time.Now()}
+	f := &fleet{domain: newDomain(capacity, 3*float64(set.agents)/set.every.Seconds(), set.agents,
+		set.every), began: time.Now()}
 	for i, rate := range rates {
-		a := &agent{id: i, domain: f.domain, every: set.every, lines: rate * set.every.Seconds(), open: open, width: width}
+		a := &agent{id: i, domain: f.domain, every: set.every, lines: rate * set.every.Seconds(),
+			open: open, width: width}
 		if err := a.start(); err != nil {
 			return nil, err
 		}
@@ -190,7 +201,8 @@ func (s scenario) run(set settings, which int) (r figures, err error) {
 	defer d.mu.Unlock()
 	r.goodput = (after.total - before.total) / after.at.Sub(before.at).Seconds() / d.capacity
 	r.jain = jain(share)
-	r.useless = float64(after.useless-before.useless) / max(1, float64(after.requests-before.requests))
+	r.useless = float64(after.useless-before.useless) / max(1,
+		float64(after.requests-before.requests))
 	r.twice = (after.twice - before.twice) / max(1, after.total-before.total)
 	r.p99 = quantile(d.tally.lags[before.lags:], 0.99)
 	r.conns, r.sts = d.tally.peakConns, d.tally.sts

@@ -39,8 +39,10 @@ func draw(all []figures, agents int) string {
 		y := svgTop + n*svgPanel
 		fmt.Fprintf(&b, `<text x="%d" y="%d">%s</text>`+"\n", svgLeft, y+svgLegend-4, name)
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%[3]d" y2="%[3]d" stroke="#999" stroke-dasharray="4 3"/>`+"\n", svgLeft, svgWidth-svgLeft, y+svgLegend)
-		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%[3]d" y2="%[3]d" stroke="#333"/>`+"\n", svgLeft, svgWidth-svgLeft, y+svgLegend+svgPlot)
-		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#555" text-anchor="end">%.0f min</text>`+"\n", svgWidth-svgLeft, y+svgLegend+svgPlot+14, float64(longest[name])*step.Minutes())
+		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%[3]d" y2="%[3]d" stroke="#333"/>`+"\n", svgLeft,
+			svgWidth-svgLeft, y+svgLegend+svgPlot)
+		fmt.Fprintf(&b, `<text x="%d" y="%d" fill="#555" text-anchor="end">%.0f min</text>`+"\n",
+			svgWidth-svgLeft, y+svgLegend+svgPlot+14, float64(longest[name])*step.Minutes())
 	}
 	for _, r := range all {
 		colour := "#bdbdbd"
@@ -50,9 +52,12 @@ func draw(all []figures, agents int) string {
 		var points strings.Builder
 		y := float64(svgTop + panels[r.scenario]*svgPanel + svgLegend + svgPlot)
 		for i, share := range r.history {
-			fmt.Fprintf(&points, "%.1f,%.1f ", svgLeft+float64(i)*(svgWidth-2*svgLeft)/float64(max(1, longest[r.scenario]-1)), y-min(share, 1.2)*svgPlot)
+			fmt.Fprintf(&points, "%.1f,%.1f ",
+				svgLeft+float64(i)*(svgWidth-2*svgLeft)/float64(max(1,
+					longest[r.scenario]-1)), y-min(share, 1.2)*svgPlot)
 		}
-		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>`+"\n", strings.TrimSpace(points.String()), colour)
+		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="1.5"/>`+"\n",
+			strings.TrimSpace(points.String()), colour)
 	}
 	b.WriteString("</svg>\n")
 	return b.String()

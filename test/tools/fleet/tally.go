@@ -65,7 +65,8 @@ func (d *domain) mark() mark {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t := &d.tally
-	return mark{time.Now(), t.requests, t.useless, t.total, t.twice, slices.Clone(t.lines), len(t.lags)}
+	return mark{time.Now(), t.requests, t.useless, t.total, t.twice, slices.Clone(t.lines),
+		len(t.lags)}
 }
 
 // jain is Jain's index of fairness: 1 if all are equal, 1/n if one has all.

@@ -26,7 +26,10 @@ type mutant struct {
 	changed []byte // the whole file
 }
 
-func (m *mutant) String() string { return fmt.Sprintf("%s:%d: %s: %s", m.file, m.line, m.what, m.text) }
+func (m *mutant) String() string {
+	return fmt.Sprintf("%s:%d: %s: %s", m.file, m.line, m.what,
+		m.text)
+}
 
 // instead is what Gremlins puts in a token's place (internal/engine/mappings.go).
 var instead = map[string]map[string]string{
@@ -50,7 +53,8 @@ func find(ctx context.Context, gremlins, dir, files string) ([]*mutant, error) {
 	}
 	defer func() { _ = os.Remove(list.Name()) }()
 	defer func() { _ = list.Close() }()
-	cmd := exec.CommandContext(ctx, gremlins, "unleash", "./"+dir, "--dry-run", "--silent", "--output", list.Name(),
+	cmd := exec.CommandContext(ctx, gremlins, "unleash", "./"+dir, "--dry-run", "--silent",
+		"--output", list.Name(),
 		"--invert-assignments", "--invert-bitwise", "--invert-bwassign", "--invert-logical", "--invert-loopctrl")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("cannot run gremlins: %w\n%s", err, out)
@@ -101,7 +105,8 @@ func find(ctx context.Context, gremlins, dir, files string) ([]*mutant, error) {
 	}
 	// Gremlins has no order, and a seed is to draw the same ones again.
 	slices.SortFunc(all, func(a, b *mutant) int {
-		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.what, b.what))
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line),
+			cmp.Compare(a.what, b.what))
 	})
 	return all, nil
 }
@@ -143,11 +148,13 @@ func removals(path string, text []byte) (all []*mutant, err error) {
 func change(path string, text []byte, from, to int, by, what string) *mutant {
 	start := bytes.LastIndexByte(text[:from], '\n') + 1
 	line, _, _ := bytes.Cut(text[start:], []byte("\n"))
-	if what == "removed" && to < start+len(line) && from > start+len(line)-len(bytes.TrimLeft(line, "\t")) {
+	if what == "removed" && to < start+len(line) &&
+		from > start+len(line)-len(bytes.TrimLeft(line, "\t")) {
 		what = "removed " + string(text[from:to]) // a part of the line
 	} else if what != "removed" {
 		what += fmt.Sprintf(" (%d)", bytes.Count(text[start:from], text[from:to])+1) // which of them in the line
 	}
 	changed := append(append(append([]byte{}, text[:from]...), by...), text[to:]...)
-	return &mutant{path, bytes.Count(text[:from], []byte("\n")) + 1, what, strings.TrimSpace(string(line)), changed}
+	return &mutant{path, bytes.Count(text[:from], []byte("\n")) +
+		1, what, strings.TrimSpace(string(line)), changed}
 }

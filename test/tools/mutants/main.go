@@ -42,7 +42,8 @@ var equivalent string
 func main() {
 	log.SetFlags(log.Ltime)
 	gremlins := flag.String("gremlins", "gremlins", "the program")
-	names := flag.String("packages", "deliver,opensearch,bulk,deadletter,chunk,document,multiline,flb", "packages below internal")
+	names := flag.String("packages",
+		"deliver,opensearch,bulk,deadletter,chunk,document,multiline,flb", "packages below internal")
 	files := flag.String("files", "*", "a pattern for the files")
 	sample := flag.Int("sample", 0, "how many mutants of each package to draw; 0 for all")
 	seed := flag.Uint64("seed", 1, "of the draw")
@@ -93,7 +94,8 @@ func run(ctx context.Context, gremlins, name, files string, sample int, seed uin
 		return false, fmt.Errorf("the tests fail without a change: %w\n%s", err, out)
 	}
 	limit := 20*time.Second + 3*time.Since(began) // the machine may get busier
-	log.Printf("%s: %d of %d mutants, %s a run", name, len(drawn), len(all), time.Since(began).Round(time.Second))
+	log.Printf("%s: %d of %d mutants, %s a run", name, len(drawn), len(all),
+		time.Since(began).Round(time.Second))
 	count := map[string]int{}
 	var survivors []string
 	for n, m := range drawn {
@@ -124,7 +126,8 @@ func run(ctx context.Context, gremlins, name, files string, sample int, seed uin
 }
 
 // try runs the tests with the mutant in place.
-func (m *mutant) try(ctx context.Context, work, where string, limit time.Duration) (outcome string, err error) {
+func (m *mutant) try(ctx context.Context, work, where string, limit time.Duration) (outcome string,
+	err error) {
 	changed, overlay := filepath.Join(work, "mutant.go"), filepath.Join(work, "overlay.json")
 	file, err := filepath.Abs(m.file)
 	if err != nil {
@@ -134,7 +137,8 @@ func (m *mutant) try(ctx context.Context, work, where string, limit time.Duratio
 	if err != nil {
 		return "", err
 	}
-	if err := errors.Join(os.WriteFile(changed, m.changed, 0o600), os.WriteFile(overlay, replace, 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(changed, m.changed, 0o600),
+		os.WriteFile(overlay, replace, 0o600)); err != nil {
 		return "", err
 	}
 	out, err := test(ctx, where, overlay, limit)
@@ -154,7 +158,8 @@ func (m *mutant) try(ctx context.Context, work, where string, limit time.Duratio
 // test runs a package's tests. The overlay goes by the environment, so that what a test builds has
 // it too.
 func test(ctx context.Context, where, overlay string, limit time.Duration) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-failfast", "-timeout", limit.String(), where)
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-vet=off", "-failfast", "-timeout",
+		limit.String(), where)
 	flags := os.Getenv("GOFLAGS") + " -ldflags=-s" // linking takes most of the time
 	if overlay != "" {
 		flags += " -overlay=" + overlay
@@ -167,7 +172,8 @@ func test(ctx context.Context, where, overlay string, limit time.Duration) ([]by
 func (m *mutant) known() string {
 	key := []string{strings.TrimPrefix(filepath.ToSlash(m.file), "internal/"), m.what, m.text}
 	for line := range strings.Lines(equivalent) {
-		if fields := strings.Split(strings.TrimSpace(line), "\t"); len(fields) == 4 && slices.Equal(fields[:3], key) {
+		if fields := strings.Split(strings.TrimSpace(line), "\t"); len(fields) == 4 &&
+			slices.Equal(fields[:3], key) {
 			return fields[3]
 		}
 	}

@@ -87,7 +87,8 @@ type flushed struct {
 func newAgent(s *scenario, d *domain, dir string) *agent {
 	return &agent{s: s, domain: d, dir: dir, start: time.Now(),
 		r: rand.New(rand.NewPCG(s.seed, 2)), results: make(chan flushed, 64),
-		read: make([]int, len(s.sources)), back: make([]int, len(s.sources)), next: make([]int, len(s.sources))}
+		read: make([]int, len(s.sources)), back: make([]int, len(s.sources)), next: make([]int,
+			len(s.sources))}
 }
 
 func (a *agent) note(format string, args ...any) {
@@ -106,12 +107,14 @@ func (a *agent) fault(format string, args ...any) {
 func (a *agent) sink(level logging.Level, text string) {
 	a.logMu.Lock()
 	defer a.logMu.Unlock()
-	if a.toPanic > 0 && level <= logging.Warn && !bytes.Contains(debug.Stack(), []byte(".Recovered(")) {
+	if a.toPanic > 0 && level <= logging.Warn &&
+		!bytes.Contains(debug.Stack(), []byte(".Recovered(")) {
 		a.toPanic--
 		a.panicked++
 		panic("planned")
 	}
-	a.log = append(a.log, fmt.Sprintf("%12s  %s %s", time.Since(a.start).Round(time.Millisecond), level, text))
+	a.log = append(a.log, fmt.Sprintf("%12s  %s %s", time.Since(a.start).Round(time.Millisecond),
+		level, text))
 }
 
 // plan sets how many of the next warnings and errors panic, and returns how many would have.
@@ -176,7 +179,8 @@ func (a *agent) launch() error {
 	cfg.Dial = p.net.dial
 	planned := a.plan(0) // a panic at the start is the export's
 	defer a.plan(planned)
-	p.out, err = deliver.New(cfg, logging.New(a.sink, logging.Debug, fmt.Sprintf("opensearch_irsa.%d", p.n)))
+	p.out, err = deliver.New(cfg, logging.New(a.sink, logging.Debug,
+		fmt.Sprintf("opensearch_irsa.%d", p.n)))
 	a.process, a.cfg = p, cfg
 	return err
 }
@@ -284,7 +288,10 @@ func (a *agent) add(source, first, n int, at time.Duration) *chunk {
 
 func (a *agent) lines(c *chunk) []*line { return a.s.sources[c.source].lines[c.first : c.first+c.n] }
 
-func (c *chunk) String() string { return fmt.Sprintf("L%d.%d to %d", c.source, c.first, c.first+c.n-1) }
+func (c *chunk) String() string {
+	return fmt.Sprintf("L%d.%d to %d", c.source, c.first,
+		c.first+c.n-1)
+}
 
 func (a *agent) open() string {
 	names := []string{}

@@ -50,7 +50,8 @@ func (o *oracle) bounds(acc *account) (low, high int) {
 
 // last are the pieces that no piece with more lines replaced.
 func (o *oracle) last(pieces []*piece) []*piece {
-	return slices.DeleteFunc(slices.Clone(pieces), func(p *piece) bool { return p.lines < o.longest[p.first] })
+	return slices.DeleteFunc(slices.Clone(pieces),
+		func(p *piece) bool { return p.lines < o.longest[p.first] })
 }
 
 // different counts pieces, but those that are equal to the nanosecond only as often as one chunk
@@ -130,7 +131,8 @@ func (o *oracle) excusedLetters(acc *account) int {
 	for key, times := range o.d.excused {
 		if strings.Contains(key, deadLetterSuffix+" ") {
 			for _, p := range acc.pieces {
-				if name, ok := field(p.first.body, "k").(string); ok && strings.Contains(key, name) {
+				if name, ok := field(p.first.body, "k").(string); ok &&
+					strings.Contains(key, name) {
 					n += times
 				}
 			}

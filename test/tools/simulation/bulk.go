@@ -51,7 +51,8 @@ func (d *domain) bulk(req *http.Request, index string, body []byte, a *answer) {
 	for _, it := range items {
 		if len(it.id) > 512 {
 			d.violation("an id of %d bytes", len(it.id))
-			a.refuse(400, "action_request_validation_exception", fmt.Sprintf("Validation Failed: 1: id [%s] is too long, must be no longer than 512 bytes but was: %d;", it.id, len(it.id)))
+			a.refuse(400, "action_request_validation_exception",
+				fmt.Sprintf("Validation Failed: 1: id [%s] is too long, must be no longer than 512 bytes but was: %d;", it.id, len(it.id)))
 			return
 		}
 		if it.hasID && d.s.domain.noIDs == "request" {
@@ -83,7 +84,8 @@ func parseBulk(index string, body []byte) (items []item, named bool, err error) 
 		if err = it.readAction(head, &named); err != nil {
 			return nil, false, fmt.Errorf("action line of item %d, %.200q: %w", n, head, err)
 		}
-		if (it.version > 0 || it.versionType != "") && (it.op != "index" || !it.hasID || it.versionType != "external") {
+		if (it.version > 0 || it.versionType != "") &&
+			(it.op != "index" || !it.hasID || it.versionType != "external") {
 			return nil, false, fmt.Errorf("item %d has version %d of type %q, operation %s, id "+
 				"%q: only an index with an id takes an external one", n, it.version, it.versionType, it.op, it.id)
 		}
@@ -188,11 +190,13 @@ func (d *domain) apply(it *item, a *answer) result {
 		switch {
 		case e.arg == "dead letters" && !dead:
 		case e.arg == "flood":
-			return result{429, "cluster_block_exception", "index [" + it.index + "] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"}
+			return result{429, "cluster_block_exception", "index [" + it.index +
+				"] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"}
 		case e.arg == "closed":
 			return result{400, "index_closed_exception", "closed"}
 		default:
-			return result{403, "cluster_block_exception", "index [" + it.index + "] blocked by: [FORBIDDEN/8/index write (api)];"}
+			return result{403, "cluster_block_exception", "index [" + it.index +
+				"] blocked by: [FORBIDDEN/8/index write (api)];"}
 		}
 	}
 	if e := d.hit(func(kind string) bool { return slices.Contains(ofItems, kind) }); e != nil {
@@ -201,14 +205,16 @@ func (d *domain) apply(it *item, a *answer) result {
 			return result{429, "rejected_execution_exception", "rejected execution of primary " +
 				"operation [coordinating_and_primary_bytes=10], queue full"}
 		case "items 503":
-			return result{503, "unavailable_shards_exception", "[" + it.index + "][0] primary shard is not active Timeout: [1m], request: [BulkShardRequest]"}
+			return result{503, "unavailable_shards_exception", "[" + it.index +
+				"][0] primary shard is not active Timeout: [1m], request: [BulkShardRequest]"}
 		case "items 403 security":
 			return result{403, "security_exception", "no permissions for " +
 				"[indices:data/write/bulk[s]] and User " +
 				"[name=arn:aws:iam::123456789012:role/fluent-bit, backend_roles=[], " +
 				"requestedTenant=null]"}
 		default:
-			return result{404, "index_not_found_exception", "no such index [" + it.index + "] and [action.auto_create_index] is [false]"}
+			return result{404, "index_not_found_exception", "no such index [" + it.index +
+				"] and [action.auto_create_index] is [false]"}
 		}
 	}
 	if dead && d.on(refusesL) {
@@ -253,7 +259,8 @@ func (d *domain) store(it *item, form string, a *answer) result {
 	}
 	old := of[it.id]
 	conflict := func(format string, args ...any) result {
-		return result{409, "version_conflict_engine_exception", "[" + it.id + "]: version conflict, " + fmt.Sprintf(format, args...)}
+		return result{409, "version_conflict_engine_exception", "[" + it.id +
+			"]: version conflict, " + fmt.Sprintf(format, args...)}
 	}
 	doc := &document{raw: bytes.Clone(it.doc), form: form, version: max(1, it.version)}
 	switch {
@@ -265,7 +272,8 @@ func (d *domain) store(it *item, form string, a *answer) result {
 	case it.version == 0:
 		doc.version = old.version + 1
 	case it.version <= old.version:
-		return conflict("current version [%d] is higher or equal to the one provided [%d]", old.version, it.version)
+		return conflict("current version [%d] is higher or equal to the one provided [%d]",
+			old.version, it.version)
 	}
 	of[it.id] = doc
 	return result{status: 200}

@@ -61,7 +61,8 @@ func (d *domain) hit(is func(kind string) bool) *event {
 	defer d.mu.Unlock()
 	for i := range d.s.events {
 		e := &d.s.events[i]
-		if !ofAgent(e.kind) && is(e.kind) && now >= e.at && now < e.until && (e.p >= 1 || d.r.Float64() < e.p) {
+		if !ofAgent(e.kind) && is(e.kind) && now >= e.at && now < e.until &&
+			(e.p >= 1 || d.r.Float64() < e.p) {
 			return e
 		}
 	}
@@ -186,7 +187,8 @@ func (d *domain) answer(req *http.Request, c *conn) *answer {
 	d.mu.Lock()
 	d.requests++
 	d.mu.Unlock()
-	a := &answer{status: 200, contentT: "application/json; charset=UTF-8", date: time.Now().Add(d.s.domain.skew)}
+	a := &answer{status: 200, contentT: "application/json; charset=UTF-8",
+		date: time.Now().Add(d.s.domain.skew)}
 	limit := d.s.domain.limit
 	if limit > 0 && d.s.domain.early && req.ContentLength > int64(limit) {
 		d.tooLarge(a)
@@ -287,7 +289,8 @@ func (d *domain) handle(req *http.Request, wire []byte, a *answer) {
 func (a *answer) refuse(status int, kind, reason string) {
 	cause := fmt.Sprintf(`{"type":%q,"reason":%s}`, kind, quote(reason))
 	a.status = status
-	a.body = fmt.Appendf(nil, `{"error":{"root_cause":[%s],"type":%q,"reason":%s},"status":%d}`, cause, kind, quote(reason), status)
+	a.body = fmt.Appendf(nil, `{"error":{"root_cause":[%s],"type":%q,"reason":%s},"status":%d}`,
+		cause, kind, quote(reason), status)
 }
 
 // agentAddress is where EKS Pod Identity gives out credentials.
@@ -320,11 +323,13 @@ func (d *domain) signed(req *http.Request, wire []byte, a *answer) bool {
 		return false
 	}
 	sum := sha256.Sum256(wire)
-	if got := req.Header.Get("X-Amz-Content-Sha256"); got != "" && got != hex.EncodeToString(sum[:]) {
+	if got := req.Header.Get("X-Amz-Content-Sha256"); got != "" &&
+		got != hex.EncodeToString(sum[:]) {
 		d.violation("the signed hash %s is not the body's", got)
 	}
 	deny := func(format string, args ...any) bool {
-		a.status, a.body = 403, fmt.Appendf(nil, `{"message":%s}`, quote(fmt.Sprintf(format, args...)))
+		a.status, a.body = 403, fmt.Appendf(nil, `{"message":%s}`,
+			quote(fmt.Sprintf(format, args...)))
 		return false
 	}
 	const stamp = "20060102T150405Z"
@@ -332,9 +337,11 @@ func (d *domain) signed(req *http.Request, wire []byte, a *answer) bool {
 	now := a.date.UTC()
 	switch {
 	case at.Before(now.Add(-5 * time.Minute)):
-		return deny("Signature expired: %s is now earlier than %s (%s - 5 min.)", at.Format(stamp), now.Add(-5*time.Minute).Format(stamp), now.Format(stamp))
+		return deny("Signature expired: %s is now earlier than %s (%s - 5 min.)", at.Format(stamp),
+			now.Add(-5*time.Minute).Format(stamp), now.Format(stamp))
 	case at.After(now.Add(5 * time.Minute)):
-		return deny("Signature not yet current: %s is still later than %s (%s + 5 min.)", at.Format(stamp), now.Add(5*time.Minute).Format(stamp), now.Format(stamp))
+		return deny("Signature not yet current: %s is still later than %s (%s + 5 min.)",
+			at.Format(stamp), now.Add(5*time.Minute).Format(stamp), now.Format(stamp))
 	}
 	d.mu.Lock()
 	for i := range d.s.events { // a session that is revoked stays so

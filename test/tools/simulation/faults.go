@@ -34,11 +34,14 @@ func page(title string) string {
 
 // ofConnections and ofItems are the other faults.
 var (
-	ofConnections = []string{"reset before", "reset while sending", "reset after", "cut answer", "no answer before", "no answer after", "connection refused", "connecting hangs", "slow"}
-	ofItems       = []string{"items 429", "items 503", "items 403 security", "items 404 index missing"}
+	ofConnections = []string{"reset before", "reset while sending", "reset after", "cut answer",
+		"no answer before", "no answer after", "connection refused", "connecting hangs", "slow"}
+	ofItems = []string{"items 429", "items 503", "items 403 security",
+		"items 404 index missing"}
 )
 
-var retryAfters = []string{"", "", "", "0", "1", "30", "3600", "86400", "-5", "soon", "1e9", "99999999999999999999", "date"}
+var retryAfters = []string{"", "", "", "0", "1", "30", "3600", "86400", "-5", "soon", "1e9",
+	"99999999999999999999", "date"}
 
 func (d *drawing) events() {
 	faults := []int{0, 1, 1, 2, 3, 5}[d.IntN(6)]
@@ -72,7 +75,9 @@ func (d *drawing) events() {
 		d.s.events = append(d.s.events, e)
 	}
 	for range []int{0, 0, 1, 1, 2, 3}[d.IntN(6)] {
-		d.s.events = append(d.s.events, event{kind: d.oneOf(restart, kill, reread, rewind, reload), at: d.between(0, 90*time.Second)})
+		d.s.events = append(d.s.events,
+			event{kind: d.oneOf(restart, kill, reread, rewind, reload),
+				at: d.between(0, 90*time.Second)})
 	}
 	for range []int{0, 0, 0, 0, 1, 2}[d.IntN(6)] {
 		d.s.events = append(d.s.events, event{kind: panics, at: d.between(0, 2*time.Minute)})

@@ -75,7 +75,8 @@ func (o *oracle) findLines() {
 			found[name]++
 		}
 	}
-	exact := o.s.domain.noIDs == "" && !o.s.domain.stream && o.s.option("Generate_ID") != "Off" && o.s.option("Id_Key") == ""
+	exact := o.s.domain.noIDs == "" && !o.s.domain.stream && o.s.option("Generate_ID") != "Off" &&
+		o.s.option("Id_Key") == ""
 	for _, src := range o.s.sources {
 		for _, l := range src.lines {
 			text, _ := field(l.body, "log").(string)

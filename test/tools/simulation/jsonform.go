@@ -171,7 +171,8 @@ func (p *jsonReader) string() string {
 
 func (p *jsonReader) number() string {
 	start := p.at
-	for p.at < len(p.text) && (p.text[p.at] >= '0' && p.text[p.at] <= '9' || strings.IndexByte("+-.eE", p.text[p.at]) >= 0) {
+	for p.at < len(p.text) && (p.text[p.at] >= '0' && p.text[p.at] <= '9' ||
+		strings.IndexByte("+-.eE", p.text[p.at]) >= 0) {
 		p.at++
 	}
 	text := p.text[start:p.at]

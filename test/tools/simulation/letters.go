@@ -72,10 +72,13 @@ func (o *oracle) countLetter(text []byte, where string) {
 	}
 	acc.letters++
 	if l.Reason == "" || l.Tag != acc.tag || l.Index != acc.index {
-		o.problem("a dead letter of %s says tag %q, index %q, reason %q", acc, l.Tag, l.Index, l.Reason)
+		o.problem("a dead letter of %s says tag %q, index %q, reason %q", acc, l.Tag, l.Index,
+			l.Reason)
 	}
-	if _, err := jsonForm([]byte(l.Record)); l.Raw == nil && l.Cut != (err != nil) || l.Cut && where == "the file" {
-		o.problem("in %s is a dead letter of %s that is marked wrong, truncated %t: %v", where, acc, l.Cut, err)
+	if _, err := jsonForm([]byte(l.Record)); l.Raw == nil && l.Cut != (err != nil) ||
+		l.Cut && where == "the file" {
+		o.problem("in %s is a dead letter of %s that is marked wrong, truncated %t: %v", where, acc,
+			l.Cut, err)
 	}
 	acc.reasons = append(acc.reasons, l.Type)
 }
@@ -88,7 +91,8 @@ func (o *oracle) tornOf(l *letter) *tornEnd {
 	}
 	limit := o.s.domain.limit
 	for key, t := range o.torn {
-		if len(l.Raw) > 0 && strings.HasPrefix(key, l.Tag+" "+string(l.Raw)) && limit > 0 && len(t.raw) > limit/2 {
+		if len(l.Raw) > 0 && strings.HasPrefix(key, l.Tag+" "+string(l.Raw)) && limit > 0 &&
+			len(t.raw) > limit/2 {
 			return t
 		}
 	}
@@ -117,7 +121,8 @@ func (o *oracle) ofLetter(l *letter) *account {
 	for _, acc := range o.byName[name] {
 		for _, p := range acc.pieces {
 			at, err := time.Parse(time.RFC3339Nano, l.Time)
-			if limit := o.s.domain.limit; err == nil && at.Equal(p.first.at) && limit > 0 && len(p.first.bytes) > limit/2 {
+			if limit := o.s.domain.limit; err == nil && at.Equal(p.first.at) && limit > 0 &&
+				len(p.first.bytes) > limit/2 {
 				return acc
 			}
 		}

@@ -93,7 +93,8 @@ func (a *agent) finish(seconds int) {
 		case <-closed:
 			done, closed = true, nil
 		case <-limit:
-			a.fault("%d flushes go on %s after Close (Close returned: %t)", len(p.flights), time.Since(began), done)
+			a.fault("%d flushes go on %s after Close (Close returned: %t)", len(p.flights),
+				time.Since(began), done)
 			return
 		}
 	}

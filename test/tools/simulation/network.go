@@ -43,7 +43,8 @@ func (w *wire) write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
-		return 0, &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}
+		return 0, &net.OpError{Op: "write", Net: "tcp",
+			Err: os.NewSyscallError("write", syscall.EPIPE)}
 	}
 	w.data = append(w.data, p...)
 	w.cond.Broadcast()
@@ -81,7 +82,8 @@ func newConn() (client, server *conn) {
 	return &conn{in: a, out: b}, &conn{in: b, out: a}
 }
 
-var errReset = &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+var errReset = &net.OpError{Op: "read", Net: "tcp",
+	Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 
 func (c *conn) Read(p []byte) (int, error) {
 	if c.isClosed() {
@@ -129,7 +131,8 @@ func (c *conn) SetDeadline(time.Time) error      { return nil }
 func (c *conn) SetReadDeadline(time.Time) error  { return nil }
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
-var errRefused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+var errRefused = &net.OpError{Op: "dial", Net: "tcp",
+	Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 
 // A network is that of one process of the agent. What its connections lead to is serve's.
 type network struct {

@@ -68,8 +68,9 @@ func (o *oracle) problem(format string, args ...any) {
 // judge returns what is wrong with a run that has ended.
 func judge(s *scenario, a *agent, d *domain) []string {
 	o := &oracle{s: s, a: a, d: d, accounts: map[string]*account{}, byName: map[string][]*account{},
-		torn: map[string]*tornEnd{}, rules: s.rules(), pieces: map[pieceKey]*piece{}, longest: map[*line]int{},
-		firsts: map[*line][]*line{}}
+		torn: map[string]*tornEnd{}, rules: s.rules(), pieces: map[pieceKey]*piece{},
+		longest: map[*line]int{},
+		firsts:  map[*line][]*line{}}
 	for _, f := range a.faults {
 		o.problem("%s", f)
 	}
@@ -119,7 +120,8 @@ func (o *oracle) open() {
 
 // opener returns what adds a piece, with the record that its document is made of, to its account.
 func (o *oracle) opener() func(p *piece, src *source, body object) {
-	names := naming{replaceDots: o.s.option("Replace_Dots") == "On", dedot: o.s.option("Dedot") != "Off"}
+	names := naming{replaceDots: o.s.option("Replace_Dots") == "On",
+		dedot: o.s.option("Dedot") != "Off"}
 	layout := "2006-01-02T15:04:05.000Z"
 	if o.s.option("Time_Key_Nanos") == "On" {
 		layout = "2006-01-02T15:04:05.000000000Z"
@@ -232,7 +234,8 @@ func (acc *account) String() string {
 			names[len(names)-1] += fmt.Sprintf(" of %d lines", p.lines)
 		}
 	}
-	return fmt.Sprintf("%s (index %s, %d times, time %s)", strings.Join(names[:min(3, len(names))], ", "),
+	return fmt.Sprintf("%s (index %s, %d times, time %s)",
+		strings.Join(names[:min(3, len(names))], ", "),
 		acc.index, len(names), acc.pieces[0].first.at.Format("15:04:05.000000000"))
 }
 
@@ -315,7 +318,8 @@ func (o *oracle) settleShared(group []*account) {
 			if acc.within(winner) {
 				low = 0 // taken for what an ingest pipeline made of the record
 			}
-			o.within(acc, fmt.Sprintf("the dead letters (its id %q is another's)", acc.id), acc.letters, low, high)
+			o.within(acc, fmt.Sprintf("the dead letters (its id %q is another's)", acc.id),
+				acc.letters, low, high)
 			for _, got := range acc.reasons {
 				if got != "id_taken" {
 					o.problem("%s is in the dead letters with %q instead of id_taken", acc, got)

@@ -45,7 +45,8 @@ func (w *writer) record(l *line) object {
 func (w *writer) bare(l *line) object {
 	l.odd = "bare "
 	key := w.oneOf("@timestamp", "@timestamp", "tag", "flb-key", "log", "")
-	return object{{key, w.scalar()}, {key, w.scalar()}, {"@timestamp", w.scalar()}, {key, w.scalar()}}[:w.IntN(5)]
+	return object{{key, w.scalar()}, {key, w.scalar()}, {"@timestamp", w.scalar()},
+		{key, w.scalar()}}[:w.IntN(5)]
 }
 
 func (w *writer) text(n int) string {
@@ -88,13 +89,17 @@ func (w *writer) oddly(o object, l *line) object {
 	case 10:
 		return append(o, pair{"a.b", int64(1)}, pair{"a_b", int64(2)})
 	case 11:
-		return append(o, pair{"kubernetes", object{{"labels", object{{"a.b", "1"}, {"a_b", "2"}, {"a.b", "3"}}}}})
+		return append(o, pair{"kubernetes",
+			object{{"labels", object{{"a.b", "1"}, {"a_b", "2"}, {"a.b", "3"}}}}})
 	case 12:
-		return append(o, pair{"bin", blob(w.text(w.IntN(40)))}, pair{"ext", ext{5, []byte(w.text(1 + w.IntN(20)))}})
+		return append(o, pair{"bin", blob(w.text(w.IntN(40)))},
+			pair{"ext", ext{5, []byte(w.text(1 + w.IntN(20)))}})
 	case 13:
-		return append(o, pair{"when", ext{0, []byte{0x38, 0x6d, 0x43, 0x80, 0, 0, 1, byte(w.IntN(256))}}})
+		return append(o, pair{"when", ext{0,
+			[]byte{0x38, 0x6d, 0x43, 0x80, 0, 0, 1, byte(w.IntN(256))}}})
 	case 14:
-		return append(o, pair{"list", list{w.scalar(), list{}, object{}, list{w.scalar(), object{{"a", nil}}}}})
+		return append(o, pair{"list", list{w.scalar(), list{}, object{},
+			list{w.scalar(), object{{"a", nil}}}}})
 	case 15:
 		return append(o, pair{"e", object{}})
 	default:
@@ -121,7 +126,8 @@ func (w *writer) scalar() any {
 	case 7:
 		return float64(w.IntN(1000))
 	case 8:
-		return []any{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), math.MaxFloat64, 5e-324}[w.IntN(6)]
+		return []any{math.NaN(), math.Inf(1), math.Inf(-1), math.Copysign(0, -1), math.MaxFloat64,
+			5e-324}[w.IntN(6)]
 	case 9:
 		return ""
 	default:
@@ -130,7 +136,8 @@ func (w *writer) scalar() any {
 }
 
 func (w *writer) scalarKey() any {
-	return []any{int64(w.IntN(1000)), nil, true, w.text(5), blob("bin"), uint64(1) << 63, "\xff"}[w.IntN(7)]
+	return []any{int64(w.IntN(1000)), nil, true, w.text(5), blob("bin"), uint64(1) << 63,
+		"\xff"}[w.IntN(7)]
 }
 
 func (w *writer) manyKeys() object {

@@ -146,7 +146,8 @@ func (d *drawing) options() {
 		maybe(0.15, "Generate_ID", "Off")
 		maybe(0.15, "Id_Key", "id", "$nested['id']")
 	}
-	if d.chance(0.2) && (d.s.option("Write_Operation") == "" || d.s.option("Generate_ID") == "Off" && d.s.option("Id_Key") == "") {
+	if d.chance(0.2) && (d.s.option("Write_Operation") == "" ||
+		d.s.option("Generate_ID") == "Off" && d.s.option("Id_Key") == "") {
 		d.multiline()
 	}
 	maybe(0.7, "Index", "logs", "logs-%Y.%m.%d", "logs-$ns", "logs-%Y.%m.%d-$ns")
@@ -246,7 +247,8 @@ func (s *scenario) String() string {
 		if len(src.lines) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "  source  %s: %d lines, times in %s\n", src.tag, len(src.lines), src.resolution)
+		fmt.Fprintf(&b, "  source  %s: %d lines, times in %s\n", src.tag, len(src.lines),
+			src.resolution)
 		first := 0
 		for _, c := range src.cuts {
 			fmt.Fprintf(&b, "    chunk at %s: %d lines", c.at.Round(time.Millisecond), c.n)
@@ -258,7 +260,8 @@ func (s *scenario) String() string {
 				if shown++; shown > 40 {
 					continue
 				}
-				fmt.Fprintf(&b, "      %s %s %s\n", l.name(), l.at.Format("15:04:05.000000000"), l.about())
+				fmt.Fprintf(&b, "      %s %s %s\n", l.name(), l.at.Format("15:04:05.000000000"),
+					l.about())
 			}
 			first += c.n
 		}

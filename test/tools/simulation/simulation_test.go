@@ -94,8 +94,10 @@ func runAll(t *testing.T) {
 // ended it.
 func inProcess(t *testing.T, from, step uint64) (next uint64, stopped bool) {
 	state := filepath.Join(t.TempDir(), "seed")
-	cmd := exec.Command(os.Args[0], "-test.run=^TestSimulation$", "-test.timeout=24h", fmt.Sprintf("-first=%d", from),
-		fmt.Sprintf("-seeds=%d", *first+*seeds-from), fmt.Sprintf("-step=%d", step), "-state="+state, fmt.Sprintf("-most=%d", *most), fmt.Sprintf("-brief=%t", *brief))
+	cmd := exec.Command(os.Args[0], "-test.run=^TestSimulation$", "-test.timeout=24h",
+		fmt.Sprintf("-first=%d", from),
+		fmt.Sprintf("-seeds=%d", *first+*seeds-from), fmt.Sprintf("-step=%d",
+			step), "-state="+state, fmt.Sprintf("-most=%d", *most), fmt.Sprintf("-brief=%t", *brief))
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var stdout, stderr bytes.Buffer
@@ -107,12 +109,14 @@ func inProcess(t *testing.T, from, step uint64) (next uint64, stopped bool) {
 	}
 	b, readErr := os.ReadFile(state)
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && bytes.Contains(out, []byte("--- FAIL: TestSimulation")) && !bytes.Contains(out, []byte("panic: ")) || readErr != nil {
+	if errors.As(err, &exit) && bytes.Contains(out, []byte("--- FAIL: TestSimulation")) &&
+		!bytes.Contains(out, []byte("panic: ")) || readErr != nil {
 		t.Errorf("%s", lastLines(out, 3)) // the rest was said
 		return 0, true
 	}
 	at := binary.LittleEndian.Uint64(b)
-	t.Errorf("seed %d ended its process: %v\nmake simulation SEED=%d\n%s", at, err, at, lastLines(out, 60))
+	t.Errorf("seed %d ended its process: %v\nmake simulation SEED=%d\n%s", at, err, at,
+		lastLines(out, 60))
 	return at + step, false
 }
 
@@ -157,7 +161,8 @@ const hangs = time.Minute
 // try runs a seed. It returns "" or what is wrong, with a schedule made as short as it goes.
 func try(t *testing.T, n uint64) string {
 	watch := func(s *scenario) outcome {
-		timer := time.AfterFunc(hangs, func() { panic(fmt.Sprintf("seed %d takes more than %s", n, hangs)) })
+		timer := time.AfterFunc(hangs,
+			func() { panic(fmt.Sprintf("seed %d takes more than %s", n, hangs)) })
 		defer timer.Stop()
 		return simulate(t, s)
 	}
@@ -167,7 +172,8 @@ func try(t *testing.T, n uint64) string {
 		return ""
 	}
 	if *brief {
-		return fmt.Sprintf("seed %d: %.400s (of %d problems)", n, out.problems[0], len(out.problems))
+		return fmt.Sprintf("seed %d: %.400s (of %d problems)", n, out.problems[0],
+			len(out.problems))
 	}
 	what := class(out.problems[0])
 	end := time.Now().Add(20 * time.Second)
@@ -186,7 +192,8 @@ func try(t *testing.T, n uint64) string {
 	for _, p := range out.problems[:min(len(out.problems), 8)] {
 		fmt.Fprintf(&b, "  %.1500s\n", p)
 	}
-	fmt.Fprintf(&b, "  (%d problems, %d requests, %s)\nthe shortest schedule found:\n%s", len(out.problems), out.requests, out.virtual.Round(time.Second), s)
+	fmt.Fprintf(&b, "  (%d problems, %d requests, %s)\nthe shortest schedule found:\n%s",
+		len(out.problems), out.requests, out.virtual.Round(time.Second), s)
 	for _, part := range []struct {
 		name  string
 		lines []string
@@ -204,7 +211,8 @@ func try(t *testing.T, n uint64) string {
 
 // class is what a problem is about, so that a shortened schedule fails for the same reason.
 func class(problem string) string {
-	for _, mark := range []string{"is lost", "times in the index", "times in the dead letters", "is in the dead letters", "not settled", "log line",
+	for _, mark := range []string{"is lost", "times in the index", "times in the dead letters",
+		"is in the dead letters", "not settled", "log line",
 		"lasted", "goroutines", "refuse as malformed", "nobody wrote", "is stored", "after Close", "the run broke", "no JSON"} {
 		if strings.Contains(problem, mark) {
 			return mark

@@ -106,7 +106,8 @@ func appendInt(b []byte, v int64, r *rand.Rand) []byte {
 		code byte
 		size int
 	}{
-		{v >= math.MinInt8 && v <= math.MaxInt8, 0xd0, 1}, {v >= math.MinInt16 && v <= math.MaxInt16, 0xd1, 2},
+		{v >= math.MinInt8 && v <= math.MaxInt8, 0xd0, 1},
+		{v >= math.MinInt16 && v <= math.MaxInt16, 0xd1, 2},
 		{v >= math.MinInt32 && v <= math.MaxInt32, 0xd2, 4}, {true, 0xd3, 8},
 	}
 	if v >= -32 && v < 0 {
@@ -148,7 +149,8 @@ func appendExt(b []byte, v ext, r *rand.Rand) []byte {
 	if at := slices.Index([]int{1, 2, 4, 8, 16}, len(v.data)); at >= 0 && r.IntN(3) > 0 {
 		return append(append(b, 0xd4+byte(at), byte(v.kind)), v.data...)
 	}
-	return append(append(appendSize(b, len(v.data), r, 0, -1, 0xc7, 0xc8, 0xc9), byte(v.kind)), v.data...)
+	return append(append(appendSize(b, len(v.data), r, 0, -1, 0xc7, 0xc8, 0xc9), byte(v.kind)),
+		v.data...)
 }
 
 // A form is a value as text in which equal values are equal, whatever they were written in: the
@@ -161,7 +163,8 @@ type naming struct {
 }
 
 func (n naming) rename(path []string, key string) string {
-	under := len(path) >= 2 && path[0] == "kubernetes" && (path[1] == "labels" || path[1] == "annotations")
+	under := len(path) >= 2 && path[0] == "kubernetes" &&
+		(path[1] == "labels" || path[1] == "annotations")
 	if n.replaceDots || n.dedot && under {
 		return strings.ReplaceAll(key, ".", "_")
 	}

@@ -22,7 +22,8 @@ type writer struct {
 }
 
 func (w *writer) write(n int) {
-	w.src.resolution = []time.Duration{1, 1, time.Microsecond, time.Millisecond, time.Second}[w.IntN(5)]
+	w.src.resolution = []time.Duration{1, 1, time.Microsecond, time.Millisecond,
+		time.Second}[w.IntN(5)]
 	step := time.Duration(1) << (14 + w.IntN(16)) // 16 µs to half a second
 	w.at = w.at.Add(time.Duration(w.Int64N(int64(time.Second)))).Truncate(w.src.resolution)
 	ids := w.s.option("Id_Key") != ""

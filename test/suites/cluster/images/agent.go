@@ -26,9 +26,12 @@ func agentFiles(ctx context.Context, host stack.FluentBitHost, ca []byte) ([]fil
 		return nil, err
 	}
 	files := []file{
-		{Path: "tmp/", Mode: 0o1777}, {Path: "fluent-bit/etc/", Mode: 0o755}, {Path: "etc/ssl/certs/ca-certificates.crt", Mode: 0o644, Text: ca},
-		{Path: "entrypoint.sh", Mode: 0o755, Text: []byte(entrypoint)}, {Path: "bin/sh", Mode: 0o755, From: shell},
-		{Path: "fluent-bit/bin/fluent-bit", Mode: 0o755, From: host.Path}, {Path: "etc/passwd", Mode: 0o644, Text: []byte("root:x:0:0:root:/:/bin/sh\n")},
+		{Path: "tmp/", Mode: 0o1777}, {Path: "fluent-bit/etc/", Mode: 0o755},
+		{Path: "etc/ssl/certs/ca-certificates.crt", Mode: 0o644, Text: ca},
+		{Path: "entrypoint.sh", Mode: 0o755, Text: []byte(entrypoint)},
+		{Path: "bin/sh", Mode: 0o755, From: shell},
+		{Path: "fluent-bit/bin/fluent-bit", Mode: 0o755, From: host.Path},
+		{Path: "etc/passwd", Mode: 0o644, Text: []byte("root:x:0:0:root:/:/bin/sh\n")},
 	}
 	var libraries []string
 	for _, program := range []string{host.Path, shell} {

@@ -49,7 +49,8 @@ func writeArchive(out, name string, c config, layer func(io.Writer) error) (err 
 		return err
 	}
 	configName := fmt.Sprintf("%x.json", sha256.Sum256(description))
-	manifest, err := json.Marshal([]map[string]any{{"Config": configName, "RepoTags": []string{name}, "Layers": []string{digest + "/layer.tar"}}})
+	manifest, err := json.Marshal([]map[string]any{{"Config": configName,
+		"RepoTags": []string{name}, "Layers": []string{digest + "/layer.tar"}}})
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,8 @@ func writeArchive(out, name string, c config, layer func(io.Writer) error) (err 
 	if err := writeEntry(w, configName, description); err != nil {
 		return err
 	}
-	if err := w.WriteHeader(&tar.Header{Name: digest + "/layer.tar", Mode: 0o644, Size: size}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: digest +
+		"/layer.tar", Mode: 0o644, Size: size}); err != nil {
 		return err
 	}
 	if _, err := io.Copy(w, blob); err != nil {
@@ -82,7 +84,8 @@ func writeArchive(out, name string, c config, layer func(io.Writer) error) (err 
 }
 
 func writeEntry(w *tar.Writer, name string, text []byte) error {
-	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644,
+		Size: int64(len(text))}); err != nil {
 		return err
 	}
 	_, err := w.Write(text)
@@ -101,7 +104,8 @@ func layerOf(files []file) func(io.Writer) error {
 					return err
 				}
 			}
-			header := &tar.Header{Name: f.Path, Mode: f.Mode, Size: int64(len(text)), Typeflag: tar.TypeReg}
+			header := &tar.Header{Name: f.Path, Mode: f.Mode, Size: int64(len(text)),
+				Typeflag: tar.TypeReg}
 			if f.Text == nil && f.From == "" {
 				header.Typeflag = tar.TypeDir
 			}

@@ -38,7 +38,8 @@ func (b Builder) Unmet() string {
 		return "buildah is not installed: make packages"
 	}
 	if _, err := os.Stat(b.Base); err != nil {
-		return "there is no stand-in for the Dockerfiles' base images, which make cluster makes: " + err.Error()
+		return "there is no stand-in for the Dockerfiles' base images, which make cluster makes: " +
+			err.Error()
 	}
 	return ""
 }
@@ -53,12 +54,14 @@ func (b Builder) Program(ctx context.Context, out, name, pkg string) error {
 	}
 	defer func() { _ = os.Remove(binary) }()
 	program := "/" + filepath.Base(pkg)
-	return writeArchive(out, name, config{Entrypoint: []string{program}, User: "65534:65534"}, layerOf([]file{{Path: program[1:], Mode: 0o755, From: binary}}))
+	return writeArchive(out, name, config{Entrypoint: []string{program}, User: "65534:65534"},
+		layerOf([]file{{Path: program[1:], Mode: 0o755, From: binary}}))
 }
 
 // Agent builds the repository's Dockerfile on a base with the given Fluent Bit, which trusts the
 // authorities in ca and no others.
-func (b Builder) Agent(ctx context.Context, out, name string, host stack.FluentBitHost, ca []byte) error {
+func (b Builder) Agent(ctx context.Context, out, name string, host stack.FluentBitHost,
+	ca []byte) error {
 	if err := b.addTools(ctx); err != nil {
 		return err
 	}
@@ -66,7 +69,9 @@ func (b Builder) Agent(ctx context.Context, out, name string, host stack.FluentB
 	if err != nil {
 		return err
 	}
-	if err := b.add(ctx, agentBase, config{Entrypoint: []string{"/entrypoint.sh"}, Env: []string{"PATH=/usr/bin:/bin"}}, layerOf(files)); err != nil {
+	if err := b.add(ctx, agentBase,
+		config{Entrypoint: []string{"/entrypoint.sh"},
+			Env: []string{"PATH=/usr/bin:/bin"}}, layerOf(files)); err != nil {
 		return err
 	}
 	return b.dockerfile(ctx, out, name, b.Root, map[string]string{
@@ -91,13 +96,15 @@ func (b Builder) addTools(ctx context.Context) error {
 	}
 	name := fmt.Sprintf("%s:%d", toolsImage, info.ModTime().UnixNano())
 	if b.buildah(ctx, "inspect", "--type", "image", name) != nil {
-		env := []string{"PATH=/usr/local/go/bin:/usr/bin:/bin:/usr/sbin:/sbin", "GOPATH=/go", "GOTOOLCHAIN=local", "PIP_BREAK_SYSTEM_PACKAGES=1"}
+		env := []string{"PATH=/usr/local/go/bin:/usr/bin:/bin:/usr/sbin:/sbin", "GOPATH=/go",
+			"GOTOOLCHAIN=local", "PIP_BREAK_SYSTEM_PACKAGES=1"}
 		for _, variable := range []string{"GOPROXY", "GOSUMDB", "GONOSUMDB"} {
 			if value, err := exec.CommandContext(ctx, "go", "env", variable).Output(); err == nil {
 				env = append(env, variable+"="+strings.TrimSpace(string(value)))
 			}
 		}
-		for _, variable := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT", "HTTPS_PROXY", "NO_PROXY"} {
+		for _, variable := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
+			"PIP_DEFAULT_TIMEOUT", "HTTPS_PROXY", "NO_PROXY"} {
 			if value := os.Getenv(variable); value != "" {
 				env = append(env, variable+"="+value)
 			}
@@ -132,7 +139,8 @@ func (b Builder) baseOfSampleApp() (string, error) {
 }
 
 // add puts an image of one layer into the storage.
-func (b Builder) add(ctx context.Context, name string, c config, layer func(io.Writer) error) error {
+func (b Builder) add(ctx context.Context, name string, c config,
+	layer func(io.Writer) error) error {
 	archive := filepath.Join(b.Cache, "add.tar")
 	if err := writeArchive(archive, name, c, layer); err != nil {
 		return err
@@ -141,7 +149,8 @@ func (b Builder) add(ctx context.Context, name string, c config, layer func(io.W
 	return b.buildah(ctx, "pull", "--quiet", "docker-archive:"+archive)
 }
 
-func (b Builder) dockerfile(ctx context.Context, out, name, dir string, arguments map[string]string) error {
+func (b Builder) dockerfile(ctx context.Context, out, name, dir string,
+	arguments map[string]string) error {
 	args := []string{"bud", "--quiet", "--isolation", "chroot", "--pull-never", "--layers", "--tag", name}
 	for key, value := range arguments {
 		args = append(args, "--build-arg", key+"="+value)
@@ -160,10 +169,12 @@ func (b Builder) buildah(ctx context.Context, args ...string) error {
 	if err := os.MkdirAll(temporary, 0o755); err != nil {
 		return err
 	}
-	store := []string{"--root", filepath.Join(b.Cache, "buildah"), "--runroot", filepath.Join(b.Cache, "buildah-run")}
+	store := []string{"--root", filepath.Join(b.Cache, "buildah"), "--runroot",
+		filepath.Join(b.Cache, "buildah-run")}
 	command := exec.CommandContext(ctx, "buildah", append(store, args...)...)
 	command.Env = append(os.Environ(), "TMPDIR="+temporary, "BUILDAH_ISOLATION=chroot")
-	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	command.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS,
+		Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out

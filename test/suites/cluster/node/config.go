@@ -32,10 +32,11 @@ const (
 func (n *Node) writeConfigs() error {
 	type object = map[string]any
 	network, err := json.Marshal(object{"cniVersion": "1.0.0", "name": bridge, "plugins": []object{
-		{"type": "bridge", "bridge": bridge, "isGateway": true, "ipMasq": true, "hairpinMode": true, "ipam": object{
-			"type": "host-local", "ranges": [][]object{{{"subnet": podRange, "rangeStart": firstPod, "gateway": Address}}},
-			"routes": []object{{"dst": "0.0.0.0/0"}},
-		}},
+		{"type": "bridge", "bridge": bridge, "isGateway": true, "ipMasq": true, "hairpinMode": true,
+			"ipam": object{
+				"type": "host-local", "ranges": [][]object{{{"subnet": podRange, "rangeStart": firstPod, "gateway": Address}}},
+				"routes": []object{{"dst": "0.0.0.0/0"}},
+			}},
 		{"type": "portmap", "capabilities": object{"portMappings": true}},
 	}})
 	if err != nil {
@@ -93,7 +94,8 @@ state = "/run/containerd"
 		return err
 	}
 	for name, text := range map[string][]byte{
-		filepath.Join("cni", "10-bridge.conflist"): network, "kubelet.yaml": kubelet, "containerd.toml": []byte(containerd), "Corefile": []byte(coredns),
+		filepath.Join("cni", "10-bridge.conflist"): network, "kubelet.yaml": kubelet,
+		"containerd.toml": []byte(containerd), "Corefile": []byte(coredns),
 	} {
 		if err := os.WriteFile(n.file(name), text, 0o600); err != nil {
 			return err

@@ -132,7 +132,8 @@ func mountDisk(image, at string) error {
 	if err != nil {
 		return err
 	}
-	for _, command := range [][]string{{"mkfs.ext4", "-q", "-m", "0", image}, {"mount", "-o", "loop", image, at}} {
+	for _, command := range [][]string{{"mkfs.ext4", "-q", "-m", "0", image},
+		{"mount", "-o", "loop", image, at}} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w: %s", command, err, out)
 		}

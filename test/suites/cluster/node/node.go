@@ -51,7 +51,8 @@ func (n *Node) Bin() string { return n.file("bin") }
 func (n *Node) socket() string { return "/run/containerd/containerd.sock" }
 
 func (n *Node) env() []string {
-	return []string{"PATH=" + n.file("bin") + ":" + os.Getenv("PATH"), "HOME=" + n.dir, "KUBECONFIG=" + n.file("admin.conf")}
+	return []string{"PATH=" + n.file("bin") + ":" + os.Getenv("PATH"), "HOME=" +
+		n.dir, "KUBECONFIG=" + n.file("admin.conf")}
 }
 
 // Start starts everything and returns once the node is ready. The context bounds the start alone;
@@ -66,7 +67,8 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context) error{n.prepare, n.startSweeper, n.startInit, n.network, n.controlPlane, n.worker} {
+	for _, step := range []func(context.Context) error{n.prepare, n.startSweeper, n.startInit,
+		n.network, n.controlPlane, n.worker} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, n.Close())
 		}
@@ -83,7 +85,8 @@ func (n *Node) prepare(context.Context) error {
 			return err
 		}
 	}
-	for _, name := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"} {
+	for _, name := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler",
+		"kube-proxy", "kubelet", "kubectl"} {
 		if err := os.Symlink(n.options.Kubernetes, filepath.Join(n.file("bin"), name)); err != nil {
 			return err
 		}
@@ -108,7 +111,8 @@ func (n *Node) startInit(context.Context) error {
 		return err
 	}
 	n.init = exec.Command(program)
-	n.init.Args = []string{initName, n.dir, n.dir, filepath.Dir(n.options.Kubernetes), filepath.Dir(n.options.CoreDNS), filepath.Dir(n.options.Sandbox)}
+	n.init.Args = []string{initName, n.dir, n.dir, filepath.Dir(n.options.Kubernetes),
+		filepath.Dir(n.options.CoreDNS), filepath.Dir(n.options.Sandbox)}
 	n.init.Env = n.env()
 	n.init.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
@@ -157,17 +161,21 @@ func (n *Node) network(ctx context.Context) error {
 
 func (n *Node) controlPlane(ctx context.Context) error {
 	etcd := "http://127.0.0.1:2379"
-	n.add("etcd", "etcd", "--data-dir", n.file("etcd"), "--listen-client-urls", etcd, "--advertise-client-urls", etcd,
+	n.add("etcd", "etcd", "--data-dir", n.file("etcd"), "--listen-client-urls", etcd,
+		"--advertise-client-urls", etcd,
 		"--listen-peer-urls", "http://127.0.0.1:2380", "--unsafe-no-fsync")
-	n.add("kube-apiserver", "kube-apiserver", "--etcd-servers="+etcd, "--service-cluster-ip-range="+serviceRange, "--secure-port=6443",
+	n.add("kube-apiserver", "kube-apiserver", "--etcd-servers="+etcd,
+		"--service-cluster-ip-range="+serviceRange, "--secure-port=6443",
 		"--bind-address=0.0.0.0", "--advertise-address="+Address, "--tls-cert-file="+n.file("apiserver.crt"), "--tls-private-key-file="+n.file("apiserver.key"),
 		"--client-ca-file="+n.file("ca.crt"), "--service-account-issuer="+Issuer, "--service-account-key-file="+n.file("sa.pub"),
 		"--service-account-signing-key-file="+n.file("sa.key"), "--authorization-mode=Node,RBAC", "--allow-privileged=true",
 		"--enable-admission-plugins=NodeRestriction", "--kubelet-client-certificate="+n.file("admin.crt"), "--kubelet-client-key="+n.file("admin.key"),
 		"--kubelet-preferred-address-types=InternalIP")
-	n.add("kube-controller-manager", "kube-controller-manager", "--kubeconfig="+n.file("kube-controller-manager.conf"),
+	n.add("kube-controller-manager", "kube-controller-manager",
+		"--kubeconfig="+n.file("kube-controller-manager.conf"),
 		"--service-account-private-key-file="+n.file("sa.key"), "--root-ca-file="+n.file("ca.crt"), "--use-service-account-credentials=true", "--leader-elect=false")
-	n.add("kube-scheduler", "kube-scheduler", "--kubeconfig="+n.file("kube-scheduler.conf"), "--leader-elect=false")
+	n.add("kube-scheduler", "kube-scheduler", "--kubeconfig="+n.file("kube-scheduler.conf"),
+		"--leader-elect=false")
 	if err := n.startParts("etcd", "kube-apiserver"); err != nil {
 		return err
 	}
@@ -178,8 +186,11 @@ func (n *Node) controlPlane(ctx context.Context) error {
 		return err
 	}
 	// STS reads the issuer's documents without a name, as AWS reads EKS's.
-	for name, subject := range map[string]string{"system:node-proxier": "--user=system:kube-proxy", "system:service-account-issuer-discovery": "--group=system:unauthenticated"} {
-		if _, err := n.Kubectl(ctx, "", "create", "clusterrolebinding", "node-"+strings.ReplaceAll(name, ":", "-"), "--clusterrole="+name, subject); err != nil {
+	for name, subject := range map[string]string{"system:node-proxier": "--user=system:kube-proxy",
+		"system:service-account-issuer-discovery": "--group=system:unauthenticated"} {
+		if _, err := n.Kubectl(ctx, "", "create", "clusterrolebinding",
+			"node-"+strings.ReplaceAll(name, ":",
+				"-"), "--clusterrole="+name, subject); err != nil {
 			return err
 		}
 	}
@@ -188,9 +199,11 @@ func (n *Node) controlPlane(ctx context.Context) error {
 
 func (n *Node) worker(ctx context.Context) error {
 	n.add("containerd", "containerd", "--config", n.file("containerd.toml"))
-	n.add("kubelet", "kubelet", "--config="+n.file("kubelet.yaml"), "--kubeconfig="+n.file("kubelet.conf"), "--hostname-override="+Name,
+	n.add("kubelet", "kubelet", "--config="+n.file("kubelet.yaml"),
+		"--kubeconfig="+n.file("kubelet.conf"), "--hostname-override="+Name,
 		"--node-ip="+Address, "--root-dir="+n.file("kubelet"))
-	n.add("kube-proxy", "kube-proxy", "--kubeconfig="+n.file("kube-proxy.conf"), "--proxy-mode=iptables", "--hostname-override="+Name,
+	n.add("kube-proxy", "kube-proxy", "--kubeconfig="+n.file("kube-proxy.conf"),
+		"--proxy-mode=iptables", "--hostname-override="+Name,
 		"--cluster-cidr="+podRange, "--conntrack-max-per-core=0", "--conntrack-min=0")
 	n.add("coredns", "coredns", "-conf", n.file("Corefile"))
 	if err := n.startParts("containerd"); err != nil {
@@ -208,7 +221,8 @@ func (n *Node) worker(ctx context.Context) error {
 		return err
 	}
 	return n.wait(ctx, "the node", func() error {
-		ready, err := n.Kubectl(ctx, "", "get", "node", Name, "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
+		ready, err := n.Kubectl(ctx, "", "get", "node", Name, "-o",
+			`jsonpath={.status.conditions[?(@.type=="Ready")].status}`)
 		if err == nil && ready != "True" {
 			err = errors.New("not ready")
 		}
@@ -228,7 +242,8 @@ func (n *Node) wait(ctx context.Context, what string, ask func() error) error {
 		}
 		for _, p := range n.parts {
 			if p.ended() {
-				return fmt.Errorf("%s ended while waiting for %s; the end of %s:\n%s", p.name, what, p.log, lastLines(p.log, 15))
+				return fmt.Errorf("%s ended while waiting for %s; the end of %s:\n%s", p.name, what,
+					p.log, lastLines(p.log, 15))
 			}
 		}
 		select {
@@ -241,12 +256,14 @@ func (n *Node) wait(ctx context.Context, what string, ask func() error) error {
 
 // ImportImage gives containerd an image archive.
 func (n *Node) ImportImage(ctx context.Context, archive string) error {
-	return n.Command(ctx, "ctr", "-a", n.socket(), "-n", "k8s.io", "images", "import", archive).Run()
+	return n.Command(ctx, "ctr", "-a", n.socket(), "-n", "k8s.io", "images", "import",
+		archive).Run()
 }
 
 // TagImage gives an image of containerd's another name.
 func (n *Node) TagImage(ctx context.Context, name, also string) error {
-	return n.Command(ctx, "ctr", "-a", n.socket(), "-n", "k8s.io", "images", "tag", "--force", name, also).Run()
+	return n.Command(ctx, "ctr", "-a", n.socket(), "-n", "k8s.io", "images", "tag", "--force", name,
+		also).Run()
 }
 
 // Kubectl runs kubectl as the cluster's admin and returns what it prints.

@@ -62,7 +62,8 @@ func TestLeavesNothing(t *testing.T) {
 	if err != nil || !strings.Contains(addresses, Address) {
 		t.Errorf("the node has not its address: %v: %s", err, addresses)
 	}
-	if name, err := n.Command(ctx, "hostname").Output(); err != nil || strings.TrimSpace(name) != Name {
+	if name, err := n.Command(ctx, "hostname").Output(); err != nil ||
+		strings.TrimSpace(name) != Name {
 		t.Errorf("the node is called %q: %v", name, err)
 	}
 	l, err := n.Listen(Address + ":80")
@@ -127,11 +128,13 @@ func halfNode(t *testing.T) *Node {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "none")
-	n := &Node{dir: Dir(), parts: map[string]*part{}, options: Options{Kubernetes: program, CoreDNS: program, Sandbox: program, CA: ca}}
+	n := &Node{dir: Dir(), parts: map[string]*part{},
+		options: Options{Kubernetes: program, CoreDNS: program, Sandbox: program, CA: ca}}
 	if n.lock, err = lock(); err != nil {
 		t.Fatal(err)
 	}
-	for _, step := range []func(context.Context) error{n.prepare, n.startSweeper, n.startInit, n.network} {
+	for _, step := range []func(context.Context) error{n.prepare, n.startSweeper, n.startInit,
+		n.network} {
 		if err := step(t.Context()); err != nil {
 			_ = n.Close()
 			t.Fatal(err)

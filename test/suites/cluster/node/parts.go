@@ -22,7 +22,8 @@ type part struct {
 
 // add makes a part known. It starts by startParts.
 func (n *Node) add(name string, command ...string) {
-	n.parts[name] = &part{name: name, command: command, log: filepath.Join(n.file("log"), name+".log")}
+	n.parts[name] = &part{name: name, command: command,
+		log: filepath.Join(n.file("log"), name+".log")}
 }
 
 // Run starts one more daemon beside those of the cluster; Restart, Stop and Pause know it by this
@@ -124,7 +125,8 @@ func (n *Node) Restart(ctx context.Context, name string, s os.Signal) error {
 		select {
 		case <-time.After(500 * time.Millisecond):
 		case <-ctx.Done():
-			return fmt.Errorf("the kubelet does not answer after %s was restarted: %w: %w", name, ctx.Err(), err)
+			return fmt.Errorf("the kubelet does not answer after %s was restarted: %w: %w", name,
+				ctx.Err(), err)
 		}
 	}
 }

@@ -40,16 +40,19 @@ func (n *Node) writePKI() error {
 		"sa.key": pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(serviceAccounts)}),
 		"sa.pub": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 	}
-	files["apiserver.crt"], files["apiserver.key"], err = n.options.CA.Issue("kube-apiserver", Address, serviceAddress,
+	files["apiserver.crt"], files["apiserver.key"],
+		err = n.options.CA.Issue("kube-apiserver", Address, serviceAddress,
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
 	if err != nil {
 		return err
 	}
 	for name, subject := range identities {
-		if files[name+".crt"], files[name+".key"], err = n.options.CA.IssueTo(subject, Name, Address); err != nil {
+		if files[name+".crt"], files[name+".key"], err = n.options.CA.IssueTo(subject, Name,
+			Address); err != nil {
 			return err
 		}
-		if files[name+".conf"], err = kubeconfig("https://"+APIServer, n.options.CA.PEM(), files[name+".crt"], files[name+".key"]); err != nil {
+		if files[name+".conf"], err = kubeconfig("https://"+APIServer, n.options.CA.PEM(),
+			files[name+".crt"], files[name+".key"]); err != nil {
 			return err
 		}
 	}
@@ -79,9 +82,11 @@ func (n *Node) Client() (*http.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &http.Client{Transport: &http.Transport{DialContext: n.Dial, TLSClientConfig: &tls.Config{
-		RootCAs: n.options.CA.Pool(), Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12,
-	}}}, nil
+	return &http.Client{Transport: &http.Transport{DialContext: n.Dial,
+		TLSClientConfig: &tls.Config{
+			RootCAs: n.options.CA.Pool(), Certificates: []tls.Certificate{pair},
+			MinVersion: tls.VersionTLS12,
+		}}}, nil
 }
 
 // WriteKubeconfig writes an admin's for a server that forwards to this node's API server, such as

@@ -17,7 +17,8 @@ func Unmet() string {
 			return fmt.Sprintf("%s does not name what make cluster builds: %v", name, err)
 		}
 	}
-	for _, program := range []string{"etcd", "containerd", "ctr", "runc", "iptables", "ip", "mkfs.ext4", "mount"} {
+	for _, program := range []string{"etcd", "containerd", "ctr", "runc", "iptables", "ip",
+		"mkfs.ext4", "mount"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return program + " is not installed: make packages"
 		}
@@ -45,7 +46,8 @@ func Unmet() string {
 	// A machine with systemd, or this one's own mounts, may have either version; hybrid ones count
 	// as the first.
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err != nil {
-		for _, controller := range []string{"cpu", "cpuset", "memory", "pids", "devices", "freezer"} {
+		for _, controller := range []string{"cpu", "cpuset", "memory", "pids", "devices",
+			"freezer"} {
 			if _, err := os.Stat("/sys/fs/cgroup/" + controller); err != nil {
 				return "this kernel's cgroups have no controller " + controller
 			}

@@ -35,10 +35,14 @@ type Webhook struct {
 
 func (h *Webhook) grantFor(account *corev1.ServiceAccount) *grant {
 	if h.Associated(account.Namespace, account.Name) { // which wins over an annotation
-		g := &grant{volume: "eks-pod-identity-token", mountPath: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount", file: "eks-pod-identity-token", audience: "pods.eks.amazonaws.com"}
+		g := &grant{volume: "eks-pod-identity-token",
+			mountPath: "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount", file: "eks-pod-identity-token", audience: "pods.eks.amazonaws.com"}
 		g.env = []corev1.EnvVar{
-			{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"}, {Name: "AWS_DEFAULT_REGION", Value: h.Region}, {Name: "AWS_REGION", Value: h.Region},
-			{Name: "AWS_CONTAINER_CREDENTIALS_FULL_URI", Value: "http://169.254.170.23/v1/credentials"},
+			{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"},
+			{Name: "AWS_DEFAULT_REGION", Value: h.Region},
+			{Name: "AWS_REGION", Value: h.Region},
+			{Name: "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+				Value: "http://169.254.170.23/v1/credentials"},
 			{Name: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Value: g.mountPath + "/" + g.file},
 		}
 		return g
@@ -47,10 +51,13 @@ func (h *Webhook) grantFor(account *corev1.ServiceAccount) *grant {
 	if role == "" {
 		return nil
 	}
-	g := &grant{volume: "aws-iam-token", mountPath: "/var/run/secrets/eks.amazonaws.com/serviceaccount", file: "token", audience: "sts.amazonaws.com"}
+	g := &grant{volume: "aws-iam-token",
+		mountPath: "/var/run/secrets/eks.amazonaws.com/serviceaccount", file: "token", audience: "sts.amazonaws.com"}
 	g.env = []corev1.EnvVar{
-		{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"}, {Name: "AWS_DEFAULT_REGION", Value: h.Region}, {Name: "AWS_REGION", Value: h.Region},
-		{Name: "AWS_ROLE_ARN", Value: role}, {Name: "AWS_WEB_IDENTITY_TOKEN_FILE", Value: g.mountPath + "/" + g.file},
+		{Name: "AWS_STS_REGIONAL_ENDPOINTS", Value: "regional"},
+		{Name: "AWS_DEFAULT_REGION", Value: h.Region}, {Name: "AWS_REGION", Value: h.Region},
+		{Name: "AWS_ROLE_ARN", Value: role},
+		{Name: "AWS_WEB_IDENTITY_TOKEN_FILE", Value: g.mountPath + "/" + g.file},
 	}
 	return g
 }
@@ -87,7 +94,8 @@ type operation struct {
 	Value any    `json:"value"`
 }
 
-func (h *Webhook) patch(ctx context.Context, request *admissionv1.AdmissionRequest) ([]operation, error) {
+func (h *Webhook) patch(ctx context.Context, request *admissionv1.AdmissionRequest) ([]operation,
+	error) {
 	var pod corev1.Pod
 	if err := json.Unmarshal(request.Object.Raw, &pod); err != nil {
 		return nil, fmt.Errorf("cannot read the pod: %w", err)
@@ -101,11 +109,12 @@ func (h *Webhook) patch(ctx context.Context, request *admissionv1.AdmissionReque
 		return nil, nil
 	}
 	lifetime := int64(day)
-	volumes := append(slices.Clone(pod.Spec.Volumes), corev1.Volume{Name: g.volume, VolumeSource: corev1.VolumeSource{
-		Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
-			Audience: g.audience, ExpirationSeconds: &lifetime, Path: g.file,
-		}}}},
-	}})
+	volumes := append(slices.Clone(pod.Spec.Volumes),
+		corev1.Volume{Name: g.volume, VolumeSource: corev1.VolumeSource{
+			Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{
+				Audience: g.audience, ExpirationSeconds: &lifetime, Path: g.file,
+			}}}},
+		}})
 	patch := []operation{{"add", "/spec/volumes", volumes}}
 	for kind, containers := range map[string][]corev1.Container{"initContainers": pod.Spec.InitContainers, "containers": pod.Spec.Containers} {
 		if len(containers) == 0 {
@@ -137,6 +146,7 @@ func (g *grant) to(c corev1.Container) corev1.Container {
 		}
 	}
 	c.Env = env
-	c.VolumeMounts = append(slices.Clone(c.VolumeMounts), corev1.VolumeMount{Name: g.volume, ReadOnly: true, MountPath: g.mountPath})
+	c.VolumeMounts = append(slices.Clone(c.VolumeMounts),
+		corev1.VolumeMount{Name: g.volume, ReadOnly: true, MountPath: g.mountPath})
 	return c
 }

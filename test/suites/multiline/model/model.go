@@ -105,7 +105,8 @@ type Rules struct {
 func New(o Options) *Rules {
 	r := &Rules{maxLines: o.MaxLines, maxBytes: o.MaxBytes}
 	if o.Start != "" {
-		rest := transition{from: "entry", pattern: regexp.MustCompile(o.Start), to: "entry", not: true}
+		rest := transition{from: "entry", pattern: regexp.MustCompile(o.Start), to: "entry",
+			not: true}
 		if o.Continue != "" {
 			rest = on("entry", o.Continue, "entry")
 		}
