@@ -112,6 +112,10 @@ func timestamp(t time.Time) time.Time {
 // EscapeHTML: as many of its characters as take up to limit bytes.
 func appendText(dst []byte, s string, limit int) []byte {
 	for len(s) > 0 {
+		if n := plain(s[:max(0, min(len(s), limit))]); n > 0 {
+			dst, s, limit = append(dst, s[:n]...), s[n:], limit-n
+			continue
+		}
 		char, size := utf8.DecodeRuneInString(s)
 		piece := s[:size]
 		switch short := strings.IndexRune("\b\f\n\r\t\"\\", char); {
@@ -130,4 +134,14 @@ func appendText(dst []byte, s string, limit int) []byte {
 		s = s[size:]
 	}
 	return dst
+}
+
+// plain is how many bytes at the beginning of s are ASCII that stands for itself in JSON.
+func plain(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(s)
 }
