@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"out_opensearch_irsa/test/fixtures/stack"
 	"out_opensearch_irsa/test/suites/cluster/node"
 )
 
@@ -99,13 +100,10 @@ func run(ctx context.Context, keep bool, lines int) (err error) {
 	return nil
 }
 
-// patience is how long anything may take that has to happen.
-const patience = 5 * time.Minute
-
 // writeAndWait has three pods write lines, and waits until all are searchable.
 func (s *site) writeAndWait(ctx context.Context, lines int,
 	step func(string, ...any)) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, stack.Patience)
 	defer cancel()
 	names := []string{"cart", "checkout", "payments"}
 	each := lines / len(names)
