@@ -24,6 +24,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"out_opensearch_irsa/internal/version"
 )
 
 const usage = `usage: opensearch-irsa-metadata -node NAME [-dir DIR] [-links DIR] [-logs DIR] [-files DIR]
@@ -81,6 +83,8 @@ func Run(ctx context.Context, args []string, stderr io.Writer, getenv func(strin
 		logger.Print(err)
 		return 1
 	}
+	logger.Printf("version %s keeps what the cluster knows of the pods of node %s in %s",
+		version.Version, *node, *dir)
 	keeper.run(ctx, &api{
 		url: "https://" + net.JoinHostPort(getenv("KUBERNETES_SERVICE_HOST"),
 			getenv("KUBERNETES_SERVICE_PORT")),

@@ -19,8 +19,8 @@ var (
 func TestWorkflows(t *testing.T) {
 	targets := map[string]bool{}
 	for _, found := range makeTarget.FindAllStringSubmatch(read(t, root(t, "Makefile"))+read(t,
-		root(t, "deploy", "image", "image.mk"))+read(t, root(t, "test", "cluster",
-		"cluster.mk")), -1) {
+		root(t, "deploy", "image", "image.mk"))+read(t, root(t, "test", "suites",
+		"cluster", "cluster.mk")), -1) {
 		targets[found[1]] = true
 	}
 	workflows, err := filepath.Glob(root(t, ".github", "workflows", "*.yml"))
