@@ -48,24 +48,28 @@ func (k *keeper) compare(ctx context.Context,
 			break
 		}
 		namespace, name, _ := podOf(log)
-		if err := k.learn(ctx, namespace, name, ask); err != nil {
-			k.askAgain = time.Now().Add(askPause)
-			if !k.waiting[log] {
-				k.waiting[log] = true
-				k.log.Printf("the log of pod %s/%s waits, since nothing is known of it: %v",
-					namespace, name, err)
-			}
-		}
+		err := k.learn(ctx, namespace, name, ask)
 		if k.has(namespace + "_" + name + podSuffix) {
 			k.link(log)
 			delete(unknown, log)
+			continue
+		}
+		if err == nil { // the pod is known, and its file was not written
+			err = errors.New("its namespace is not known yet, or its file cannot be written: see " +
+				"the lines above; the service account has to list and watch namespaces")
+		}
+		k.askAgain = time.Now().Add(askPause)
+		if !k.waiting[log] {
+			k.waiting[log] = true
+			k.log.Printf("the log of pod %s/%s waits, since nothing is known of it: %v",
+				namespace, name, err)
 		}
 	}
 	maps.DeleteFunc(k.waiting, func(log string, _ bool) bool { return !unknown[log] })
 	k.removeFiles(logs)
 }
 
-// askPause is between two questions after one that had no answer.
+// askPause is between two questions after one that did not help.
 const askPause = 5 * time.Second
 
 // podOf tells whose log this is: POD_NAMESPACE_CONTAINER-ID.log

@@ -369,6 +369,45 @@ func TestCompare(t *testing.T) {
 }
 
 // TestArguments has the command say what is wrong with how it is called.
+// TestCompareWithoutNamespace has the API server know a pod and tell of no namespace: it is not asked
+// again each second.
+func TestCompareWithoutNamespace(t *testing.T) {
+	dir, links, logs := t.TempDir(), t.TempDir(), t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		k, err := newKeeper(dir, links, logs, log.New(&said, "", 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := "new_shop_app-" + strings.Repeat("0", 64) + ".log"
+		if err := os.Symlink("/var/log/pods/shop_new_1/app/0.log",
+			filepath.Join(logs, name)); err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		ask := func(_ context.Context, namespace, name string) (object, error) {
+			asked++
+			var o object
+			o.Metadata.Name, o.Metadata.Namespace = name, namespace
+			return o, nil
+		}
+		for range 10 {
+			k.compare(t.Context(), ask)
+			time.Sleep(every)
+		}
+		if asked != 2 || strings.Count(said.String(), "waits") != 1 || exists(links, name) {
+			t.Errorf("asked %d times in ten seconds, and said %q", asked, said.String())
+		}
+		var o object
+		o.Metadata.Name = "shop"
+		k.replaceNamespaces([]object{o})
+		k.compare(t.Context(), ask)
+		if !exists(links, name) {
+			t.Error("the namespace is known, and the log waits")
+		}
+	})
+}
+
 func TestArguments(t *testing.T) {
 	none := func(string) string { return "" }
 	for _, args := range [][]string{{}, {"-node", "n", "more"}, {"-nod", "n"}, {"-node", "n"}} {
