@@ -184,9 +184,8 @@ func setMultiline(c *Config, v string) error {
 	for name := range strings.SplitSeq(v, ",") {
 		name = strings.ToLower(strings.TrimSpace(name))
 		if !slices.Contains(languages, name) || slices.Contains(c.Multiline, name) {
-			return errors.New("write Off, or some of go, java, python and " +
-				"ruby with commas between " +
-				"them, each once; for another language write Multiline_Start and " +
+			return errors.New("write Off, or some of go, java, python and ruby with commas " +
+				"between them, each once; for another language write Multiline_Start and " +
 				"Multiline_Continue")
 		}
 		c.Multiline = append(c.Multiline, name)

@@ -15,12 +15,10 @@ var Families = map[string]string{
 	"documents_stored_total": "Documents that the domain stored.",
 	"documents_duplicate_total": "Documents that the domain had already, from an " +
 		"attempt whose answer was lost or a file read again.",
-	"documents_sent_again_total": "Items that were in a second or later " +
-		"request of a flush.",
+	"documents_sent_again_total": "Items that were in a second or later request of a flush.",
 	"documents_rejected_total": "Records that the domain will not take, by its error " +
 		"type. They go to the dead letters.",
-	"dead_letters_total": "Records, and damaged ends of chunks, written to the " +
-		"dead letters.",
+	"dead_letters_total": "Records, and damaged ends of chunks, written to the dead letters.",
 	"dead_letter_writes_failed_total": "Attempts to write dead letters that failed. Fluent " +
 		"Bit keeps their chunks.",
 	"panics_recovered_total": "Panics in the plugin that were recovered from. Each " +
@@ -31,10 +29,9 @@ var Families = map[string]string{
 		"to bring them back: the ledger is full.",
 	"requests_total": "Bulk requests by HTTP status, or by kind of failure " +
 		"where there was no answer.",
-	"request_duration_seconds": "Time from signing a request to the " +
-		"last byte of its answer.",
-	"request_size_bytes": "Size of a request's body as sent.",
-	"requests_in_flight": "Requests under way.",
+	"request_duration_seconds": "Time from signing a request to the last byte of its answer.",
+	"request_size_bytes":       "Size of a request's body as sent.",
+	"requests_in_flight":       "Requests under way.",
 	"requests_in_flight_limit": "How many requests may be under way: falls when the " +
 		"domain is overloaded, and grows again.",
 	"ledger_chunks": "Chunks that are remembered so that only the rest of " +

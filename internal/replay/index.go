@@ -154,8 +154,7 @@ func (r *replayer) remove(ctx context.Context, items []*item) error {
 		}
 		if attempt == attempts || !passesLater(why) {
 			return fmt.Errorf("%d dead letters went in and cannot be deleted, so "+
-				"they are still there; "+
-				"sent again they are known: %w", len(left), why)
+				"they are still there; sent again they are known: %w", len(left), why)
 		}
 		if err := r.sender.pause(ctx, attemptPause(attempt, res.RetryAfter)); err != nil {
 			return err
