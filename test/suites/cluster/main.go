@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -134,33 +133,10 @@ func (s *site) report(ctx context.Context, lines int, took time.Duration) error 
 	if err != nil {
 		return err
 	}
-	var hits struct {
-		Hits struct {
-			Hits []struct {
-				Index  string          `json:"_index"`
-				ID     string          `json:"_id"`
-				Source json.RawMessage `json:"_source"`
-			}
-		}
-	}
-	if err := json.Unmarshal(answer, &hits); err != nil || len(hits.Hits.Hits) != 1 {
-		return fmt.Errorf("cannot read one document in %.300s: %w", answer, err)
-	}
-	fmt.Printf(`
-  signed by       %s
-  endpoint        https://%s
-  index           %s
-  lines written   %d
-  documents       %d
-  searchable in   %.1f s
-  newest one      %s
-                  %s
-
-`, s.frontDoor.Stats().LastCaller, domainHost, hits.Hits.Hits[0].Index, want, found, took.Seconds(), hits.Hits.Hits[0].ID, hits.Hits.Hits[0].Source)
-	if found != want {
-		return fmt.Errorf("%d lines were written and %d documents found", want, found)
-	}
-	return nil
+	return stack.Arrival{
+		Signer: s.frontDoor.Stats().LastCaller, Endpoint: "https://" + domainHost,
+		Written: want, Documents: found, Took: took, Newest: answer,
+	}.Print()
 }
 
 // keep leaves all running, with the API server reachable from outside of the node's network.

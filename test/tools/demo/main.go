@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -145,31 +144,8 @@ func report(ctx context.Context, s *stack.Stack, want int, took time.Duration) e
 	if err != nil {
 		return err
 	}
-	var hits struct {
-		Hits struct {
-			Hits []struct {
-				Index  string          `json:"_index"`
-				ID     string          `json:"_id"`
-				Source json.RawMessage `json:"_source"`
-			}
-		}
-	}
-	if err := json.Unmarshal(answer, &hits); err != nil || len(hits.Hits.Hits) != 1 {
-		return fmt.Errorf("cannot read one document in %.300s: %w", answer, err)
-	}
-	signer := s.FrontDoor.Stats().LastCaller
-	fmt.Printf(`
-  signed by       %s
-  endpoint        %s
-  index           %s
-  lines written   %d
-  documents       %d
-  searchable in   %.1f s
-  newest one      %s
-                  %s
-`, signer, s.Endpoint(), hits.Hits.Hits[0].Index, want, found, took.Seconds(), hits.Hits.Hits[0].ID, hits.Hits.Hits[0].Source)
-	if found != want {
-		return fmt.Errorf("%d lines were written and %d documents found", want, found)
-	}
-	return nil
+	return stack.Arrival{
+		Signer: s.FrontDoor.Stats().LastCaller, Endpoint: s.Endpoint(),
+		Written: want, Documents: found, Took: took, Newest: answer,
+	}.Print()
 }
