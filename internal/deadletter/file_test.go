@@ -225,9 +225,13 @@ func TestRotationFails(t *testing.T) {
 	f, lines := open(t, path, 1000)
 	write(t, f, 0, 3)
 	inTheWay := numbered(path, filesKept)
-	if err := errors.Join(os.Mkdir(inTheWay, 0o700),
-		os.WriteFile(numbered(path, filesKept-1), nil, 0o600)); err != nil {
+	if err := os.Mkdir(inTheWay, 0o700); err != nil {
 		t.Fatal(err)
+	}
+	for n := 1; n < filesKept; n++ {
+		if err := os.WriteFile(numbered(path, n), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	err := f.Write(t.Context(), []Record{record(3), record(4)})
 	if err == nil || !strings.Contains(err.Error(), "cannot rotate") ||
@@ -247,6 +251,37 @@ func TestRotationFails(t *testing.T) {
 	}
 	write(t, f, 3, 5)
 	wantIDs(t, readAll(t, path, 0), 0, 5)
+	if len(*lines) != 0 {
+		t.Errorf("log: %q", *lines)
+	}
+}
+
+// TestRotationAfterOneThatFailed finds a number free, as one leaves it that could not rename a file in
+// the middle: the older files stay as they are, and none goes.
+func TestRotationAfterOneThatFailed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.jsonl")
+	f, lines := open(t, path, 1000)
+	write(t, f, 0, 3)
+	const free = 3
+	for n := 1; n <= filesKept; n++ {
+		if n == free {
+			continue
+		}
+		if err := os.WriteFile(numbered(path, n), []byte(fmt.Sprint("old ", n)),
+			0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, f, 3, 5)
+	for n := 2; n <= filesKept; n++ {
+		was := n
+		if n <= free {
+			was = n - 1
+		}
+		if text, err := os.ReadFile(numbered(path, n)); string(text) != fmt.Sprint("old ", was) {
+			t.Errorf("file %d holds %q, not that of number %d: %v", n, text, was, err)
+		}
+	}
 	if len(*lines) != 0 {
 		t.Errorf("log: %q", *lines)
 	}

@@ -16,16 +16,29 @@ const (
 	filesKept = 7
 )
 
-// rotate gives each file the next number. The file is locked, and renamed last, so that nobody else
-// rotates meanwhile.
+// rotate gives each file up to the first number that is free the next one, and removes the oldest
+// where none is: removed is its size. So what a rotation that failed has left free is used by the
+// next one, which removes nothing. The file is locked, and renamed last, so that nobody else rotates
+// meanwhile.
 func (f *openFile) rotate() (removed int64, err error) {
-	if is, err := os.Stat(numbered(f.path, filesKept)); err == nil { // #nosec G703 -- as above
-		removed = is.Size()
+	free := 1
+	for ; free < filesKept; free++ {
+		// #nosec G703 -- as above
+		if _, err := os.Lstat(numbered(f.path, free)); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
-	for n := filesKept; n > 0; n-- {
+	var oldest int64
+	if is, err := os.Stat(numbered(f.path, free)); err == nil { // #nosec G703 -- as above
+		oldest = is.Size()
+	}
+	for n := free; n > 0; n-- {
 		err := os.Rename(numbered(f.path, n-1), numbered(f.path, n)) // #nosec G703 -- as above
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return 0, fmt.Errorf("cannot rotate: %w", err)
+			return removed, fmt.Errorf("cannot rotate: %w", err)
+		}
+		if n == free {
+			removed = oldest
 		}
 	}
 	return removed, nil
