@@ -281,6 +281,26 @@ func TestLongRefusal(t *testing.T) {
 	}
 }
 
+// TestRefusalHoldsNoSecrets has servers and proxies repeat what they were sent.
+func TestRefusalHoldsNoSecrets(t *testing.T) {
+	for _, body := range []string{
+		"denied; your request: Authorization: Basic SECRET",
+		`{"error":{"type":"x","reason":"Authorization: Basic SECRET"},"status":400}`,
+		`{"error":{"type":"security_exception","reason":"X-Amz-Security-Token: SECRET"}}`,
+		`{"message":"password=SECRET"}`,
+	} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "https://idp.example/?password=SECRET")
+			w.WriteHeader(403)
+			_, _ = io.WriteString(w, body)
+		})
+		res := c.Bulk(t.Context(), &Request{Body: oneItem, Items: 1})
+		if f := res.Failure; f == nil || strings.Contains(f.Error(), "SECRET") {
+			t.Errorf("%s: %v", body, f)
+		}
+	}
+}
+
 func TestRetryAfter(t *testing.T) {
 	f := func(v string, least, most time.Duration) {
 		t.Helper()

@@ -25,10 +25,10 @@ func (ad advice) refused(res *http.Response, body []byte) *Failure {
 		f.Summary += " to role " + ad.roleARN()
 	}
 	if to := res.Header.Get("Location"); to != "" {
-		f.Summary += " to " + quote.Line(to)
+		f.Summary += " to " + quote.Body([]byte(to))
 	}
 	if typ != "" {
-		f.Summary += ": " + typ + ": " + reason // the body says it twice, in JSON
+		f.Summary += ": " + typ + ": " + quote.Body([]byte(reason)) // the body says it twice, in JSON
 	} else {
 		f.Summary += bodySuffix(body)
 	}

@@ -17,9 +17,11 @@ const Max = 1 << 10
 // the session token.
 const canonical = "The Canonical String for this request"
 
-var secrets = regexp.MustCompile(`(?i)(x-amz-security-token|authorization|password)(["']?\s*[:=]\s*)\S+`)
+// secrets are values behind such names, with the scheme that an Authorization header begins with.
+var secrets = regexp.MustCompile(`(?i)(x-amz-security-token|authorization|password)(["']?\s*[:=]\s*)` +
+	`(?:["']?(?:basic|bearer|digest|negotiate|aws4-hmac-sha256)\s+)?\S+`)
 
-// Body quotes a server's answer.
+// Body quotes a server's answer, or a part of it.
 func Body(body []byte) string {
 	if len(body) > 4*Max {
 		body = body[:4*Max]

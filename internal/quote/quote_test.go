@@ -25,6 +25,10 @@ func TestBody(t *testing.T) {
 	f(`headers: X-Amz-Security-Token: SECRET, authorization=SECRET "password":"SECRET" end`,
 		`headers: X-Amz-Security-Token: [redacted] authorization=[redacted] "password":[redacted] end`)
 
+	f("request was: Authorization: Basic YWRtaW46aHVudGVyMg== end",
+		"request was: Authorization: [redacted] end")
+	f(`{"Authorization":"Bearer SECRET", "x":1}`, `{"Authorization":[redacted] "x":1}`)
+
 	for _, s := range []string{strings.Repeat("x", 5000), strings.Repeat("é", 5000),
 		strings.Repeat("日本 ", 5000)} {
 		got := Body([]byte(s))
