@@ -185,6 +185,14 @@ func TestLoadFailure(t *testing.T) {
 		`Multiline "go": a trace that is read again`)
 	f("Endpoint x\nAWS_Auth Off\nMultiline_Start a\nWrite_Operation upsert",
 		"Multiline_Start \"a\": a trace that is read again")
+	// An upsert without an id is a mistake of its own.
+	if _, err := load("Endpoint x\nAWS_Auth Off\nMultiline go\nWrite_Operation upsert\n" +
+		"Generate_ID Off\nId_Key a"); err == nil ||
+		!strings.HasSuffix(err.Error(), "Write_Operation upsert: write create") {
+		t.Errorf("got %v", err)
+	}
+	f("Endpoint x\nAWS_Auth Off\nMultiline Off\nMultiline_Start ^x\nWrite_Operation index",
+		"Multiline_Start \"^x\": a trace that is read again")
 	f("Endpoint http://logs.example.com\nAWS_Region eu-west-1", "must not travel in clear text")
 	f("Endpoint x\nAWS_Region eu-west-1\nHTTP_User a\nHTTP_Passwd b", "write AWS_Auth Off, or "+
 		"leave HTTP_User out")

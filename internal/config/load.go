@@ -166,14 +166,16 @@ func (c *Config) deriveMultiline(given map[string]string,
 	}
 	if slices.Contains([]string{"index", "update", "upsert"}, c.WriteOperation) &&
 		(c.GenerateID || c.IDKey != "") {
-		option := "Multiline"
-		if given[option] == "" {
+		option, instead := "Multiline", "write create"
+		if len(c.Multiline) == 0 {
 			option = "Multiline_Start"
 		}
+		if c.WriteOperation == "index" { // the others need an id
+			instead += ", or Generate_ID Off and no Id_Key"
+		}
 		mistake(option, given[option], "a trace that is read again in other pieces would "+
-			"overwrite its first copy, which may have "+
-			"more lines, with Write_Operation "+c.WriteOperation+": write create, or Generate_ID "+
-			"Off and no Id_Key")
+			"overwrite its first copy, which may have more lines, with Write_Operation "+
+			c.WriteOperation+": "+instead)
 	}
 }
 
