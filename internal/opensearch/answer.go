@@ -61,11 +61,13 @@ func parseAnswer(b []byte, want int) ([]Item, error) {
 
 var (
 	noErrors  = []byte(`"errors":false`)
-	status2xx = []byte(`"status":2`)
+	anyStatus = []byte(`"status":`)
+	ok200     = []byte(`"status":200}}`)
+	ok201     = []byte(`"status":201}}`)
 )
 
 // acknowledged tells whether a whole answer, whose items list begins with, says that there are no
-// errors and has a 2xx for each of want items. It is for answers that do not heed filter_path,
+// errors and has a 200 or 201 for each of want items. It is for answers that do not heed filter_path,
 // where reading each item costs more than making its document. A quotation mark inside a JSON
 // string is escaped, so what is counted are keys; if there are others of that name, the items are
 // read.
@@ -75,7 +77,8 @@ func acknowledged(b, list []byte, want int) bool {
 	}
 	return bytes.Contains(b[:len(b)-len(list)], noErrors) &&
 		bytes.HasSuffix(list, []byte("}}]}")) &&
-		bytes.Count(list, status2xx) == want
+		bytes.Count(list, anyStatus) == want &&
+		bytes.Count(list, ok201)+bytes.Count(list, ok200) == want
 }
 
 // plainList is what follows after {"took":N,"errors":B,"items":[ with or without "took"; nil if b
