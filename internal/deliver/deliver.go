@@ -30,7 +30,8 @@ import (
 type Deliverer struct {
 	cfg            *config.Config
 	log            *logging.Logger
-	deliveryErrors *logging.Throttle[deliveryError]
+	deliveryErrors *logging.Throttle[deliveryError] // of whole requests
+	indexErrors    *logging.Throttle[deliveryError] // of items: apart, since an index may be made of records' values
 	otherErrors    *logging.Throttle[otherError]
 	rejects        *rejections
 	counts         *metrics.Output
@@ -70,6 +71,7 @@ func New(cfg *config.Config, log *logging.Logger) (*Deliverer, error) {
 	d := &Deliverer{
 		cfg: cfg, log: log, counts: metrics.Open(log.Name(), version.Version),
 		deliveryErrors: logging.NewThrottle[deliveryError](log),
+		indexErrors:    logging.NewThrottle[deliveryError](log),
 		otherErrors:    logging.NewThrottle[otherError](log),
 		rejects:        newRejections(log), ledger: newLedger(ledgerLimit),
 		size:            newRequestSize(cfg.MaxRequestSize),

@@ -226,12 +226,16 @@ func (y *delivery) accept() {
 // markRecovered tells that a request of the items in group went through in full: errors of whole
 // requests have ended, and so have those of the same indices' items.
 func (y *delivery) markRecovered(group []int32) {
-	if !y.d.deliveryErrors.Any() {
+	d := y.d
+	if d.deliveryErrors.Any() {
+		d.deliveryErrors.Recovered("delivery", func(deliveryError) bool { return true })
+	}
+	if !d.indexErrors.Any() {
 		return
 	}
-	indices := map[string]bool{"": true}
+	indices := map[string]bool{}
 	for _, i := range group {
 		indices[y.batch.Index(i)] = true
 	}
-	y.d.deliveryErrors.Recovered("delivery", func(e deliveryError) bool { return indices[e.index] })
+	d.indexErrors.Recovered("delivery", func(e deliveryError) bool { return indices[e.index] })
 }

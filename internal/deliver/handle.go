@@ -202,7 +202,7 @@ func (y *delivery) rejectItem(i int32, it opensearch.Item) {
 func (y *delivery) explain(i int32, it *opensearch.Item) {
 	kind, remedy := y.d.client.Explain(*it)
 	index := y.batch.Index(i)
-	y.d.deliveryErrors.Failed(deliveryError{kind, index}, func() string {
+	y.d.indexErrors.Failed(deliveryError{kind, index}, func() string {
 		line := fmt.Sprintf("index %s does not take documents now: %s", index, it.Type)
 		if it.Effect.Has(opensearch.QuoteReason) {
 			line += ": " + it.Reason

@@ -27,7 +27,15 @@ type rejectGroup struct {
 	written time.Time
 }
 
-const rejectEvery = 30 * time.Second
+const (
+	rejectEvery = 30 * time.Second
+	// maxRejectGroups bounds how many lines that are, since an index may be made of records'
+	// values. Past it there is one line for all others.
+	maxRejectGroups = 64
+)
+
+// otherRejects stands for what is past maxRejectGroups.
+var otherRejects = rejectKey{"(others)", "several errors"}
 
 func newRejections(log *logging.Logger) *rejections {
 	return &rejections{log: log, groups: make(map[rejectKey]*rejectGroup)}
@@ -40,6 +48,9 @@ func (r *rejections) add(records []deadletter.Record) {
 	for i := range records {
 		rec := &records[i]
 		key := rejectKey{rec.Index, rec.Type}
+		if r.groups[key] == nil && len(r.groups) >= maxRejectGroups {
+			key = otherRejects
+		}
 		g := r.groups[key]
 		if g == nil {
 			g = &rejectGroup{}

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,5 +47,22 @@ func TestRejectionsAreCountedAndNoneIsForgotten(t *testing.T) {
 		r.add(letters("d", 1))
 		r.flush() // has nothing more to tell
 		f(6, `1 records for index "d"`)
+	})
+}
+
+// TestManyIndexesOfRejectionsShareALine has an index for each record, as a record's value may make it.
+func TestManyIndexesOfRejectionsShareALine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &lines{}
+		r := newRejections(logging.New(log.sink, logging.Debug, "test"))
+		records := make([]deadletter.Record, 3000)
+		for i := range records {
+			records[i] = deadletter.Record{Index: fmt.Sprint("a-", i), Type: "x", ID: "the-id"}
+		}
+		r.add(records)
+		if n := log.count("dead letters"); n != 65 || log.count(`2936 records for index "(others)"`) != 1 {
+			t.Errorf("%d lines:\n%s", n, log)
+		}
+		r.flush()
 	})
 }

@@ -183,3 +183,23 @@ func TestRecoveryNamesWhatHadFailed(t *testing.T) {
 		})
 	}
 }
+
+// TestManyIndexesErrorsHideNoOutage has more indexes refuse documents than errors are kept apart, as
+// records' values may name them: that the domain fails as a whole then is written all the same.
+func TestManyIndexesErrorsHideNoOutage(t *testing.T) {
+	d := newDomain(t)
+	d.judge = func(string, string) (int, string) { return 403, "cluster_block_exception" }
+	out, log := start(t, d, "Index $log", "Retry_Budget 0s")
+	for i := range 300 {
+		out.breaker.next = time.Time{} // the time has passed
+		out.Flush("t", chunkOf(1, false, fmt.Sprint("index-", i)))
+	}
+	if log.count("does not take documents now") < 200 {
+		t.Fatalf("%s", log)
+	}
+	d.Close()
+	out.breaker.next = time.Time{}
+	if out.Flush("t", chunkOf(1, false, "x")) || log.count("cannot deliver: ") != 1 {
+		t.Fatalf("%d lines about a domain that is gone", log.count("cannot deliver: "))
+	}
+}
